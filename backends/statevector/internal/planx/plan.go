@@ -1,0 +1,121 @@
+package plan
+
+import "math/bits"
+
+// Plan is the order of execution: passes over the state, each a list of subs
+// that run on every tile, each a list of steps that run on every chunk of the
+// tile. Before the first pass every qubit that has rotations is in the state
+// after its rotation 0.
+type Plan struct {
+	Width  int // qubits held: Program.Width, at least Lanes
+	Passes []Pass
+}
+
+// Pass advances tiles of 2^len(Local) amplitudes.
+type Pass struct {
+	Local []uint8 // ascending; the lanes 0..Lanes-1 come first
+	Subs  []Sub
+}
+
+// Sub advances chunks of 2^len(Local) amplitudes inside a tile.
+type Sub struct {
+	Local []uint8 // ascending, a subset of the pass's, lanes included
+	Steps []Step
+}
+
+// Step is one diagonal and one rotation per qubit of Rots. The diagonal holds
+// the phases of Rots, the CZs with both qubits in the chunk and, for Cross, CZs
+// whose other qubit only selects a sign.
+type Step struct {
+	Rots  []At // ascending qubits
+	CZs   []int32
+	Cross []Cross
+}
+
+// At is rotation K of qubit Q.
+type At struct {
+	Q uint8
+	K int32
+}
+
+// Cross is a CZ between a qubit of the chunk and one outside of it.
+type Cross struct{ In, Out uint8 }
+
+// Cost constants, in vector operations per vector of the state. They follow
+// measurements on two machines and are frozen with the numeric version.
+var (
+	costTile  = 12
+	costChunk = 6
+	costDiag  = 2
+	costLane  = 4
+)
+
+// costBlock[k] is the cost of rotating k qubits that are not lanes, in sweeps
+// of three and four.
+var costBlock = [ChunkMax+8]int{0, 3, 3, 4, 5, 7, 8, 9,10,11,12,13}
+
+// New plans p.
+func New(p *Program) *Plan {
+	width := max(p.Width, Lanes)
+	s := &scheduler{p: p, next: make([]int32, width)}
+	for q, r := range p.Rots {
+		if len(r) > 0 {
+			s.next[q] = 1
+			s.left += len(r) - 1
+		}
+	}
+	pl := &Plan{Width: width}
+	for s.left > 0 {
+		pl.Passes = append(pl.Passes, s.pass(width))
+	}
+	return pl
+}
+
+// scheduler walks through a program. The counts of all qubits are its whole
+// state: a CZ is done when one of its qubits has rotated past it.
+type scheduler struct {
+	p    *Program
+	next []int32 // count per qubit
+	left int     // rotations to come
+}
+
+// ready returns the qubits of local whose next rotation has all its CZs done or
+// possible now.
+func (s *scheduler) ready(local uint64) uint64 {
+	var out uint64
+qubits:
+	for m := local; m != 0; m &= m - 1 {
+		q := bits.TrailingZeros64(m)
+		if q >= s.p.Width || int(s.next[q]) >= len(s.p.Rots[q]) {
+			continue
+		}
+		for _, l := range s.p.ends(q, s.next[q]) {
+			if s.next[l.x] < l.kx {
+				continue qubits
+			}
+		}
+		out |= 1 << q
+	}
+	return out
+}
+
+func (s *scheduler) advance(rot uint64) {
+	for m := rot; m != 0; m &= m - 1 {
+		s.next[bits.TrailingZeros64(m)]++
+	}
+	s.left -= bits.OnesCount64(rot)
+}
+
+func stepCost(rot uint64) int {
+	c := costDiag + costBlock[bits.OnesCount64(rot&^laneMask)]
+	if rot&laneMask != 0 {
+		c += costLane
+	}
+	return c
+}
+
+// trial is what a choice would do.
+type trial struct{ gain, cost int }
+
+// better compares gain per cost; the first of equals wins.
+func (t trial) better(u trial) bool { return t.gain*u.cost > u.gain*t.cost }

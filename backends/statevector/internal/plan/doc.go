@@ -13,7 +13,7 @@ package plan
 // one vector of 16 amplitudes.
 const (
 	Lanes    = 4
-	ChunkMax = 16 // a chunk of 2^11 amplitudes, 16 KiB, stays in a first-level cache
+	ChunkMax = 12 // a chunk of 2^12 amplitudes, 32 KiB, stays in or near a first-level cache
 	TileMax  = 16 // a tile of 2^16 amplitudes, 512 KiB, stays in a second-level cache
 )
 

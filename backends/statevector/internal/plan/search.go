@@ -2,13 +2,11 @@ package plan
 
 import "math/bits"
 
-const laneMask = 1<<Lanes - 1
-
 // windows returns the sets of size qubits that contain the lanes and a run of
 // consecutive others of from.
-func windows(from uint64, size int) []uint64 {
+func (s *scheduler) windows(from uint64, size int) []uint64 {
 	var others []int
-	for m := from &^ laneMask; m != 0; m &= m - 1 {
+	for m := from &^ s.lanes; m != 0; m &= m - 1 {
 		others = append(others, bits.TrailingZeros64(m))
 	}
 	k := size - Lanes
@@ -17,7 +15,7 @@ func windows(from uint64, size int) []uint64 {
 	}
 	var out []uint64
 	for i := 0; i+k <= len(others); i++ {
-		w := uint64(laneMask)
+		w := s.lanes
 		for _, q := range others[i : i+k] {
 			w |= 1 << q
 		}
@@ -34,7 +32,7 @@ func (s *scheduler) run(local uint64, t trial, each func(rot uint64)) trial {
 		if rot == 0 {
 			return t
 		}
-		u := trial{t.gain + bits.OnesCount64(rot), t.cost + stepCost(rot)}
+		u := trial{t.gain + bits.OnesCount64(rot), t.cost + s.stepCost(rot)}
 		if !u.better(t) {
 			return t
 		}
@@ -54,7 +52,7 @@ func (s *scheduler) clone() *scheduler {
 // bestChunk picks the chunk of tile with the best gain per cost.
 func (s *scheduler) bestChunk(tile uint64) (uint64, trial) {
 	best, bt := uint64(0), trial{0, 1}
-	for _, w := range windows(tile, ChunkMax) {
+	for _, w := range s.windows(tile, ChunkMax) {
 		t := s.clone().run(w, trial{0, costChunk}, func(uint64) {})
 		if t.better(bt) {
 			best, bt = w, t
@@ -79,23 +77,23 @@ func (s *scheduler) tile(tile uint64, each func(chunk uint64)) trial {
 }
 
 // pass picks the tile with the best gain per cost and writes its schedule down.
-func (s *scheduler) pass(width int) Pass {
+func (s *scheduler) pass(pl *Plan) Pass {
 	best, bt := uint64(0), trial{0, 1}
-	for _, w := range windows(1<<width-1, TileMax) {
+	for _, w := range s.windows(1<<pl.Width-1, TileMax) {
 		if t := s.clone().tile(w, func(uint64) {}); t.better(bt) {
 			best, bt = w, t
 		}
 	}
-	p := Pass{Local: qubits(best)}
+	p := Pass{Local: pl.positions(best)}
 	s.clone().tile(best, func(chunk uint64) {
-		p.Subs = append(p.Subs, s.sub(chunk))
+		p.Subs = append(p.Subs, s.sub(pl, chunk))
 	})
 	return p
 }
 
 // sub writes down one run of a chunk.
-func (s *scheduler) sub(chunk uint64) Sub {
-	sub := Sub{Local: qubits(chunk)}
+func (s *scheduler) sub(pl *Plan, chunk uint64) Sub {
+	sub := Sub{Local: pl.positions(chunk)}
 	s.run(chunk, trial{0, costChunk}, func(rot uint64) {
 		sub.Steps = append(sub.Steps, s.step(chunk, rot))
 	})
@@ -122,11 +120,11 @@ func (s *scheduler) step(chunk, rot uint64) Step {
 	return st
 }
 
-// qubits lists the bits of a set.
-func qubits(set uint64) []uint8 {
+// positions lists the positions of a set of qubits, ascending.
+func (p *Plan) positions(set uint64) []uint8 {
 	var out []uint8
-	for ; set != 0; set &= set - 1 {
-		out = append(out, uint8(bits.TrailingZeros64(set)))
+	for m := p.Index(set); m != 0; m &= m - 1 {
+		out = append(out, uint8(bits.TrailingZeros64(m)))
 	}
 	return out
 }

@@ -30,6 +30,7 @@ func main() {
 		v.rows("scatter", false)
 		v.outer()
 		v.weights()
+		v.probe()
 	}
 	Generate()
 }

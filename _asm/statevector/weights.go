@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -8,20 +10,19 @@ import (
 
 // constants writes the read-only data.
 func constants() {
-	GLOBL("one64", RODATA|NOPTR)
-	DATA(0, F64(1))
+	GLOBL("two64", RODATA|NOPTR)
+	DATA(0, U64(math.Float64bits(2)))
 }
 
-// weights writes w[g] = the sum over the blocks of leaf g of
-// round(fma(im, im, re·re)), rounded to multiples of 2^-52 by (p + 1) - 1 in
-// binary64. Such sums are exact below 2, so their order does not matter.
+// weights writes the whole-number weights of amplitudes: of each one, or summed
+// over leaves of so many blocks. The weight of p = fma(im, im, re·re) is
+// bits(p + 2) - bits(2), the nearest multiple of 2^-51 in units of 2^-51.
 func (v *isa) weights() {
-	v.text("weights", "func(w *float64, x *float32, leaves, blocks uint64)")
-	v.comment("sums of rounded squares, per leaf of so many blocks")
+	v.text("weights", "func(w *uint64, x *float32, leaves, blocks uint64)")
+	v.comment("sums of weights per leaf of so many blocks")
 	w, x := ptr("w"), ptr("x")
 	leaves, blocks := ptr("leaves"), ptr("blocks")
-	one := v.vec()
-	VBROADCASTSD(NewDataAddr(Symbol{Name: "one64", Static: true}, 0), one)
+	two := v.two()
 	Label("leaf")
 	acc := []reg.VecVirtual{v.vec(), v.vec()}
 	for _, a := range acc {
@@ -31,26 +32,57 @@ func (v *isa) weights() {
 	MOVQ(blocks, left)
 	Label("block")
 	for p := range v.parts() {
-		re, im, q := v.load(at(x, p*v.bytes)), v.load(at(x, p*v.bytes+partBytes)), v.vec()
-		VMULPS(re, re, q)
-		VFMADD231PS(im, im, q)
-		lo, hi := v.widen(q)
-		for i, d := range []reg.VecVirtual{lo, hi} {
-			VADDPD(one, d, d)
-			VSUBPD(one, d, d)
-			VADDPD(d, acc[i], acc[i])
+		for i, d := range v.squares(x, p, two) {
+			VPADDQ(d, acc[i], acc[i])
 		}
 	}
 	ADDQ(Imm(blockBytes), x)
 	DECQ(left)
 	JNZ(label("block"))
-	VADDPD(acc[1], acc[0], acc[0])
+	VPADDQ(acc[1], acc[0], acc[0])
 	v.total(acc[0], w)
 	ADDQ(Imm(8), w)
 	DECQ(leaves)
 	JNZ(label("leaf"))
 	VZEROUPPER()
 	RET()
+
+	v.text("squares", "func(w *uint64, x *float32, n uint64)")
+	v.comment("weights of the amplitudes of n blocks")
+	w, x = ptr("w"), ptr("x")
+	n := ptr("n")
+	two = v.two()
+	Label("loop")
+	for p := range v.parts() {
+		for i, d := range v.squares(x, p, two) {
+			VMOVUPS(d, at(w, (2*p+i)*v.bytes))
+		}
+	}
+	ADDQ(Imm(blockBytes), x)
+	ADDQ(Imm(blockBytes), w)
+	DECQ(n)
+	JNZ(label("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+func (v *isa) two() reg.VecVirtual {
+	two := v.vec()
+	VBROADCASTSD(NewDataAddr(Symbol{Name: "two64", Static: true}, 0), two)
+	return two
+}
+
+// squares returns the weights of part p of block x as two vectors.
+func (v *isa) squares(x reg.Register, p int, two reg.VecVirtual) []reg.VecVirtual {
+	re, im, q := v.load(at(x, p*v.bytes)), v.load(at(x, p*v.bytes+partBytes)), v.vec()
+	VMULPS(re, re, q)
+	VFMADD231PS(im, im, q)
+	lo, hi := v.widen(q)
+	for _, d := range []reg.VecVirtual{lo, hi} {
+		VADDPD(two, d, d)
+		VPSUBQ(two, d, d)
+	}
+	return []reg.VecVirtual{lo, hi}
 }
 
 // widen converts a vector of binary32 to two of binary64.
@@ -59,7 +91,7 @@ func (v *isa) widen(q reg.VecVirtual) (lo, hi reg.VecVirtual) {
 	if v == avx512 {
 		h := YMM()
 		VEXTRACTF64X4(Imm(1), q, h)
-		VCVTPS2PD(q.(reg.VecVirtual).AsY(), lo)
+		VCVTPS2PD(q.AsY(), lo)
 		VCVTPS2PD(h, hi)
 		return lo, hi
 	}
@@ -75,14 +107,14 @@ func (v *isa) total(a reg.VecVirtual, w reg.Register) {
 	y := a
 	if v == avx512 {
 		y = YMM()
-		VEXTRACTF64X4(Imm(1), a, y)
-		VADDPD(y, a.AsY(), y)
+		VEXTRACTI64X4(Imm(1), a, y)
+		VPADDQ(y, a.AsY(), y)
 	}
 	x := XMM()
-	VEXTRACTF128(Imm(1), y.AsY(), x)
-	VADDPD(x, y.AsX(), x)
+	VEXTRACTI128(Imm(1), y.AsY(), x)
+	VPADDQ(x, y.AsX(), x)
 	h := XMM()
-	VPERMILPD(Imm(1), x, h)
-	VADDSD(h, x, x)
-	VMOVSD(x, at(w, 0))
+	VPSHUFD(Imm(0b01_00_11_10), x, h)
+	VPADDQ(h, x, x)
+	VMOVQ(x, at(w, 0))
 }

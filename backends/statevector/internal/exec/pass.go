@@ -93,6 +93,7 @@ type worker struct {
 	signs kernel.Signs
 	zero  []uint32            // no signs
 	masks map[uint32][]uint32 // block signs by set of block bits
+	sampler
 }
 
 func newWorker(k kernel.Kernel) *worker {

@@ -108,22 +108,31 @@ func (r *runner) weigh() {
 	s.accumulate()
 }
 
-// each runs f for units 0..n-1 on all workers, in any order, and waits. Once ctx
-// is done it leaves units out.
+// each runs f for units on all workers; once ctx is done it leaves units out.
 func (r *runner) each(n int, f func(w *worker, u int)) {
-	workers := r.s.workers[:min(len(r.s.workers), n)]
+	each(r.s.workers, n, func(w *worker, u int) {
+		if r.ctx.Err() == nil {
+			f(w, u)
+		}
+	})
+}
+
+// each runs f for units 0..n-1 on the workers, in any order, and waits.
+func each(workers []*worker, n int, f func(w *worker, u int)) {
+	if len(workers) == 1 || n == 1 {
+		for u := range n {
+			f(workers[0], u)
+		}
+		return
+	}
 	var next atomic.Int64
 	loop := func(w *worker) {
-		for {
-			u := int(next.Add(1)) - 1
-			if u >= n || r.ctx.Err() != nil {
-				return
-			}
-			f(w, u)
+		for u := next.Add(1) - 1; u < int64(n); u = next.Add(1) - 1 {
+			f(w, int(u))
 		}
 	}
 	var wg sync.WaitGroup
-	for _, w := range workers[1:] {
+	for _, w := range workers[1:min(len(workers), n)] {
 		wg.Go(func() { loop(w) })
 	}
 	loop(workers[0])

@@ -8,22 +8,19 @@ import (
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
-// State is the outcome of a run. Methods that only read may be called from many
-// goroutines.
+// State is the outcome of a run. Sample is for one goroutine at a time, the other
+// methods that only read may be called from many. Close gives its memory back.
 type State struct {
 	prog     *plan.Program
 	plan     *plan.Plan
 	kernel   kernel.Kernel
 	mem      []float32 // what x lies in
 	x        []float32 // blocks of 16 real, then 16 imaginary parts, by number
-	cum      []uint64  // running sums of weights per leaf, in units of 2^-52
+	cum      []uint64  // running sums of weights per leaf, whole numbers (kernel.Weight)
 	leaf     int       // floats in a leaf
 	workers  []*worker
 	prepared [2]pass
 }
-
-// leafBits is the number of amplitudes of a leaf, as a power of two.
-const leafBits = 6
 
 func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	s := &State{prog: p, plan: pl, kernel: o.Kernel}
@@ -47,7 +44,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 		}
 	}
 	s.x = s.mem[:n]
-	s.leaf = min(n, 2<<leafBits)
+	s.leaf = min(n, 2*leafSize)
 	if leaves := n / s.leaf; cap(s.cum) < leaves {
 		s.cum = make([]uint64, leaves)
 	} else {
@@ -82,10 +79,9 @@ func (s *State) Width() int { return s.prog.Width }
 func (s *State) stored(qubits uint64) uint64 { return s.plan.Index(qubits ^ s.prog.Frame) }
 
 // Probability returns the weight of a basis state, qubit q at bit q of it, as a
-// multiple of 2^-52. Weights sum to Total, which differs from 1 by rounding.
+// multiple of 2^-51. Weights sum to Total, which differs from 1 by rounding.
 func (s *State) Probability(qubits uint64) float64 {
-	re, im := s.at(s.stored(qubits))
-	return kernel.Probability(re, im)
+	return math.Ldexp(float64(s.weight(qubits)), -kernel.WeightBits)
 }
 
 func (s *State) at(index uint64) (re, im float32) {
@@ -121,4 +117,4 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 }
 
 // Total is the sum of all weights.
-func (s *State) Total() float64 { return math.Ldexp(float64(s.cum[len(s.cum)-1]), -52) }
+func (s *State) Total() float64 { return math.Ldexp(float64(s.cum[len(s.cum)-1]), -kernel.WeightBits) }

@@ -11,7 +11,8 @@ type assembled struct {
 	rotate              []func(x *float32, bytes uint64, stride *uint64, t *float32) // by qubits, from 1
 	gather, scatter     func(buf, mem *float32, off *uint64, rows, rowBytes uint64)
 	outer               func(f, v, s *float32, pattern *uint8, patterns *uint32, n uint64)
-	weights             func(w *float64, x *float32, leaves, blocks uint64)
+	weights             func(w *uint64, x *float32, leaves, blocks uint64)
+	squares             func(w *uint64, x *float32, n uint64)
 }
 
 func (a *assembled) Name() string { return a.name }
@@ -71,7 +72,12 @@ func (a *assembled) Outer(f []float32, o *Outer) {
 	a.outer(&f[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n))
 }
 
-func (a *assembled) Weights(w []float64, x []float32) {
+func (a *assembled) Weights(w []uint64, x []float32) {
 	blocks := len(x) / Block / len(w)
 	a.weights(&w[0], &x[0], uint64(len(w)), uint64(blocks))
+}
+
+func (a *assembled) Squares(w []uint64, x []float32) {
+	w = w[:len(x)/2]
+	a.squares(&w[0], &x[0], uint64(len(x)/Block))
 }

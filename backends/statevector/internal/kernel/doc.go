@@ -38,8 +38,10 @@ type Kernel interface {
 	Scatter(buf, mem []float32, off []uint64)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
-	// Weights writes the weight of each of len(w) leaves of equal size of x.
-	Weights(w []float64, x []float32)
+	// Weights writes the sum of Weight over each of len(w) equal parts of x.
+	Weights(w []uint64, x []float32)
+	// Squares writes the Weight of each amplitude of x.
+	Squares(w []uint64, x []float32)
 }
 
 // Signs flips signs: amplitude l of block b has sign bit Block[b] ^ Lane[l].

@@ -94,23 +94,32 @@ var patterns = func() (out [16][Lanes]uint32) {
 	return out
 }()
 
-// Weights rounds each probability to a multiple of 2^-52 by (p + 1) - 1; sums of
-// such numbers are exact below 2, in any order.
-func (generic) Weights(w []float64, x []float32) {
+func (generic) Weights(w []uint64, x []float32) {
 	n := len(x) / len(w)
 	for g := range w {
-		sum := 0.0
+		w[g] = 0
 		for o := g * n; o < (g+1)*n; o += Block {
 			for l := range Lanes {
-				sum += Probability(x[o+l], x[o+l+Lanes])
+				w[g] += Weight(x[o+l], x[o+l+Lanes])
 			}
 		}
-		w[g] = sum
 	}
 }
 
-// Probability is fma(im, im, re·re), rounded to a multiple of 2^-52. It is below
-// 1 + 2^-20 for an amplitude of a state.
-func Probability(re, im float32) float64 {
-	return float64(float64(fma32(im, im, float32(re*re)))+1) - 1
+func (generic) Squares(w []uint64, x []float32) {
+	for i := range len(x) / 2 {
+		o := i/Lanes*Block + i%Lanes
+		w[i] = Weight(x[o], x[o+Lanes])
+	}
+}
+
+// WeightBits says that a Weight counts units of 2^-WeightBits.
+const WeightBits = 51
+
+// Weight is the probability fma(im, im, re·re), which must be below 2, rounded
+// to a multiple of 2^-51, ties to even. Sums of weights are whole numbers and do
+// not depend on their order.
+func Weight(re, im float32) uint64 {
+	p := float64(fma32(im, im, float32(re*re)))
+	return math.Float64bits(p+2) - math.Float64bits(2)
 }

@@ -4,8 +4,8 @@
 
 #include "textflag.h"
 
-DATA one64<>+0(SB)/8, $(1)
-GLOBL one64<>(SB), RODATA|NOPTR, $8
+DATA two64<>+0(SB)/8, $0x4000000000000000
+GLOBL two64<>(SB), RODATA|NOPTR, $8
 
 // func diagonalAVX512(x *float32, f *float32, n uint64)
 // Requires: AVX, AVX512F
@@ -805,15 +805,15 @@ loop:
 	VZEROUPPER
 	RET
 
-// func weightsAVX512(w *float64, x *float32, leaves uint64, blocks uint64)
-// Requires: AVX, AVX512F
+// func weightsAVX512(w *uint64, x *float32, leaves uint64, blocks uint64)
+// Requires: AVX, AVX2, AVX512F
 TEXT ·weightsAVX512(SB), NOSPLIT, $0-32
-	// sums of rounded squares, per leaf of so many blocks
+	// sums of weights per leaf of so many blocks
 	MOVQ         w+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         leaves+16(FP), DX
 	MOVQ         blocks+24(FP), BX
-	VBROADCASTSD one64<>+0(SB), Z0
+	VBROADCASTSD two64<>+0(SB), Z0
 
 leaf:
 	VPXORD Z1, Z1, Z1
@@ -829,25 +829,91 @@ block:
 	VCVTPS2PD     Y3, Z3
 	VCVTPS2PD     Y4, Z4
 	VADDPD        Z0, Z3, Z3
-	VSUBPD        Z0, Z3, Z3
-	VADDPD        Z3, Z1, Z1
+	VPSUBQ        Z0, Z3, Z3
 	VADDPD        Z0, Z4, Z4
-	VSUBPD        Z0, Z4, Z4
-	VADDPD        Z4, Z2, Z2
+	VPSUBQ        Z0, Z4, Z4
+	VPADDQ        Z3, Z1, Z1
+	VPADDQ        Z4, Z2, Z2
 	ADDQ          $0x80, CX
 	DECQ          SI
 	JNZ           block
-	VADDPD        Z2, Z1, Z1
-	VEXTRACTF64X4 $0x01, Z1, Y3
-	VADDPD        Y3, Y1, Y3
-	VEXTRACTF128  $0x01, Y3, X4
-	VADDPD        X4, X3, X4
-	VPERMILPD     $0x01, X4, X3
-	VADDSD        X3, X4, X4
-	VMOVSD        X4, (AX)
+	VPADDQ        Z2, Z1, Z1
+	VEXTRACTI64X4 $0x01, Z1, Y3
+	VPADDQ        Y3, Y1, Y3
+	VEXTRACTI128  $0x01, Y3, X4
+	VPADDQ        X4, X3, X4
+	VPSHUFD       $0x4e, X4, X3
+	VPADDQ        X3, X4, X4
+	VMOVQ         X4, (AX)
 	ADDQ          $0x08, AX
 	DECQ          DX
 	JNZ           leaf
+	VZEROUPPER
+	RET
+
+// func squaresAVX512(w *uint64, x *float32, n uint64)
+// Requires: AVX, AVX512F
+TEXT ·squaresAVX512(SB), NOSPLIT, $0-24
+	// weights of the amplitudes of n blocks
+	MOVQ         w+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD two64<>+0(SB), Z0
+
+loop:
+	VMOVUPS       (CX), Z1
+	VMOVUPS       64(CX), Z2
+	VMULPS        Z1, Z1, Z1
+	VFMADD231PS   Z2, Z2, Z1
+	VEXTRACTF64X4 $0x01, Z1, Y2
+	VCVTPS2PD     Y1, Z1
+	VCVTPS2PD     Y2, Z2
+	VADDPD        Z0, Z1, Z1
+	VPSUBQ        Z0, Z1, Z1
+	VADDPD        Z0, Z2, Z2
+	VPSUBQ        Z0, Z2, Z2
+	VMOVUPS       Z1, (AX)
+	VMOVUPS       Z2, 64(AX)
+	ADDQ          $0x80, CX
+	ADDQ          $0x80, AX
+	DECQ          DX
+	JNZ           loop
+	VZEROUPPER
+	RET
+
+// func probeAVX512(n uint64)
+// Requires: AVX, AVX512F
+TEXT ·probeAVX512(SB), NOSPLIT, $0-8
+	// n rounds of 12 fused multiply-adds
+	MOVQ   n+0(FP), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+loop:
+	VFMADD231PS Z0, Z0, Z0
+	VFMADD231PS Z1, Z1, Z1
+	VFMADD231PS Z2, Z2, Z2
+	VFMADD231PS Z3, Z3, Z3
+	VFMADD231PS Z4, Z4, Z4
+	VFMADD231PS Z5, Z5, Z5
+	VFMADD231PS Z6, Z6, Z6
+	VFMADD231PS Z7, Z7, Z7
+	VFMADD231PS Z8, Z8, Z8
+	VFMADD231PS Z9, Z9, Z9
+	VFMADD231PS Z10, Z10, Z10
+	VFMADD231PS Z11, Z11, Z11
+	SUBQ        $0x01, AX
+	JNZ         loop
 	VZEROUPPER
 	RET
 
@@ -1595,15 +1661,15 @@ loop:
 	VZEROUPPER
 	RET
 
-// func weightsAVX2(w *float64, x *float32, leaves uint64, blocks uint64)
+// func weightsAVX2(w *uint64, x *float32, leaves uint64, blocks uint64)
 // Requires: AVX, AVX2, FMA3
 TEXT ·weightsAVX2(SB), NOSPLIT, $0-32
-	// sums of rounded squares, per leaf of so many blocks
+	// sums of weights per leaf of so many blocks
 	MOVQ         w+0(FP), AX
 	MOVQ         x+8(FP), CX
 	MOVQ         leaves+16(FP), DX
 	MOVQ         blocks+24(FP), BX
-	VBROADCASTSD one64<>+0(SB), Y0
+	VBROADCASTSD two64<>+0(SB), Y0
 
 leaf:
 	VPXOR Y1, Y1, Y1
@@ -1619,11 +1685,11 @@ block:
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
 	VADDPD       Y0, Y3, Y3
-	VSUBPD       Y0, Y3, Y3
-	VADDPD       Y3, Y1, Y1
+	VPSUBQ       Y0, Y3, Y3
 	VADDPD       Y0, Y4, Y4
-	VSUBPD       Y0, Y4, Y4
-	VADDPD       Y4, Y2, Y2
+	VPSUBQ       Y0, Y4, Y4
+	VPADDQ       Y3, Y1, Y1
+	VPADDQ       Y4, Y2, Y2
 	VMOVUPS      32(CX), Y3
 	VMOVUPS      96(CX), Y4
 	VMULPS       Y3, Y3, Y3
@@ -1632,22 +1698,101 @@ block:
 	VCVTPS2PD    X3, Y3
 	VCVTPS2PD    X4, Y4
 	VADDPD       Y0, Y3, Y3
-	VSUBPD       Y0, Y3, Y3
-	VADDPD       Y3, Y1, Y1
+	VPSUBQ       Y0, Y3, Y3
 	VADDPD       Y0, Y4, Y4
-	VSUBPD       Y0, Y4, Y4
-	VADDPD       Y4, Y2, Y2
+	VPSUBQ       Y0, Y4, Y4
+	VPADDQ       Y3, Y1, Y1
+	VPADDQ       Y4, Y2, Y2
 	ADDQ         $0x80, CX
 	DECQ         SI
 	JNZ          block
-	VADDPD       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X2
-	VADDPD       X2, X1, X2
-	VPERMILPD    $0x01, X2, X1
-	VADDSD       X1, X2, X2
-	VMOVSD       X2, (AX)
+	VPADDQ       Y2, Y1, Y1
+	VEXTRACTI128 $0x01, Y1, X2
+	VPADDQ       X2, X1, X2
+	VPSHUFD      $0x4e, X2, X1
+	VPADDQ       X1, X2, X2
+	VMOVQ        X2, (AX)
 	ADDQ         $0x08, AX
 	DECQ         DX
 	JNZ          leaf
+	VZEROUPPER
+	RET
+
+// func squaresAVX2(w *uint64, x *float32, n uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·squaresAVX2(SB), NOSPLIT, $0-24
+	// weights of the amplitudes of n blocks
+	MOVQ         w+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD two64<>+0(SB), Y0
+
+loop:
+	VMOVUPS      (CX), Y1
+	VMOVUPS      64(CX), Y2
+	VMULPS       Y1, Y1, Y1
+	VFMADD231PS  Y2, Y2, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y0, Y1, Y1
+	VPSUBQ       Y0, Y1, Y1
+	VADDPD       Y0, Y2, Y2
+	VPSUBQ       Y0, Y2, Y2
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      Y2, 32(AX)
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      96(CX), Y2
+	VMULPS       Y1, Y1, Y1
+	VFMADD231PS  Y2, Y2, Y1
+	VEXTRACTF128 $0x01, Y1, X2
+	VCVTPS2PD    X1, Y1
+	VCVTPS2PD    X2, Y2
+	VADDPD       Y0, Y1, Y1
+	VPSUBQ       Y0, Y1, Y1
+	VADDPD       Y0, Y2, Y2
+	VPSUBQ       Y0, Y2, Y2
+	VMOVUPS      Y1, 64(AX)
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         DX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func probeAVX2(n uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·probeAVX2(SB), NOSPLIT, $0-8
+	// n rounds of 12 fused multiply-adds
+	MOVQ  n+0(FP), AX
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+
+loop:
+	VFMADD231PS Y0, Y0, Y0
+	VFMADD231PS Y1, Y1, Y1
+	VFMADD231PS Y2, Y2, Y2
+	VFMADD231PS Y3, Y3, Y3
+	VFMADD231PS Y4, Y4, Y4
+	VFMADD231PS Y5, Y5, Y5
+	VFMADD231PS Y6, Y6, Y6
+	VFMADD231PS Y7, Y7, Y7
+	VFMADD231PS Y8, Y8, Y8
+	VFMADD231PS Y9, Y9, Y9
+	VFMADD231PS Y10, Y10, Y10
+	VFMADD231PS Y11, Y11, Y11
+	SUBQ        $0x01, AX
+	JNZ         loop
 	VZEROUPPER
 	RET

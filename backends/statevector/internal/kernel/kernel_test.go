@@ -154,11 +154,15 @@ func TestKernelsWeights(t *testing.T) {
 			for _, leaves := range []int{1, 2, 3, 9} {
 				x := random(r, leaf*leaves)
 				for i := range x {
-					x[i] *= 0.05 // squares sum to less than 2, as in a state
+					x[i] *= 0.05 // each square is below 2
 				}
-				want, got := make([]float64, leaves), make([]float64, leaves)
+				want, got := make([]uint64, leaves), make([]uint64, leaves)
 				Generic.Weights(want, x)
 				k.Weights(got, x)
+				require.Equal(t, want, got)
+				want, got = make([]uint64, leaf*leaves*Lanes+1), make([]uint64, leaf*leaves*Lanes+1)
+				Generic.Squares(want, x)
+				k.Squares(got, x)
 				require.Equal(t, want, got)
 			}
 		}
@@ -182,4 +186,12 @@ func TestMachine(t *testing.T) {
 			require.NoError(t, err, "CI must run the %s kernel", name)
 		}
 	}
+}
+
+func TestWeight(t *testing.T) {
+	require.EqualValues(t, 0, Weight(0, 0))
+	require.EqualValues(t, 1<<WeightBits, Weight(0, -1))
+	require.EqualValues(t, 1<<(WeightBits-1), Weight(0.5, 0.5))
+	require.EqualValues(t, 1, Weight(0x1p-26, 0x1p-26))
+	require.EqualValues(t, 0, Weight(0x1p-26, 0))
 }

@@ -24,7 +24,7 @@ var avx512 = assembled{
 	diagonalLanesSigned: diagonalLanesSignedAVX512,
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX512, rotate2AVX512, rotate3AVX512, rotate4AVX512},
-	gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512,
+	gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512,
 }
 
 var avx2 = assembled{
@@ -35,5 +35,5 @@ var avx2 = assembled{
 	diagonalLanesSigned: diagonalLanesSignedAVX2,
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
-	gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2,
+	gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2,
 }

@@ -38,7 +38,13 @@ func scatterAVX512(buf *float32, mem *float32, off *uint64, rows uint64, rowByte
 func outerAVX512(f *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, n uint64)
 
 //go:noescape
-func weightsAVX512(w *float64, x *float32, leaves uint64, blocks uint64)
+func weightsAVX512(w *uint64, x *float32, leaves uint64, blocks uint64)
+
+//go:noescape
+func squaresAVX512(w *uint64, x *float32, n uint64)
+
+//go:noescape
+func probeAVX512(n uint64)
 
 //go:noescape
 func diagonalAVX2(x *float32, f *float32, n uint64)
@@ -71,4 +77,10 @@ func scatterAVX2(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes 
 func outerAVX2(f *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, n uint64)
 
 //go:noescape
-func weightsAVX2(w *float64, x *float32, leaves uint64, blocks uint64)
+func weightsAVX2(w *uint64, x *float32, leaves uint64, blocks uint64)
+
+//go:noescape
+func squaresAVX2(w *uint64, x *float32, n uint64)
+
+//go:noescape
+func probeAVX2(n uint64)

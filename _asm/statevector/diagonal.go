@@ -1,49 +1,43 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// diagonals writes the four forms of the diagonal sweep.
+// diagonals writes the two forms of the diagonal sweep.
 func (v *isa) diagonals() {
-	v.diagonal("diagonal", false, false)
-	v.diagonal("diagonalSigned", true, false)
-	v.diagonal("diagonalLanes", false, true)
-	v.diagonal("diagonalLanesSigned", true, true)
+	v.diagonal("diagonal", false)
+	v.diagonal("diagonalSigned", true)
 }
 
-// diagonal writes x = x·f for n blocks, then the rotations of the four lane
-// qubits, ascending.
+// diagonal writes x = x·f for n blocks, then the rotations of the lane qubits in
+// mask, ascending.
 //
 // Complex product: re = fma(-xi, fi, xr·fr), im = fma(xi, fr, xr·fi).
 // Signed: the sign bits of f are flipped by block[b] ^ lane[l] first.
 // Lane qubit k: y = fma(t[k], swap(x), x), t[k] negative on lanes whose bit k is 0.
-func (v *isa) diagonal(name string, signed, lanes bool) {
-	sig := "func(x, f *float32, n uint64"
+func (v *isa) diagonal(name string, signed bool) {
+	sig := "func(x, f *float32, n uint64, t *float32, mask uint64"
 	if signed {
 		sig += ", block, lane *uint32"
 	}
-	if lanes {
-		sig += ", t *float32"
-	}
 	v.text(name, sig+")")
-	v.comment("x = x·f for n blocks; signs %v, lane rotations %v", signed, lanes)
-	x, f, n := ptr("x"), ptr("f"), ptr("n")
-	var block, lane, tp reg.Register
+	v.comment("x = x·f for n blocks, then lane rotations; signs: %v", signed)
+	x, f, n, tp, mask := ptr("x"), ptr("f"), ptr("n"), ptr("t"), ptr("mask")
+	var block, lane reg.Register
 	if signed {
 		block, lane = ptr("block"), ptr("lane")
-	}
-	if lanes {
-		tp = ptr("t")
 	}
 	lm := make([]reg.VecVirtual, v.parts())
 	if signed && v == avx512 {
 		lm[0] = v.load(at(lane, 0))
 	}
 	var ts []reg.VecVirtual
-	if lanes && v == avx512 {
+	if v == avx512 {
 		for k := range 4 {
 			ts = append(ts, v.load(at(tp, partBytes*k)))
 		}
@@ -73,9 +67,13 @@ func (v *isa) diagonal(name string, signed, lanes bool) {
 		VFMADD231PS(fr, b, im)
 		xr, xi = append(xr, re), append(xi, im)
 	}
-	if lanes {
-		v.laneRotations(xr, tp, ts)
-		v.laneRotations(xi, tp, ts)
+	for k := range 4 {
+		skip := fmt.Sprintf("lane%d", k)
+		BTL(Imm(uint64(k)), mask.(reg.GP).As32())
+		JCC(label(skip))
+		v.laneRotation(k, xr, tp, ts)
+		v.laneRotation(k, xi, tp, ts)
+		Label(skip)
 	}
 	for p := range v.parts() {
 		VMOVUPS(xr[p], at(x, p*v.bytes))
@@ -92,24 +90,22 @@ func (v *isa) diagonal(name string, signed, lanes bool) {
 	RET()
 }
 
-// laneRotations rotates the lane qubits of one part of a block.
-func (v *isa) laneRotations(d []reg.VecVirtual, tp reg.Register, ts []reg.VecVirtual) {
-	for k := range 4 {
-		if v == avx2 && k == 3 { // the partner is in the other vector
-			old := v.vec()
-			VMOVAPS(d[0], old)
-			VFMADD231PS(at(tp, partBytes*k), d[1], d[0])
-			VFMADD231PS(at(tp, partBytes*k+v.bytes), old, d[1])
-			continue
-		}
-		for p := range d {
-			sw := v.vec()
-			v.swap(k, d[p], sw)
-			if v == avx512 {
-				VFMADD231PS(ts[k], sw, d[p])
-			} else {
-				VFMADD231PS(at(tp, partBytes*k+p*v.bytes), sw, d[p])
-			}
+// laneRotation rotates lane qubit k of one part of a block.
+func (v *isa) laneRotation(k int, d []reg.VecVirtual, tp reg.Register, ts []reg.VecVirtual) {
+	if v == avx2 && k == 3 { // the partner is in the other vector
+		old := v.vec()
+		VMOVAPS(d[0], old)
+		VFMADD231PS(at(tp, partBytes*k), d[1], d[0])
+		VFMADD231PS(at(tp, partBytes*k+v.bytes), old, d[1])
+		return
+	}
+	for p := range d {
+		sw := v.vec()
+		v.swap(k, d[p], sw)
+		if v == avx512 {
+			VFMADD231PS(ts[k], sw, d[p])
+		} else {
+			VFMADD231PS(at(tp, partBytes*k+p*v.bytes), sw, d[p])
 		}
 	}
 }

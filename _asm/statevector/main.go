@@ -21,6 +21,7 @@ const (
 func main() {
 	ConstraintExpr("!purego")
 	constants()
+	prefetch()
 	for _, v := range []*isa{avx512, avx2} {
 		v.diagonals()
 		for k := 1; k <= v.maxRotate; k++ {

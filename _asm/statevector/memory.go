@@ -36,6 +36,28 @@ func (v *isa) rows(name string, gather bool) {
 	RET()
 }
 
+// prefetch asks for rows ahead of a gather.
+func prefetch() {
+	TEXT("prefetchAMD64", NOSPLIT, "func(mem *float32, off *uint64, rows, rowBytes uint64)")
+	Pragma("noescape")
+	Comment("brings rows into the second-level cache")
+	mem, off, rows, rowBytes := ptr("mem"), ptr("off"), ptr("rows"), ptr("rowBytes")
+	Label("row")
+	o, end := GP64(), GP64()
+	MOVQ(at(off, 0), o)
+	ADDQ(Imm(8), off)
+	ADDQ(mem, o)
+	LEAQ(Mem{Base: o, Index: rowBytes, Scale: 1}, end)
+	Label("line")
+	PREFETCHT1(at(o, 0))
+	ADDQ(Imm(64), o)
+	CMPQ(o, end)
+	JB(label("line"))
+	DECQ(rows)
+	JNZ(label("row"))
+	RET()
+}
+
 // outer writes f = v·s for n blocks: the table of a diagonal from one block v
 // and one complex number per block, s = re, im. The sign bits of v are flipped
 // by pattern[b] (16 words each) first.

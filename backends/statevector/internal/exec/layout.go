@@ -38,28 +38,41 @@ func upTo(n int) []uint8 {
 	return out
 }
 
-// rows describes how a set of positions lies in a memory of 2^of amplitudes: in
-// rows of consecutive amplitudes at byte offsets.
+// rows describes how a set of positions lies in memory: in rows of consecutive
+// amplitudes at byte offsets.
 type rows struct {
 	off  []uint64
 	size int // floats in a row
 }
 
-// rowsOf takes positions that begin with the lanes.
-func rowsOf(positions []uint8) rows {
+// rowsOf takes positions that begin with the lanes; offset is stateOffset or
+// tileOffset.
+func rowsOf(positions []uint8, offset func(index uint64) uint64) rows {
 	run := 0
-	for run < len(positions) && int(positions[run]) == run {
+	for run < min(len(positions), plan.ChunkMax) && int(positions[run]) == run {
 		run++
 	}
 	r := rows{size: kernel.Block << (run - plan.Lanes)}
 	for i := range uint64(1) << (len(positions) - run) {
-		r.off = append(r.off, bytesOf(deposit(i, positions[run:])))
+		r.off = append(r.off, offset(deposit(i, positions[run:])))
 	}
 	return r
 }
 
-// bytesOf is the byte offset of an amplitude whose lane bits are 0.
-func bytesOf(index uint64) uint64 { return index * 8 }
+// stateOffset is the byte offset in the state of an amplitude whose lane bits
+// are 0. One block in 257 stays unused, so that blocks a power of two apart do
+// not fall into the same sets of a cache. It is linear: the offset of i|j is the
+// sum of both where i and j share no bit.
+func stateOffset(index uint64) uint64 {
+	b := index >> plan.Lanes
+	return (b + b>>(plan.ChunkMax-plan.Lanes)) * kernel.Block * 4
+}
+
+// tileOffset is the same in a tile, which has no gaps.
+func tileOffset(index uint64) uint64 { return index >> plan.Lanes * kernel.Block * 4 }
+
+// stateFloats is the size of a state of 2^width amplitudes.
+func stateFloats(width int) int { return int(stateOffset(1<<width) / 4) }
 
 // whole reports whether the set is one row.
 func (r *rows) whole() bool { return len(r.off) == 1 }

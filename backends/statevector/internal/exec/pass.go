@@ -48,7 +48,7 @@ func layOut(p *plan.Pass, width int, old *pass) {
 	if !old.tiled {
 		tile = p.Subs[0].Local
 	}
-	old.outer, old.rows = without(upTo(width), tile), rowsOf(tile)
+	old.outer, old.rows = without(upTo(width), tile), rowsOf(tile, stateOffset)
 	for len(old.subs) < len(p.Subs) {
 		old.subs = append(old.subs, sub{})
 	}
@@ -64,7 +64,7 @@ func layOut(p *plan.Pass, width int, old *pass) {
 		for j, pos := range s.local {
 			within[j] = uint8(local(tile).index(int(pos)))
 		}
-		s.rows = rowsOf(within)
+		s.rows = rowsOf(within, tileOffset)
 		for len(s.steps) < len(s.p.Steps) {
 			s.steps = append(s.steps, step{})
 		}
@@ -90,7 +90,8 @@ type worker struct {
 	builder
 	tile  []float32
 	chunk []float32
-	signs kernel.Signs
+	signs kernel.Signs        // of a chunk
+	part  kernel.Signs        // of a piece
 	zero  []uint32            // no signs
 	masks map[uint32][]uint32 // block signs by set of block bits
 	sampler
@@ -103,12 +104,17 @@ func newWorker(k kernel.Kernel) *worker {
 	return w
 }
 
-// unit runs unit u of a pass.
-func (w *worker) unit(p *pass, state []float32, u int) {
+// unit runs unit u of a pass. Memory of the next unit is asked for on the way,
+// where ahead says that it follows.
+func (w *worker) unit(p *pass, state []float32, u int, ahead bool) {
 	base := deposit(uint64(u), p.outer)
-	mem := state[bytesOf(base)/4:]
+	mem := state[stateOffset(base)/4:]
 	if !p.tiled {
-		w.run(&p.subs[0], &p.rows, mem, base)
+		next := hint{}
+		if ahead && !p.rows.whole() {
+			next = hint{mem: state[stateOffset(deposit(uint64(u+1), p.outer))/4:], rows: p.rows}
+		}
+		w.run(&p.subs[0], &p.rows, mem, base, &next)
 		return
 	}
 	if w.tile == nil {
@@ -118,42 +124,58 @@ func (w *worker) unit(p *pass, state []float32, u int) {
 	for i := range p.subs {
 		s := &p.subs[i]
 		for c := range uint64(1) << len(s.outer) {
-			w.run(s, &s.rows, w.tile[bytesOf(deposit(c, s.at))/4:], base|deposit(c, s.outer))
+			w.run(s, &s.rows, w.tile[tileOffset(deposit(c, s.at))/4:], base|deposit(c, s.outer), &hint{})
 		}
 	}
 	w.k.Scatter(w.tile, mem, p.rows.off)
 }
 
+// hint is what remains to be asked for.
+type hint struct {
+	mem  []float32
+	rows rows
+}
+
+// some asks for a few rows. Asked for all at once they would fill the buffers
+// for outstanding loads.
+func (h *hint) some(k kernel.Kernel) {
+	const atOnce = 8
+	if n := min(len(h.rows.off), atOnce); n > 0 {
+		k.Prefetch(h.mem, h.rows.off[:n], h.rows.size)
+		h.rows.off = h.rows.off[n:]
+	}
+}
+
 // run advances the chunk whose first amplitude is mem's; bits is the number of
 // that amplitude in the state.
-func (w *worker) run(s *sub, r *rows, mem []float32, bits uint64) {
+func (w *worker) run(s *sub, r *rows, mem []float32, bits uint64, next *hint) {
 	if r.whole() {
-		w.sweep(s, mem[:r.size], bits)
+		w.sweep(s, mem[:r.size], bits, next)
 		return
 	}
 	x := w.chunk[:r.size*len(r.off)]
 	w.k.Gather(x, mem, r.off)
-	w.sweep(s, x, bits)
+	w.sweep(s, x, bits, next)
 	w.k.Scatter(x, mem, r.off)
 }
 
 // sweep does the steps of a chunk that lies in x.
-func (w *worker) sweep(s *sub, x []float32, bits uint64) {
+func (w *worker) sweep(s *sub, x []float32, bits uint64, next *hint) {
 	for i := range s.steps {
 		st := &s.steps[i]
 		signs := w.crossing(st, bits)
 		for o := 0; o < len(x); o += st.piece {
-			y := x[o:][:st.piece]
-			if signs != nil {
-				signs.Block = signs.Block[:len(x)/kernel.Block]
-				part := kernel.Signs{Block: signs.Block[o/kernel.Block:], Lane: signs.Lane}
-				w.k.Diagonal(y, st.table[o:][:st.piece], &part, st.lanes)
+			y, f := x[o:][:st.piece], st.table[o:][:st.piece]
+			if signs == nil {
+				w.k.Diagonal(y, f, nil, &st.lanes)
 			} else {
-				w.k.Diagonal(y, st.table[o:][:st.piece], nil, st.lanes)
+				w.part = kernel.Signs{Block: signs.Block[o/kernel.Block:], Lane: signs.Lane}
+				w.k.Diagonal(y, f, &w.part, &st.lanes)
 			}
 			if st.low.N > 0 {
 				w.k.Rotate(y, &st.low)
 			}
+			next.some(w.k)
 		}
 		if st.high.N > 0 {
 			w.k.Rotate(x, &st.high)

@@ -77,14 +77,26 @@ func (r *runner) begin() {
 func (r *runner) advance(i int) {
 	p := r.s.ready(i)
 	steps := r.layOut(i + 1)
-	r.each(steps+1<<len(p.outer), func(w *worker, u int) {
+	units := 1 << len(p.outer)
+	// A batch is short enough for threads to finish together.
+	batch := 1
+	for batch < maxBatch && 16*batch*len(r.s.workers) <= units {
+		batch *= 2
+	}
+	r.each(steps+units/batch, func(w *worker, u int) {
 		if u < steps {
 			r.prepare(w, i+1, u)
 			return
 		}
-		w.unit(p, r.s.x, u-steps)
+		first := (u - steps) * batch
+		for k := range batch {
+			w.unit(p, r.s.x, first+k, k+1 < batch)
+		}
 	})
 }
+
+// maxBatch is the largest number of units that a worker takes at once.
+const maxBatch = 32
 
 func (r *runner) layOut(i int) (steps int) {
 	if i >= len(r.passes) {
@@ -103,7 +115,7 @@ func (r *runner) prepare(w *worker, i, u int) {
 // weigh fills the running sums of weights.
 func (r *runner) weigh() {
 	s := r.s
-	const group = 64 // leaves a unit
+	const group = 1 << plan.ChunkMax / leafSize // leaves a unit
 	r.each((len(s.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.cum))) })
 	s.accumulate()
 }

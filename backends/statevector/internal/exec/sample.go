@@ -9,9 +9,14 @@ import (
 // leafSize is the number of amplitudes of a leaf; narrow states are one leaf.
 const leafSize = 64
 
-// weigh writes the weights of leaves from..to-1 into cum.
+// weigh writes the weights of leaves from..to-1 of one chunk into cum.
 func (s *State) weigh(w *worker, from, to int) {
-	w.k.Weights(s.cum[from:to], s.x[from*s.leaf:to*s.leaf])
+	w.k.Weights(s.cum[from:to], s.leaves(from, to))
+}
+
+// leaves returns leaves from..to-1 of one chunk.
+func (s *State) leaves(from, to int) []float32 {
+	return s.x[stateOffset(uint64(from*s.leaf/2))/4:][:(to-from)*s.leaf]
 }
 
 func (s *State) accumulate() {
@@ -20,6 +25,7 @@ func (s *State) accumulate() {
 		sum += x
 		s.cum[i] = sum
 	}
+	s.guide = s.guide[:0]
 }
 
 // Sample sets out[i] to the basis state, qubit q at bit q, that words[i]
@@ -29,11 +35,14 @@ func (s *State) accumulate() {
 //
 // Only leaves that are hit are opened, each once per batch.
 func (s *State) Sample(out, words []uint64) {
-	batches := (len(words) + batchShots - 1) / batchShots
-	if w := len(s.workers); len(words) >= w*minShots { // one batch per worker at least
-		batches = max(batches, w)
+	if len(words) >= len(s.cum)/8 && len(s.guide) == 0 {
+		s.makeGuide()
 	}
-	each(s.workers, max(batches, 1), func(w *worker, u int) {
+	batches := (len(words) + batchShots - 1) / batchShots
+	if n := len(s.workers); len(words) >= n*minShots { // one batch per worker at least
+		batches = max(batches, n)
+	}
+	each(s.workers, batches, func(w *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
 		w.sampler.run(s, out[from:to], words[from:to])
 	})
@@ -50,65 +59,101 @@ const maxBuckets = 1 << 14
 
 // sampler is the scratch memory of a batch.
 type sampler struct {
-	shots  []shot   // in order of words
-	order  []uint32 // shot numbers in order of buckets
-	start  []uint32 // first place of each bucket, then the place after its last
+	leaf   []uint32 // per word
+	start  []uint32 // first place of each bucket
+	sorted []shot
 	prefix [leafSize]uint64
 }
 
-// shot is what is left of a word when its leaf is known.
+// shot is a word whose leaf is known.
 type shot struct {
-	at   uint64 // within the leaf
-	leaf uint32
+	at      uint64 // what is left of the running sum within the leaf
+	i, leaf uint32 // number of the word, leaf
 }
 
 func (m *sampler) run(s *State, out, words []uint64) {
-	shift := max(bits.Len(uint(len(s.cum)-1))-bits.Len(maxBuckets-1), 0)
-	m.find(s, words, shift)
-	opened := -1
-	for _, i := range m.order {
-		sh := m.shots[i]
-		if int(sh.leaf) != opened {
-			opened = int(sh.leaf)
-			m.open(s, opened)
+	m.sort(s, words)
+	opened := uint32(1<<32 - 1)
+	var base uint64
+	for _, sh := range m.sorted {
+		if sh.leaf != opened {
+			opened, base = sh.leaf, uint64(sh.leaf)*uint64(s.leaf/2)
+			m.open(s, int(opened))
 		}
-		index := opened*s.leaf/2 + search(m.prefix[:s.leaf/2], sh.at)
-		out[i] = s.plan.Qubits(uint64(index)) ^ s.prog.Frame
+		index := base + uint64(search(m.prefix[:s.leaf/2], sh.at))
+		out[sh.i] = s.plan.Qubits(index) ^ s.prog.Frame
 	}
 }
 
-// find looks up the leaf of each word and sorts by leaf>>shift.
-func (m *sampler) find(s *State, words []uint64, shift int) {
-	m.shots, m.order = m.shots[:0], m.order[:0]
-	m.start = append(m.start[:0], make([]uint32, len(s.cum)>>shift+1)...)
+// sort looks up the leaf of each word and sorts the words by it, or by its upper
+// bits where there are too many leaves.
+func (m *sampler) sort(s *State, words []uint64) {
+	shift := max(bits.Len(uint(len(s.cum)-1))-bits.Len(maxBuckets-1), 0)
+	m.leaf = grow(m.leaf, len(words))
+	m.start = grow(m.start, (len(s.cum)-1)>>shift+2)
+	m.sorted = grow(m.sorted, len(words))
+	clear(m.start)
 	total := s.cum[len(s.cum)-1]
-	for _, w := range words {
+	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := search(s.cum, at)
-		if g > 0 {
-			at -= s.cum[g-1]
-		}
-		m.shots = append(m.shots, shot{at, uint32(g)})
+		g := s.find(at)
+		m.leaf[i] = uint32(g)
 		m.start[g>>shift+1]++
 	}
 	for b := 1; b < len(m.start); b++ {
 		m.start[b] += m.start[b-1]
 	}
-	if cap(m.order) < len(words) {
-		m.order = make([]uint32, len(words))
-	}
-	m.order = m.order[:len(words)]
-	for i := range m.shots {
-		p := &m.start[m.shots[i].leaf>>shift]
-		m.order[*p] = uint32(i)
+	for i, w := range words {
+		at, _ := bits.Mul64(w, total)
+		g := m.leaf[i]
+		if g > 0 {
+			at -= s.cum[g-1]
+		}
+		p := &m.start[g>>shift]
+		m.sorted[*p] = shot{at, uint32(i), g}
 		*p++
+	}
+}
+
+// grow returns n elements with undefined contents.
+func grow[T any](x []T, n int) []T {
+	if cap(x) < n {
+		return make([]T, n)
+	}
+	return x[:n]
+}
+
+// find returns the first leaf whose running sum exceeds at.
+func (s *State) find(at uint64) int {
+	if len(s.guide) == 0 {
+		return search(s.cum, at)
+	}
+	g := int(s.guide[at>>s.guideShift])
+	for s.cum[g] <= at {
+		g++
+	}
+	return g
+}
+
+// makeGuide tabulates the leaf of every 2^guideShift-th number, about as many as
+// there are leaves. A search from there takes two steps on average.
+func (s *State) makeGuide() {
+	total := s.cum[len(s.cum)-1]
+	s.guideShift = max(bits.Len64(total)-bits.Len(uint(len(s.cum))), 0)
+	s.guide = grow(s.guide, int((total-1)>>s.guideShift)+1)
+	g := 0
+	for j := range s.guide {
+		for s.cum[g] <= uint64(j)<<s.guideShift {
+			g++
+		}
+		s.guide[j] = uint32(g)
 	}
 }
 
 // open tabulates the running sums of leaf g.
 func (m *sampler) open(s *State, g int) {
 	p := m.prefix[:s.leaf/2]
-	s.kernel.Squares(p, s.x[g*s.leaf:][:s.leaf])
+	s.kernel.Squares(p, s.leaves(g, g+1))
 	var sum uint64
 	for i, x := range p {
 		sum += x
@@ -127,15 +172,21 @@ func search(sums []uint64, at uint64) int {
 	return pos
 }
 
-// Outcome is Sample for one word.
+// Outcome is Sample for one word; many goroutines may call it.
 func (s *State) Outcome(word uint64) uint64 {
-	var out [1]uint64
+	at, _ := bits.Mul64(word, s.cum[len(s.cum)-1])
+	g := search(s.cum, at)
+	if g > 0 {
+		at -= s.cum[g-1]
+	}
 	var m sampler
-	m.run(s, out[:], []uint64{word})
-	return out[0]
+	m.open(s, g)
+	index := uint64(g*s.leaf/2 + search(m.prefix[:s.leaf/2], at))
+	return s.plan.Qubits(index) ^ s.prog.Frame
 }
 
 // weight returns the weight of the amplitude of a basis state.
 func (s *State) weight(qubits uint64) uint64 {
-	return kernel.Weight(s.at(s.stored(qubits)))
+	o := s.stored(qubits)
+	return kernel.Weight(s.x[o], s.x[o+kernel.Lanes])
 }

@@ -61,5 +61,5 @@ func (w *worker) fill(s *start, state []float32, u int) {
 		o.S[2*b] = float32(float64(f * x))
 	}
 	n := len(s.block) * kernel.Block
-	w.k.Outer(state[u*n:][:n], &o)
+	w.k.Outer(state[stateOffset(uint64(u)<<plan.ChunkMax)/4:][:n], &o)
 }

@@ -15,11 +15,14 @@ type State struct {
 	plan     *plan.Plan
 	kernel   kernel.Kernel
 	mem      []float32 // what x lies in
-	x        []float32 // blocks of 16 real, then 16 imaginary parts, by number
+	x        []float32 // blocks of 16 real, then 16 imaginary parts, by number, with gaps (stateOffset)
 	cum      []uint64  // running sums of weights per leaf, whole numbers (kernel.Weight)
 	leaf     int       // floats in a leaf
+	guide    []uint32  // where to start a search of cum; empty: not made
 	workers  []*worker
 	prepared [2]pass
+
+	guideShift int
 }
 
 func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
@@ -27,11 +30,11 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if s.kernel == nil {
 		s.kernel = kernel.Best()
 	}
-	n := 2 << pl.Width
+	n := stateFloats(pl.Width)
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.cum, s.prepared = old.mem, old.cum, old.prepared
+		s.mem, s.cum, s.guide, s.prepared = old.mem, old.cum, old.guide, old.prepared
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -44,8 +47,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 		}
 	}
 	s.x = s.mem[:n]
-	s.leaf = min(n, 2*leafSize)
-	if leaves := n / s.leaf; cap(s.cum) < leaves {
+	s.leaf = min(2<<pl.Width, 2*leafSize)
+	if leaves := 2 << pl.Width / s.leaf; cap(s.cum) < leaves {
 		s.cum = make([]uint64, leaves)
 	} else {
 		s.cum = s.cum[:leaves]
@@ -74,19 +77,17 @@ func (s *State) Close() {
 // Width is the number of qubits of the program.
 func (s *State) Width() int { return s.prog.Width }
 
-// stored returns the number under which the amplitude of a basis state lies:
-// behind the frame, in the plan's order.
-func (s *State) stored(qubits uint64) uint64 { return s.plan.Index(qubits ^ s.prog.Frame) }
+// stored returns the place of the real part of a basis state's amplitude: behind
+// the frame, in the plan's order.
+func (s *State) stored(qubits uint64) uint64 {
+	index := s.plan.Index(qubits ^ s.prog.Frame)
+	return stateOffset(index)/4 + index&(kernel.Lanes-1)
+}
 
 // Probability returns the weight of a basis state, qubit q at bit q of it, as a
 // multiple of 2^-51. Weights sum to Total, which differs from 1 by rounding.
 func (s *State) Probability(qubits uint64) float64 {
 	return math.Ldexp(float64(s.weight(qubits)), -kernel.WeightBits)
-}
-
-func (s *State) at(index uint64) (re, im float32) {
-	o := index>>plan.Lanes*kernel.Block + index&(kernel.Lanes-1)
-	return s.x[o], s.x[o+kernel.Lanes]
 }
 
 // Amplitude returns the amplitude of a basis state with the global phase of the
@@ -107,8 +108,8 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 	for _, c := range s.prog.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
-	re, im := s.at(s.stored(qubits))
-	x, y := float64(re), float64(im)
+	o := s.stored(qubits)
+	x, y := float64(s.x[o]), float64(s.x[o+kernel.Lanes])
 	sin, cos := a.SinCos()
 	if neg {
 		sin, cos = -sin, -cos

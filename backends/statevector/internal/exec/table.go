@@ -8,10 +8,10 @@ import (
 
 // step is a plan.Step with numbers in place of angles.
 type step struct {
-	table     []float32        // the diagonal, a factor per amplitude of the chunk
-	lanes     *kernel.LaneTans // nil: no lane qubit rotates
-	low, high kernel.Rotation  // qubits that are not lanes, ascending
-	piece     int              // floats that Diagonal and low do at a time
+	table     []float32 // the diagonal, a factor per amplitude of the chunk
+	lanes     kernel.LaneTans
+	low, high kernel.Rotation // qubits that are not lanes, ascending
+	piece     int             // floats that Diagonal and low do at a time
 	cross     []cross
 }
 
@@ -58,9 +58,9 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 	rotating := uint32(0)
 	for _, r := range st.Rots {
 		rot, i := p.Rots[r.Q][r.K], l.index(pl.Position(int(r.Q)))
-		tan, cos := rot.Rest.TanCosHalf()
+		tan, cos := tanCosHalf(rot.Rest)
 		d.scale = float64(d.scale * cos)
-		d.alpha[i], tans[i] = rot.Alpha, float32(tan)
+		d.alpha[i], tans[i] = rot.Alpha, tan
 		rotating |= 1 << i
 	}
 	for _, id := range st.CZs {
@@ -84,9 +84,6 @@ func (s *step) rotations(rotating uint32, tans *[plan.ChunkMax]float32, bits int
 		case i >= plan.Lanes:
 			blocks = append(blocks, i-plan.Lanes)
 		default:
-			if s.lanes == nil {
-				s.lanes = new(kernel.LaneTans)
-			}
 			s.lanes.Set(i, tans[i])
 		}
 	}
@@ -149,7 +146,7 @@ func expand(s []float64, d *diagonal, from, to int) {
 		h := 1 << (j - from)
 		sin, cos := 0.0, 1.0
 		if d.alpha[j] != 0 {
-			sin, cos = d.alpha[j].SinCos()
+			sin, cos = sinCos(d.alpha[j])
 		}
 		mask := d.cz[j] >> from
 		for i := range h {

@@ -3,16 +3,15 @@ package kernel
 // assembled is a Kernel made of assembly routines. Pointers lead to as many
 // elements as the generic kernel would touch; the methods check that.
 type assembled struct {
-	name                string
-	diagonal            func(x, f *float32, n uint64)
-	diagonalSigned      func(x, f *float32, n uint64, block, lane *uint32)
-	diagonalLanes       func(x, f *float32, n uint64, t *float32)
-	diagonalLanesSigned func(x, f *float32, n uint64, block, lane *uint32, t *float32)
-	rotate              []func(x *float32, bytes uint64, stride *uint64, t *float32) // by qubits, from 1
-	gather, scatter     func(buf, mem *float32, off *uint64, rows, rowBytes uint64)
-	outer               func(f, v, s *float32, pattern *uint8, patterns *uint32, n uint64)
-	weights             func(w *uint64, x *float32, leaves, blocks uint64)
-	squares             func(w *uint64, x *float32, n uint64)
+	name            string
+	diagonal        func(x, f *float32, n uint64, t *float32, mask uint64)
+	diagonalSigned  func(x, f *float32, n uint64, t *float32, mask uint64, block, lane *uint32)
+	rotate          []func(x *float32, bytes uint64, stride *uint64, t *float32) // by qubits, from 1
+	gather, scatter func(buf, mem *float32, off *uint64, rows, rowBytes uint64)
+	prefetch        func(mem *float32, off *uint64, rows, rowBytes uint64)
+	outer           func(f, v, s *float32, pattern *uint8, patterns *uint32, n uint64)
+	weights         func(w *uint64, x *float32, leaves, blocks uint64)
+	squares         func(w *uint64, x *float32, n uint64)
 }
 
 func (a *assembled) Name() string { return a.name }
@@ -20,19 +19,12 @@ func (a *assembled) Name() string { return a.name }
 func (a *assembled) Diagonal(x, f []float32, s *Signs, t *LaneTans) {
 	n := len(x) / Block
 	f = f[:n*Block]
-	if s != nil {
-		_ = s.Block[:n]
+	if s == nil {
+		a.diagonal(&x[0], &f[0], uint64(n), &t.T[0], t.Mask)
+		return
 	}
-	switch {
-	case s == nil && t == nil:
-		a.diagonal(&x[0], &f[0], uint64(n))
-	case t == nil:
-		a.diagonalSigned(&x[0], &f[0], uint64(n), &s.Block[0], &s.Lane[0])
-	case s == nil:
-		a.diagonalLanes(&x[0], &f[0], uint64(n), &t[0])
-	default:
-		a.diagonalLanesSigned(&x[0], &f[0], uint64(n), &s.Block[0], &s.Lane[0], &t[0])
-	}
+	_ = s.Block[:n]
+	a.diagonalSigned(&x[0], &f[0], uint64(n), &t.T[0], t.Mask, &s.Block[0], &s.Lane[0])
 }
 
 // Rotate splits what the routines cannot do at once into near-equal parts.
@@ -57,6 +49,10 @@ func (a *assembled) Gather(buf, mem []float32, off []uint64) {
 func (a *assembled) Scatter(buf, mem []float32, off []uint64) {
 	n := rowBytes(buf, mem, off)
 	a.scatter(&buf[0], &mem[0], &off[0], uint64(len(off)), n)
+}
+
+func (a *assembled) Prefetch(mem []float32, off []uint64, row int) {
+	a.prefetch(&mem[0], &off[0], uint64(len(off)), uint64(row)*4)
 }
 
 // rowBytes checks the last row, which has the largest offset.

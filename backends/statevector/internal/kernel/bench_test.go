@@ -22,9 +22,12 @@ func BenchmarkKernels(b *testing.B) {
 		run := func(name string, fn func()) {
 			b.Run(k.Name()+"/"+name, func(b *testing.B) { b.ReportMetric(shortest(b, fn)/(2*blocks), "ns/vector") })
 		}
-		var lt LaneTans
+		var none, lt LaneTans
+		for q := range 4 {
+			lt.Set(q, 0)
+		}
 		s := &Signs{Block: make([]uint32, blocks)}
-		run("diagonal", func() { k.Diagonal(x, f, nil, nil) })
+		run("diagonal", func() { k.Diagonal(x, f, nil, &none) })
 		run("diagonalLanes", func() { k.Diagonal(x, f, nil, &lt) })
 		run("diagonalLanesSigned", func() { k.Diagonal(x, f, s, &lt) })
 		for n := 1; n <= 4; n++ {

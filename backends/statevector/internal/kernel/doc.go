@@ -28,7 +28,7 @@ type Kernel interface {
 	// Name is "generic", "avx2", "avx512" or "neon".
 	Name() string
 	// Diagonal multiplies x by f amplitude by amplitude, with signs of f flipped
-	// as s says (nil: none), then rotates the four lane qubits (t nil: it does not).
+	// as s says (nil: none), then rotates the lane qubits of t.
 	Diagonal(x, f []float32, s *Signs, t *LaneTans)
 	// Rotate rotates qubits that are not lanes.
 	Rotate(x []float32, r *Rotation)
@@ -36,6 +36,8 @@ type Kernel interface {
 	// into buf; Scatter copies them back.
 	Gather(buf, mem []float32, off []uint64)
 	Scatter(buf, mem []float32, off []uint64)
+	// Prefetch hints that a Gather of rows of so many floats will follow.
+	Prefetch(mem []float32, off []uint64, row int)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
@@ -51,17 +53,21 @@ type Signs struct {
 	Lane  [Lanes]uint32
 }
 
-// LaneTans is the tangent of half the angle of each lane qubit, per lane:
-// element 16·k+l belongs to qubit k and lane l and is negative where bit k of l
-// is 0. A qubit at rest has zeros.
-type LaneTans [4 * Lanes]float32
+// LaneTans rotates lane qubits: those in Mask, ascending.
+type LaneTans struct {
+	Mask uint64
+	// T is the tangent of half the angle, per lane: element 16·k+l belongs to qubit
+	// k and lane l and is negative where bit k of l is 0.
+	T [4 * Lanes]float32
+}
 
-// Set writes the tangent of lane qubit k.
+// Set adds lane qubit k.
 func (t *LaneTans) Set(k int, tan float32) {
+	t.Mask |= 1 << k
 	for l := range Lanes {
-		t[k*Lanes+l] = tan
+		t.T[k*Lanes+l] = tan
 		if l>>k&1 == 0 {
-			t[k*Lanes+l] = -tan
+			t.T[k*Lanes+l] = -tan
 		}
 	}
 }

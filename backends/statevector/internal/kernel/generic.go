@@ -27,19 +27,20 @@ func (generic) Diagonal(x, f []float32, s *Signs, t *LaneTans) {
 			}
 			x[l], x[l+Lanes] = product(x[l], x[l+Lanes], flip(f[l], m), flip(f[l+Lanes], m))
 		}
-		if t != nil {
-			rotateLanes(x[:Lanes], t)
-			rotateLanes(x[Lanes:], t)
-		}
+		rotateLanes(x[:Lanes], t)
+		rotateLanes(x[Lanes:], t)
 	}
 }
 
-// rotateLanes does y = fma(t, partner, x) for lane qubits 0 to 3.
+// rotateLanes does y = fma(t, partner, x) for the lane qubits of t.
 func rotateLanes(x []float32, t *LaneTans) {
 	for k := range 4 {
+		if t.Mask>>k&1 == 0 {
+			continue
+		}
 		old := [Lanes]float32(x)
 		for l := range Lanes {
-			x[l] = fma32(t[k*Lanes+l], old[l^1<<k], old[l])
+			x[l] = fma32(t.T[k*Lanes+l], old[l^1<<k], old[l])
 		}
 	}
 }
@@ -71,6 +72,8 @@ func (generic) Scatter(buf, mem []float32, off []uint64) {
 		copy(mem[o/4:], buf[i*n:][:n])
 	}
 }
+
+func (generic) Prefetch([]float32, []uint64, int) {}
 
 func (generic) Outer(f []float32, o *Outer) {
 	for b := range len(f) / Block {

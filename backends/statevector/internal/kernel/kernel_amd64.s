@@ -7,74 +7,39 @@
 DATA two64<>+0(SB)/8, $0x4000000000000000
 GLOBL two64<>(SB), RODATA|NOPTR, $8
 
-// func diagonalAVX512(x *float32, f *float32, n uint64)
-// Requires: AVX, AVX512F
-TEXT ·diagonalAVX512(SB), NOSPLIT, $0-24
-	// x = x·f for n blocks; signs false, lane rotations false
-	MOVQ x+0(FP), AX
-	MOVQ f+8(FP), CX
-	MOVQ n+16(FP), DX
+// func prefetchAMD64(mem *float32, off *uint64, rows uint64, rowBytes uint64)
+// Requires: MMX+
+TEXT ·prefetchAMD64(SB), NOSPLIT, $0-32
+	// brings rows into the second-level cache
+	MOVQ mem+0(FP), AX
+	MOVQ off+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ rowBytes+24(FP), BX
 
-loop:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      (AX), Z2
-	VMOVUPS      64(AX), Z3
-	VMULPS       Z0, Z2, Z4
-	VMULPS       Z1, Z2, Z2
-	VFNMADD231PS Z1, Z3, Z4
-	VFMADD231PS  Z0, Z3, Z2
-	VMOVUPS      Z4, (AX)
-	VMOVUPS      Z2, 64(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	DECQ         DX
-	JNZ          loop
-	VZEROUPPER
+row:
+	MOVQ (CX), SI
+	ADDQ $0x08, CX
+	ADDQ AX, SI
+	LEAQ (SI)(BX*1), DI
+
+line:
+	PREFETCHT1 (SI)
+	ADDQ       $0x40, SI
+	CMPQ       SI, DI
+	JB         line
+	DECQ       DX
+	JNZ        row
 	RET
 
-// func diagonalSignedAVX512(x *float32, f *float32, n uint64, block *uint32, lane *uint32)
+// func diagonalAVX512(x *float32, f *float32, n uint64, t *float32, mask uint64)
 // Requires: AVX, AVX512F
-TEXT ·diagonalSignedAVX512(SB), NOSPLIT, $0-40
-	// x = x·f for n blocks; signs true, lane rotations false
-	MOVQ    x+0(FP), AX
-	MOVQ    f+8(FP), CX
-	MOVQ    n+16(FP), DX
-	MOVQ    block+24(FP), BX
-	MOVQ    lane+32(FP), SI
-	VMOVUPS (SI), Z0
-
-loop:
-	VMOVUPS      (CX), Z1
-	VMOVUPS      64(CX), Z2
-	VPBROADCASTD (BX), Z3
-	VPXORD       Z0, Z3, Z3
-	VPXORD       Z3, Z1, Z1
-	VPXORD       Z3, Z2, Z2
-	VMOVUPS      (AX), Z3
-	VMOVUPS      64(AX), Z4
-	VMULPS       Z1, Z3, Z5
-	VMULPS       Z2, Z3, Z3
-	VFNMADD231PS Z2, Z4, Z5
-	VFMADD231PS  Z1, Z4, Z3
-	VMOVUPS      Z5, (AX)
-	VMOVUPS      Z3, 64(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	ADDQ         $0x04, BX
-	DECQ         DX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
-// func diagonalLanesAVX512(x *float32, f *float32, n uint64, t *float32)
-// Requires: AVX, AVX512F
-TEXT ·diagonalLanesAVX512(SB), NOSPLIT, $0-32
-	// x = x·f for n blocks; signs false, lane rotations true
+TEXT ·diagonalAVX512(SB), NOSPLIT, $0-40
+	// x = x·f for n blocks, then lane rotations; signs: false
 	MOVQ    x+0(FP), AX
 	MOVQ    f+8(FP), CX
 	MOVQ    n+16(FP), DX
 	MOVQ    t+24(FP), BX
+	MOVQ    mask+32(FP), SI
 	VMOVUPS (BX), Z0
 	VMOVUPS 64(BX), Z1
 	VMOVUPS 128(BX), Z2
@@ -89,51 +54,68 @@ loop:
 	VMULPS       Z5, Z6, Z6
 	VFNMADD231PS Z5, Z7, Z8
 	VFMADD231PS  Z4, Z7, Z6
+	BTL          $0x00, SI
+	JCC          lane0
 	VPERMILPS    $0xb1, Z8, Z4
 	VFMADD231PS  Z0, Z4, Z8
-	VPERMILPS    $0x4e, Z8, Z4
-	VFMADD231PS  Z1, Z4, Z8
-	VSHUFF32X4   $0xb1, Z8, Z8, Z4
-	VFMADD231PS  Z2, Z4, Z8
-	VSHUFF32X4   $0x4e, Z8, Z8, Z4
-	VFMADD231PS  Z3, Z4, Z8
 	VPERMILPS    $0xb1, Z6, Z4
 	VFMADD231PS  Z0, Z4, Z6
-	VPERMILPS    $0x4e, Z6, Z4
-	VFMADD231PS  Z1, Z4, Z6
-	VSHUFF32X4   $0xb1, Z6, Z6, Z4
-	VFMADD231PS  Z2, Z4, Z6
-	VSHUFF32X4   $0x4e, Z6, Z6, Z4
-	VFMADD231PS  Z3, Z4, Z6
-	VMOVUPS      Z8, (AX)
-	VMOVUPS      Z6, 64(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	DECQ         DX
-	JNZ          loop
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERMILPS   $0x4e, Z8, Z4
+	VFMADD231PS Z1, Z4, Z8
+	VPERMILPS   $0x4e, Z6, Z4
+	VFMADD231PS Z1, Z4, Z6
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z8, Z8, Z4
+	VFMADD231PS Z2, Z4, Z8
+	VSHUFF32X4  $0xb1, Z6, Z6, Z4
+	VFMADD231PS Z2, Z4, Z6
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z8, Z8, Z4
+	VFMADD231PS Z3, Z4, Z8
+	VSHUFF32X4  $0x4e, Z6, Z6, Z4
+	VFMADD231PS Z3, Z4, Z6
+
+lane3:
+	VMOVUPS Z8, (AX)
+	VMOVUPS Z6, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     loop
 	VZEROUPPER
 	RET
 
-// func diagonalLanesSignedAVX512(x *float32, f *float32, n uint64, block *uint32, lane *uint32, t *float32)
+// func diagonalSignedAVX512(x *float32, f *float32, n uint64, t *float32, mask uint64, block *uint32, lane *uint32)
 // Requires: AVX, AVX512F
-TEXT ·diagonalLanesSignedAVX512(SB), NOSPLIT, $0-48
-	// x = x·f for n blocks; signs true, lane rotations true
+TEXT ·diagonalSignedAVX512(SB), NOSPLIT, $0-56
+	// x = x·f for n blocks, then lane rotations; signs: true
 	MOVQ    x+0(FP), AX
 	MOVQ    f+8(FP), CX
 	MOVQ    n+16(FP), DX
-	MOVQ    block+24(FP), BX
-	MOVQ    lane+32(FP), SI
-	MOVQ    t+40(FP), DI
-	VMOVUPS (SI), Z0
-	VMOVUPS (DI), Z1
-	VMOVUPS 64(DI), Z2
-	VMOVUPS 128(DI), Z3
-	VMOVUPS 192(DI), Z4
+	MOVQ    t+24(FP), BX
+	MOVQ    mask+32(FP), SI
+	MOVQ    block+40(FP), DI
+	MOVQ    lane+48(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS (BX), Z1
+	VMOVUPS 64(BX), Z2
+	VMOVUPS 128(BX), Z3
+	VMOVUPS 192(BX), Z4
 
 loop:
 	VMOVUPS      (CX), Z5
 	VMOVUPS      64(CX), Z6
-	VPBROADCASTD (BX), Z7
+	VPBROADCASTD (DI), Z7
 	VPXORD       Z0, Z7, Z7
 	VPXORD       Z7, Z5, Z5
 	VPXORD       Z7, Z6, Z6
@@ -143,29 +125,45 @@ loop:
 	VMULPS       Z6, Z7, Z7
 	VFNMADD231PS Z6, Z8, Z9
 	VFMADD231PS  Z5, Z8, Z7
+	BTL          $0x00, SI
+	JCC          lane0
 	VPERMILPS    $0xb1, Z9, Z5
 	VFMADD231PS  Z1, Z5, Z9
-	VPERMILPS    $0x4e, Z9, Z5
-	VFMADD231PS  Z2, Z5, Z9
-	VSHUFF32X4   $0xb1, Z9, Z9, Z5
-	VFMADD231PS  Z3, Z5, Z9
-	VSHUFF32X4   $0x4e, Z9, Z9, Z5
-	VFMADD231PS  Z4, Z5, Z9
 	VPERMILPS    $0xb1, Z7, Z5
 	VFMADD231PS  Z1, Z5, Z7
-	VPERMILPS    $0x4e, Z7, Z5
-	VFMADD231PS  Z2, Z5, Z7
-	VSHUFF32X4   $0xb1, Z7, Z7, Z5
-	VFMADD231PS  Z3, Z5, Z7
-	VSHUFF32X4   $0x4e, Z7, Z7, Z5
-	VFMADD231PS  Z4, Z5, Z7
-	VMOVUPS      Z9, (AX)
-	VMOVUPS      Z7, 64(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	ADDQ         $0x04, BX
-	DECQ         DX
-	JNZ          loop
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERMILPS   $0x4e, Z9, Z5
+	VFMADD231PS Z2, Z5, Z9
+	VPERMILPS   $0x4e, Z7, Z5
+	VFMADD231PS Z2, Z5, Z7
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z9, Z9, Z5
+	VFMADD231PS Z3, Z5, Z9
+	VSHUFF32X4  $0xb1, Z7, Z7, Z5
+	VFMADD231PS Z3, Z5, Z7
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z9, Z9, Z5
+	VFMADD231PS Z4, Z5, Z9
+	VSHUFF32X4  $0x4e, Z7, Z7, Z5
+	VFMADD231PS Z4, Z5, Z7
+
+lane3:
+	VMOVUPS Z9, (AX)
+	VMOVUPS Z7, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x04, DI
+	DECQ    DX
+	JNZ     loop
 	VZEROUPPER
 	RET
 
@@ -917,97 +915,15 @@ loop:
 	VZEROUPPER
 	RET
 
-// func diagonalAVX2(x *float32, f *float32, n uint64)
+// func diagonalAVX2(x *float32, f *float32, n uint64, t *float32, mask uint64)
 // Requires: AVX, FMA3
-TEXT ·diagonalAVX2(SB), NOSPLIT, $0-24
-	// x = x·f for n blocks; signs false, lane rotations false
-	MOVQ x+0(FP), AX
-	MOVQ f+8(FP), CX
-	MOVQ n+16(FP), DX
-
-loop:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      64(CX), Y1
-	VMOVUPS      (AX), Y2
-	VMOVUPS      64(AX), Y3
-	VMULPS       Y0, Y2, Y4
-	VMULPS       Y1, Y2, Y2
-	VFNMADD231PS Y1, Y3, Y4
-	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      96(CX), Y1
-	VMOVUPS      32(AX), Y3
-	VMOVUPS      96(AX), Y5
-	VMULPS       Y0, Y3, Y6
-	VMULPS       Y1, Y3, Y3
-	VFNMADD231PS Y1, Y5, Y6
-	VFMADD231PS  Y0, Y5, Y3
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y6, 32(AX)
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	DECQ         DX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
-// func diagonalSignedAVX2(x *float32, f *float32, n uint64, block *uint32, lane *uint32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·diagonalSignedAVX2(SB), NOSPLIT, $0-40
-	// x = x·f for n blocks; signs true, lane rotations false
-	MOVQ x+0(FP), AX
-	MOVQ f+8(FP), CX
-	MOVQ n+16(FP), DX
-	MOVQ block+24(FP), BX
-	MOVQ lane+32(FP), SI
-
-loop:
-	VMOVUPS      (CX), Y0
-	VMOVUPS      64(CX), Y1
-	VPBROADCASTD (BX), Y2
-	VPXOR        (SI), Y2, Y2
-	VPXOR        Y2, Y0, Y0
-	VPXOR        Y2, Y1, Y1
-	VMOVUPS      (AX), Y2
-	VMOVUPS      64(AX), Y3
-	VMULPS       Y0, Y2, Y4
-	VMULPS       Y1, Y2, Y2
-	VFNMADD231PS Y1, Y3, Y4
-	VFMADD231PS  Y0, Y3, Y2
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      96(CX), Y1
-	VPBROADCASTD (BX), Y3
-	VPXOR        32(SI), Y3, Y3
-	VPXOR        Y3, Y0, Y0
-	VPXOR        Y3, Y1, Y1
-	VMOVUPS      32(AX), Y3
-	VMOVUPS      96(AX), Y5
-	VMULPS       Y0, Y3, Y6
-	VMULPS       Y1, Y3, Y3
-	VFNMADD231PS Y1, Y5, Y6
-	VFMADD231PS  Y0, Y5, Y3
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y6, 32(AX)
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	ADDQ         $0x04, BX
-	DECQ         DX
-	JNZ          loop
-	VZEROUPPER
-	RET
-
-// func diagonalLanesAVX2(x *float32, f *float32, n uint64, t *float32)
-// Requires: AVX, FMA3
-TEXT ·diagonalLanesAVX2(SB), NOSPLIT, $0-32
-	// x = x·f for n blocks; signs false, lane rotations true
+TEXT ·diagonalAVX2(SB), NOSPLIT, $0-40
+	// x = x·f for n blocks, then lane rotations; signs: false
 	MOVQ x+0(FP), AX
 	MOVQ f+8(FP), CX
 	MOVQ n+16(FP), DX
 	MOVQ t+24(FP), BX
+	MOVQ mask+32(FP), SI
 
 loop:
 	VMOVUPS      (CX), Y0
@@ -1026,63 +942,80 @@ loop:
 	VMULPS       Y1, Y3, Y3
 	VFNMADD231PS Y1, Y5, Y6
 	VFMADD231PS  Y0, Y5, Y3
+	BTL          $0x00, SI
+	JCC          lane0
 	VPERMILPS    $0xb1, Y4, Y0
 	VFMADD231PS  (BX), Y0, Y4
 	VPERMILPS    $0xb1, Y6, Y0
 	VFMADD231PS  32(BX), Y0, Y6
-	VPERMILPS    $0x4e, Y4, Y0
-	VFMADD231PS  64(BX), Y0, Y4
-	VPERMILPS    $0x4e, Y6, Y0
-	VFMADD231PS  96(BX), Y0, Y6
-	VPERM2F128   $0x01, Y4, Y4, Y0
-	VFMADD231PS  128(BX), Y0, Y4
-	VPERM2F128   $0x01, Y6, Y6, Y0
-	VFMADD231PS  160(BX), Y0, Y6
-	VMOVAPS      Y4, Y0
-	VFMADD231PS  192(BX), Y6, Y4
-	VFMADD231PS  224(BX), Y0, Y6
 	VPERMILPS    $0xb1, Y2, Y0
 	VFMADD231PS  (BX), Y0, Y2
 	VPERMILPS    $0xb1, Y3, Y0
 	VFMADD231PS  32(BX), Y0, Y3
-	VPERMILPS    $0x4e, Y2, Y0
-	VFMADD231PS  64(BX), Y0, Y2
-	VPERMILPS    $0x4e, Y3, Y0
-	VFMADD231PS  96(BX), Y0, Y3
-	VPERM2F128   $0x01, Y2, Y2, Y0
-	VFMADD231PS  128(BX), Y0, Y2
-	VPERM2F128   $0x01, Y3, Y3, Y0
-	VFMADD231PS  160(BX), Y0, Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  192(BX), Y3, Y2
-	VFMADD231PS  224(BX), Y0, Y3
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y6, 32(AX)
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	DECQ         DX
-	JNZ          loop
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERMILPS   $0x4e, Y4, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VPERMILPS   $0x4e, Y6, Y0
+	VFMADD231PS 96(BX), Y0, Y6
+	VPERMILPS   $0x4e, Y2, Y0
+	VFMADD231PS 64(BX), Y0, Y2
+	VPERMILPS   $0x4e, Y3, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VPERM2F128  $0x01, Y4, Y4, Y0
+	VFMADD231PS 128(BX), Y0, Y4
+	VPERM2F128  $0x01, Y6, Y6, Y0
+	VFMADD231PS 160(BX), Y0, Y6
+	VPERM2F128  $0x01, Y2, Y2, Y0
+	VFMADD231PS 128(BX), Y0, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y0
+	VFMADD231PS 160(BX), Y0, Y3
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Y4, Y0
+	VFMADD231PS 192(BX), Y6, Y4
+	VFMADD231PS 224(BX), Y0, Y6
+	VMOVAPS     Y2, Y0
+	VFMADD231PS 192(BX), Y3, Y2
+	VFMADD231PS 224(BX), Y0, Y3
+
+lane3:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y6, 32(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     loop
 	VZEROUPPER
 	RET
 
-// func diagonalLanesSignedAVX2(x *float32, f *float32, n uint64, block *uint32, lane *uint32, t *float32)
+// func diagonalSignedAVX2(x *float32, f *float32, n uint64, t *float32, mask uint64, block *uint32, lane *uint32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·diagonalLanesSignedAVX2(SB), NOSPLIT, $0-48
-	// x = x·f for n blocks; signs true, lane rotations true
+TEXT ·diagonalSignedAVX2(SB), NOSPLIT, $0-56
+	// x = x·f for n blocks, then lane rotations; signs: true
 	MOVQ x+0(FP), AX
 	MOVQ f+8(FP), CX
 	MOVQ n+16(FP), DX
-	MOVQ block+24(FP), BX
-	MOVQ lane+32(FP), SI
-	MOVQ t+40(FP), DI
+	MOVQ t+24(FP), BX
+	MOVQ mask+32(FP), SI
+	MOVQ block+40(FP), DI
+	MOVQ lane+48(FP), R8
 
 loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      64(CX), Y1
-	VPBROADCASTD (BX), Y2
-	VPXOR        (SI), Y2, Y2
+	VPBROADCASTD (DI), Y2
+	VPXOR        (R8), Y2, Y2
 	VPXOR        Y2, Y0, Y0
 	VPXOR        Y2, Y1, Y1
 	VMOVUPS      (AX), Y2
@@ -1093,8 +1026,8 @@ loop:
 	VFMADD231PS  Y0, Y3, Y2
 	VMOVUPS      32(CX), Y0
 	VMOVUPS      96(CX), Y1
-	VPBROADCASTD (BX), Y3
-	VPXOR        32(SI), Y3, Y3
+	VPBROADCASTD (DI), Y3
+	VPXOR        32(R8), Y3, Y3
 	VPXOR        Y3, Y0, Y0
 	VPXOR        Y3, Y1, Y1
 	VMOVUPS      32(AX), Y3
@@ -1103,45 +1036,61 @@ loop:
 	VMULPS       Y1, Y3, Y3
 	VFNMADD231PS Y1, Y5, Y6
 	VFMADD231PS  Y0, Y5, Y3
+	BTL          $0x00, SI
+	JCC          lane0
 	VPERMILPS    $0xb1, Y4, Y0
-	VFMADD231PS  (DI), Y0, Y4
+	VFMADD231PS  (BX), Y0, Y4
 	VPERMILPS    $0xb1, Y6, Y0
-	VFMADD231PS  32(DI), Y0, Y6
-	VPERMILPS    $0x4e, Y4, Y0
-	VFMADD231PS  64(DI), Y0, Y4
-	VPERMILPS    $0x4e, Y6, Y0
-	VFMADD231PS  96(DI), Y0, Y6
-	VPERM2F128   $0x01, Y4, Y4, Y0
-	VFMADD231PS  128(DI), Y0, Y4
-	VPERM2F128   $0x01, Y6, Y6, Y0
-	VFMADD231PS  160(DI), Y0, Y6
-	VMOVAPS      Y4, Y0
-	VFMADD231PS  192(DI), Y6, Y4
-	VFMADD231PS  224(DI), Y0, Y6
+	VFMADD231PS  32(BX), Y0, Y6
 	VPERMILPS    $0xb1, Y2, Y0
-	VFMADD231PS  (DI), Y0, Y2
+	VFMADD231PS  (BX), Y0, Y2
 	VPERMILPS    $0xb1, Y3, Y0
-	VFMADD231PS  32(DI), Y0, Y3
-	VPERMILPS    $0x4e, Y2, Y0
-	VFMADD231PS  64(DI), Y0, Y2
-	VPERMILPS    $0x4e, Y3, Y0
-	VFMADD231PS  96(DI), Y0, Y3
-	VPERM2F128   $0x01, Y2, Y2, Y0
-	VFMADD231PS  128(DI), Y0, Y2
-	VPERM2F128   $0x01, Y3, Y3, Y0
-	VFMADD231PS  160(DI), Y0, Y3
-	VMOVAPS      Y2, Y0
-	VFMADD231PS  192(DI), Y3, Y2
-	VFMADD231PS  224(DI), Y0, Y3
-	VMOVUPS      Y4, (AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y6, 32(AX)
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x80, AX
-	ADDQ         $0x80, CX
-	ADDQ         $0x04, BX
-	DECQ         DX
-	JNZ          loop
+	VFMADD231PS  32(BX), Y0, Y3
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERMILPS   $0x4e, Y4, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VPERMILPS   $0x4e, Y6, Y0
+	VFMADD231PS 96(BX), Y0, Y6
+	VPERMILPS   $0x4e, Y2, Y0
+	VFMADD231PS 64(BX), Y0, Y2
+	VPERMILPS   $0x4e, Y3, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VPERM2F128  $0x01, Y4, Y4, Y0
+	VFMADD231PS 128(BX), Y0, Y4
+	VPERM2F128  $0x01, Y6, Y6, Y0
+	VFMADD231PS 160(BX), Y0, Y6
+	VPERM2F128  $0x01, Y2, Y2, Y0
+	VFMADD231PS 128(BX), Y0, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y0
+	VFMADD231PS 160(BX), Y0, Y3
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Y4, Y0
+	VFMADD231PS 192(BX), Y6, Y4
+	VFMADD231PS 224(BX), Y0, Y6
+	VMOVAPS     Y2, Y0
+	VFMADD231PS 192(BX), Y3, Y2
+	VFMADD231PS 224(BX), Y0, Y3
+
+lane3:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y6, 32(AX)
+	VMOVUPS Y3, 96(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x04, DI
+	DECQ    DX
+	JNZ     loop
 	VZEROUPPER
 	RET
 

@@ -72,14 +72,16 @@ func TestKernelsDiagonal(t *testing.T) {
 	each(t, func(t *testing.T, k Kernel, r *rand.Rand) {
 		for _, n := range blockCounts {
 			x, f := random(r, n), random(r, n)
-			var lt LaneTans
-			for q := range 4 {
-				lt.Set(q, float32(r.NormFloat64())*float32(r.IntN(2)))
-			}
-			for _, s := range []*Signs{nil, randomSigns(r, n)} {
-				for _, l := range []*LaneTans{nil, &lt} {
-					requireSame(t, k, x, func(k Kernel, x []float32) { k.Diagonal(x, f, s, l) },
-						fmt.Sprintf("%d blocks, signs %v, lanes %v", n, s != nil, l != nil))
+			for mask := range 16 {
+				var lt LaneTans
+				for q := range 4 {
+					if mask>>q&1 == 1 {
+						lt.Set(q, float32(r.NormFloat64()))
+					}
+				}
+				for _, s := range []*Signs{nil, randomSigns(r, n)} {
+					requireSame(t, k, x, func(k Kernel, x []float32) { k.Diagonal(x, f, s, &lt) },
+						fmt.Sprintf("%d blocks, signs %v, lanes %b", n, s != nil, mask))
 				}
 			}
 		}
@@ -129,6 +131,7 @@ func TestKernelsRows(t *testing.T) {
 					off[i] = uint64((4*i + r.IntN(3)) * row * blockBytes)
 				}
 				buf := make([]float32, rows*row*Block)
+				k.Prefetch(mem, off, row*Block)
 				requireSame(t, k, buf, func(k Kernel, x []float32) { k.Gather(x, mem, off) }, "gather")
 				requireSame(t, k, mem, func(k Kernel, x []float32) { k.Scatter(random(rand.New(rand.NewPCG(5, 6)), rows*row), x, off) }, "scatter")
 			}

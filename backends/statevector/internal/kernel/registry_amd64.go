@@ -17,23 +17,19 @@ func machine() []Kernel {
 }
 
 var avx512 = assembled{
-	name:                "avx512",
-	diagonal:            diagonalAVX512,
-	diagonalSigned:      diagonalSignedAVX512,
-	diagonalLanes:       diagonalLanesAVX512,
-	diagonalLanesSigned: diagonalLanesSignedAVX512,
+	name:           "avx512",
+	diagonal:       diagonalAVX512,
+	diagonalSigned: diagonalSignedAVX512,
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX512, rotate2AVX512, rotate3AVX512, rotate4AVX512},
-	gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512,
+	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512,
 }
 
 var avx2 = assembled{
-	name:                "avx2",
-	diagonal:            diagonalAVX2,
-	diagonalSigned:      diagonalSignedAVX2,
-	diagonalLanes:       diagonalLanesAVX2,
-	diagonalLanesSigned: diagonalLanesSignedAVX2,
+	name:           "avx2",
+	diagonal:       diagonalAVX2,
+	diagonalSigned: diagonalSignedAVX2,
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
-	gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2,
+	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2,
 }

@@ -5,16 +5,13 @@
 package kernel
 
 //go:noescape
-func diagonalAVX512(x *float32, f *float32, n uint64)
+func prefetchAMD64(mem *float32, off *uint64, rows uint64, rowBytes uint64)
 
 //go:noescape
-func diagonalSignedAVX512(x *float32, f *float32, n uint64, block *uint32, lane *uint32)
+func diagonalAVX512(x *float32, f *float32, n uint64, t *float32, mask uint64)
 
 //go:noescape
-func diagonalLanesAVX512(x *float32, f *float32, n uint64, t *float32)
-
-//go:noescape
-func diagonalLanesSignedAVX512(x *float32, f *float32, n uint64, block *uint32, lane *uint32, t *float32)
+func diagonalSignedAVX512(x *float32, f *float32, n uint64, t *float32, mask uint64, block *uint32, lane *uint32)
 
 //go:noescape
 func rotate1AVX512(x *float32, bytes uint64, stride *uint64, t *float32)
@@ -47,16 +44,10 @@ func squaresAVX512(w *uint64, x *float32, n uint64)
 func probeAVX512(n uint64)
 
 //go:noescape
-func diagonalAVX2(x *float32, f *float32, n uint64)
+func diagonalAVX2(x *float32, f *float32, n uint64, t *float32, mask uint64)
 
 //go:noescape
-func diagonalSignedAVX2(x *float32, f *float32, n uint64, block *uint32, lane *uint32)
-
-//go:noescape
-func diagonalLanesAVX2(x *float32, f *float32, n uint64, t *float32)
-
-//go:noescape
-func diagonalLanesSignedAVX2(x *float32, f *float32, n uint64, block *uint32, lane *uint32, t *float32)
+func diagonalSignedAVX2(x *float32, f *float32, n uint64, t *float32, mask uint64, block *uint32, lane *uint32)
 
 //go:noescape
 func rotate1AVX2(x *float32, bytes uint64, stride *uint64, t *float32)

@@ -1,6 +1,9 @@
 package exec
 
 import (
+	"math"
+	"math/bits"
+
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 	"github.com/animicaorg/engine/circuit"
@@ -119,8 +122,8 @@ func (b *builder) table(dst *step, d *diagonal) {
 	}
 	b.s[0], b.s[1] = 1, 0
 	expand(b.s[:2*blocks], d, plan.Lanes, d.bits)
-	for i := range b.s[:2*blocks] {
-		b.outer.S[i] = float32(b.s[i])
+	for i, x := range b.s[:2*blocks] {
+		b.outer.S[i] = float32(x)
 	}
 	pattern := b.outer.Pattern
 	pattern[0] = 0
@@ -143,19 +146,27 @@ func (b *builder) table(dst *step, d *diagonal) {
 // bits from..to-1, lowest first: entry i + 2^j = entry i · e^{iα_j} · signs.
 func expand(s []float64, d *diagonal, from, to int) {
 	for j := from; j < to; j++ {
-		h := 1 << (j - from)
-		sin, cos := 0.0, 1.0
-		if d.alpha[j] != 0 {
-			sin, cos = sinCos(d.alpha[j])
-		}
-		mask := d.cz[j] >> from
-		for i := range h {
-			x, y := s[2*i], s[2*i+1]
-			re, im := float64(x*cos)-float64(y*sin), float64(x*sin)+float64(y*cos)
-			if mask != 0 && odd(uint32(i)&mask) {
-				re, im = -re, -im
+		n := 2 << (j - from)
+		low, high := s[:n], s[n:][:n]
+		if d.alpha[j] == 0 {
+			copy(high, low)
+		} else {
+			sin, cos := sinCos(d.alpha[j])
+			for i := 0; i+1 < len(low) && i+1 < len(high); i += 2 {
+				x, y := low[i], low[i+1]
+				high[i], high[i+1] = float64(x*cos)-float64(y*sin), float64(x*sin)+float64(y*cos)
 			}
-			s[2*(h+i)], s[2*(h+i)+1] = re, im
 		}
+		if mask := d.cz[j] >> from; mask != 0 {
+			negate(high, mask)
+		}
+	}
+}
+
+// negate flips the sign of the complex numbers i whose bits in mask are odd.
+func negate(s []float64, mask uint32) {
+	for i, x := range s {
+		flip := uint64(bits.OnesCount32(uint32(i/2)&mask)) << 63
+		s[i] = math.Float64frombits(math.Float64bits(x) ^ flip)
 	}
 }

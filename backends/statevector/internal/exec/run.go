@@ -131,7 +131,7 @@ func (r *runner) each(n int, f func(w *worker, u int)) {
 
 // each runs f for units 0..n-1 on the workers, in any order, and waits.
 func each(workers []*worker, n int, f func(w *worker, u int)) {
-	if len(workers) == 1 || n == 1 {
+	if len(workers) == 1 || n <= 1 {
 		for u := range n {
 			f(workers[0], u)
 		}

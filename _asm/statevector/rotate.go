@@ -50,9 +50,7 @@ func (v *isa) rotate(k int) {
 	ANDQ(clear, off)
 	CMPQ(off, end)
 	JB(label("loop"))
-	if v.bytes > 16 {
-		VZEROUPPER()
-	}
+	VZEROUPPER()
 	RET()
 }
 
@@ -90,6 +88,14 @@ func (v *isa) butterflies(addr []Mem, disp int, ts []reg.VecVirtual) {
 	for i, m := range addr {
 		d[i] = v.load(m.Offset(disp))
 	}
+	v.butterfly(d, ts)
+	for i, m := range addr {
+		VMOVUPS(d[i], m.Offset(disp))
+	}
+}
+
+// butterfly rotates registers whose index bit k is qubit k, with tangent ts[k].
+func (v *isa) butterfly(d, ts []reg.VecVirtual) {
 	for k, t := range ts {
 		for i := range d {
 			if i>>k&1 == 1 {
@@ -100,8 +106,5 @@ func (v *isa) butterflies(addr []Mem, disp int, ts []reg.VecVirtual) {
 			VFNMADD231PS(t, b, a)
 			VFMADD231PS(t, old, b)
 		}
-	}
-	for i, m := range addr {
-		VMOVUPS(d[i], m.Offset(disp))
 	}
 }

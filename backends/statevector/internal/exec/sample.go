@@ -80,7 +80,7 @@ func (m *sampler) run(s *State, out, words []uint64) {
 			opened, base = sh.leaf, uint64(sh.leaf)*uint64(s.leaf/2)
 			m.open(s, int(opened))
 		}
-		index := base + uint64(search(m.prefix[:s.leaf/2], sh.at))
+		index := base + uint64(place(&m.prefix, sh.at))
 		out[sh.i] = s.plan.Qubits(index) ^ s.prog.Frame
 	}
 }
@@ -159,6 +159,20 @@ func (m *sampler) open(s *State, g int) {
 		sum += x
 		p[i] = sum
 	}
+	for i := len(p); i < leafSize; i++ {
+		m.prefix[i] = 1<<64 - 1
+	}
+}
+
+// place is search for a leaf.
+func place(p *[leafSize]uint64, at uint64) int {
+	const m = leafSize - 1
+	i := uint64(0)
+	for _, step := range [...]uint64{32, 16, 8, 4, 2, 1} {
+		_, below := bits.Sub64(at, p[(i+step-1)&m], 0)
+		i += step & (below - 1)
+	}
+	return int(i)
 }
 
 // search returns the first place of an ascending list, a power of two long,
@@ -181,7 +195,7 @@ func (s *State) Outcome(word uint64) uint64 {
 	}
 	var m sampler
 	m.open(s, g)
-	index := uint64(g*s.leaf/2 + search(m.prefix[:s.leaf/2], at))
+	index := uint64(g*s.leaf/2 + place(&m.prefix, at))
 	return s.plan.Qubits(index) ^ s.prog.Frame
 }
 

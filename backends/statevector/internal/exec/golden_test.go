@@ -66,7 +66,7 @@ func digest(t testing.TB, s *State) string {
 	require.NoError(t, err)
 	stream.Fill(words, 0)
 	s.Sample(out, words)
-	for _, list := range [][]uint64{s.cum, out} {
+	for _, list := range [][]uint64{s.leaves.cum, out} {
 		for _, x := range list {
 			binary.LittleEndian.PutUint64(b[:], x)
 			h.Write(b[:])

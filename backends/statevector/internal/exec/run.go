@@ -116,8 +116,8 @@ func (r *runner) prepare(w *worker, i, u int) {
 func (r *runner) weigh() {
 	s := r.s
 	const group = 1 << plan.ChunkMax / leafSize // leaves a unit
-	r.each((len(s.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.cum))) })
-	s.accumulate()
+	r.each((len(s.leaves.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.leaves.cum))) })
+	s.leaves.accumulate()
 }
 
 // each runs f for units on all workers; once ctx is done it leaves units out.

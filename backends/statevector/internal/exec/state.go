@@ -16,13 +16,11 @@ type State struct {
 	kernel   kernel.Kernel
 	mem      []float32 // what x lies in
 	x        []float32 // blocks of 16 real, then 16 imaginary parts, by number, with gaps (stateOffset)
-	cum      []uint64  // running sums of weights per leaf, whole numbers (kernel.Weight)
+	leaves   sums      // of the weights of leaves, whole numbers (kernel.Weight)
+	all      sums      // of the weights of amplitudes; empty: not made
 	leaf     int       // floats in a leaf
-	guide    []uint32  // where to start a search of cum; empty: not made
 	workers  []*worker
 	prepared [2]pass
-
-	guideShift int
 }
 
 func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
@@ -34,7 +32,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.cum, s.guide, s.prepared = old.mem, old.cum, old.guide, old.prepared
+		s.mem, s.leaves, s.all, s.prepared = old.mem, old.leaves, old.all, old.prepared
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -48,11 +46,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	}
 	s.x = s.mem[:n]
 	s.leaf = min(2<<pl.Width, 2*leafSize)
-	if leaves := 2 << pl.Width / s.leaf; cap(s.cum) < leaves {
-		s.cum = make([]uint64, leaves)
-	} else {
-		s.cum = s.cum[:leaves]
-	}
+	s.leaves.cum = grow(s.leaves.cum, 2<<pl.Width/s.leaf)
+	s.all.cum = s.all.cum[:0]
 	want := threads(o.Threads)
 	for len(s.workers) < want {
 		s.workers = append(s.workers, newWorker(s.kernel))
@@ -118,4 +113,4 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 }
 
 // Total is the sum of all weights.
-func (s *State) Total() float64 { return math.Ldexp(float64(s.cum[len(s.cum)-1]), -kernel.WeightBits) }
+func (s *State) Total() float64 { return math.Ldexp(float64(s.leaves.total()), -kernel.WeightBits) }

@@ -19,6 +19,8 @@ var ErrPlan = errors.New("plan and program do not belong together")
 type Options struct {
 	Kernel  kernel.Kernel // nil: kernel.Best()
 	Threads int           // goroutines; 0 means one per CPU
+	// Progress is called from the calling goroutine after each pass.
+	Progress func(done, total int)
 	// Reuse gives up an earlier state, whose memory the new one takes over where
 	// it fits. The old state must not be used again.
 	Reuse *State
@@ -38,6 +40,9 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 	r.begin()
 	for i := range r.passes {
 		r.advance(i)
+		if o.Progress != nil {
+			o.Progress(i+1, len(r.passes))
+		}
 	}
 	r.weigh()
 	if err := ctx.Err(); err != nil {

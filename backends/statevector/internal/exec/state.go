@@ -23,6 +23,17 @@ type State struct {
 	prepared [2]pass
 }
 
+// Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
+// sums, and the scratch memory of so many threads. Tables of wide programs add a
+// few hundred KiB.
+func Bytes(width, threads int) uint64 {
+	w := max(width, plan.Lanes)
+	n := uint64(stateFloats(w)) * 4
+	leaves := max(uint64(1)<<w/leafSize, 1)
+	const scratch = 4 << 20 // of a thread: tile, chunk, a batch of shots
+	return n + leaves*12 + uint64(threads)*scratch
+}
+
 func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	s := &State{prog: p, plan: pl, kernel: o.Kernel}
 	if s.kernel == nil {

@@ -48,6 +48,32 @@ func TestCancel(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// TestBytes: the bound of decision makers covers what a run holds, with at most
+// five per cent above the amplitudes where they matter.
+func TestBytes(t *testing.T) {
+	for _, width := range []int{1, 4, 10, 16, 18} {
+		s := run(t, width, trapset(t, width, 4), Options{Threads: 2})
+		held := 4*len(s.x) + 8*len(s.leaves.cum)
+		require.GreaterOrEqual(t, Bytes(width, 2), uint64(held))
+		s.Close()
+	}
+	require.LessOrEqual(t, float64(Bytes(28, 2)), 1.05*8*(1<<28))
+}
+
+func TestProgress(t *testing.T) {
+	p, err := plan.FromOps(13, trapset(t, 13, 12))
+	require.NoError(t, err)
+	var seen []int
+	s, err := Run(context.Background(), p, plan.New(p), Options{Progress: func(done, total int) { seen = append(seen, done, total) }})
+	require.NoError(t, err)
+	defer s.Close()
+	n := len(seen) / 2
+	require.Positive(t, n)
+	for i := range n {
+		require.Equal(t, []int{i + 1, n}, seen[2*i:2*i+2])
+	}
+}
+
 func TestSampleIsOutcome(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for _, width := range []int{1, 4, 6, 7, 12, 15} {

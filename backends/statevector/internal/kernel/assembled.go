@@ -14,6 +14,7 @@ type assembled struct {
 	outer           func(f, v, s *float32, pattern *uint8, patterns *uint32, n uint64)
 	weights         func(w *uint64, x *float32, leaves, blocks uint64)
 	squares         func(w *uint64, x *float32, n uint64)
+	probe           func(n uint64)
 }
 
 func (a *assembled) Name() string { return a.name }
@@ -112,4 +113,10 @@ func (a *assembled) Weights(w []uint64, x []float32) {
 func (a *assembled) Squares(w []uint64, x []float32) {
 	w = w[:len(x)/2]
 	a.squares(&w[0], &x[0], uint64(len(x)/Block))
+}
+
+func (a *assembled) Probe(n uint64) {
+	if n > 0 {
+		a.probe(n)
+	}
 }

@@ -22,6 +22,7 @@ func BenchmarkKernels(b *testing.B) {
 		run := func(name string, fn func()) {
 			b.Run(k.Name()+"/"+name, func(b *testing.B) { b.ReportMetric(shortest(b, fn)/(2*blocks), "ns/vector") })
 		}
+		run("probe", func() { k.Probe(2 * blocks) })
 		var none, lt LaneTans
 		for q := range 4 {
 			lt.Set(q, 0)

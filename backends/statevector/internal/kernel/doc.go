@@ -48,6 +48,9 @@ type Kernel interface {
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.
 	Squares(w []uint64, x []float32)
+	// Probe does n times ProbeLength fused multiply-adds of 16 numbers that do not
+	// wait for each other: the machine's limit, for benchmarks.
+	Probe(n uint64)
 }
 
 // Signs flips signs: amplitude l of block b has sign bit Block[b] ^ Lane[l].
@@ -83,6 +86,9 @@ type Rotation struct {
 	Stride [4]uint64
 	T      [4]float32
 }
+
+// ProbeLength is the number of operations on 16 numbers in a round of Probe.
+const ProbeLength = 12
 
 // MaxRotated is the most qubits that are not lanes, in a Layer and two Rotates.
 const MaxRotated = 8

@@ -121,6 +121,15 @@ func (generic) Squares(w []uint64, x []float32) {
 	}
 }
 
+func (generic) Probe(n uint64) {
+	var x [Lanes]float32
+	for range n * ProbeLength {
+		for l := range x {
+			x[l] = fma32(x[l], x[l], x[l])
+		}
+	}
+}
+
 // WeightBits says that a Weight counts units of 2^-WeightBits.
 const WeightBits = 51
 

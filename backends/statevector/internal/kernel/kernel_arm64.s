@@ -438,3 +438,25 @@ loop:
 	SUBS   $1, R2, R2
 	BNE    loop
 	RET
+
+// func probeNEON(n uint64)
+TEXT ·probeNEON(SB), NOSPLIT, $0-8
+	MOVD n+0(FP), R0
+	LSL  $2, R0, R0 // four vectors are 16 numbers
+
+loop:
+	VFMLA V0.S4, V0.S4, V0.S4
+	VFMLA V1.S4, V1.S4, V1.S4
+	VFMLA V2.S4, V2.S4, V2.S4
+	VFMLA V3.S4, V3.S4, V3.S4
+	VFMLA V4.S4, V4.S4, V4.S4
+	VFMLA V5.S4, V5.S4, V5.S4
+	VFMLA V6.S4, V6.S4, V6.S4
+	VFMLA V7.S4, V7.S4, V7.S4
+	VFMLA V8.S4, V8.S4, V8.S4
+	VFMLA V9.S4, V9.S4, V9.S4
+	VFMLA V10.S4, V10.S4, V10.S4
+	VFMLA V11.S4, V11.S4, V11.S4
+	SUBS  $1, R0, R0
+	BNE   loop
+	RET

@@ -204,6 +204,12 @@ func TestKernelsWeights(t *testing.T) {
 	})
 }
 
+func TestProbe(t *testing.T) {
+	each(t, func(t *testing.T, k Kernel, _ *rand.Rand) {
+		require.NotPanics(t, func() { k.Probe(0); k.Probe(3) })
+	})
+}
+
 func TestSplit(t *testing.T) {
 	each(t, func(t *testing.T, k Kernel, _ *rand.Rand) {
 		for n := range MaxRotated + 1 {

@@ -29,7 +29,7 @@ var avx512 = assembled{
 		rotate1AVX512, rotate2AVX512, rotate3AVX512, rotate4AVX512},
 	fused: []func(*float32, *float32, uint64, *float32, uint64, *uint64, *float32){
 		fused1AVX512, fused2AVX512, fused3AVX512},
-	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512,
+	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512, probe: probeAVX512,
 }
 
 var avx2 = assembled{
@@ -42,5 +42,5 @@ var avx2 = assembled{
 	diagonalSigned: diagonalSignedAVX2,
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
-	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2,
+	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2, probe: probeAVX2,
 }

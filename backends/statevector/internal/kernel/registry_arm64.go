@@ -15,7 +15,7 @@ var neon = assembled{
 	diagonalSigned: diagonalSignedNEON,
 	rotate:         []func(*float32, uint64, *uint64, *float32){rotate1NEON, rotate2NEON},
 	prefetch:       prefetchNEON, gather: gatherNEON, scatter: scatterNEON,
-	outer: outerNEON, weights: weightsNEON, squares: squaresNEON,
+	outer: outerNEON, weights: weightsNEON, squares: squaresNEON, probe: probeNEON,
 }
 
 //go:noescape
@@ -47,3 +47,6 @@ func weightsNEON(w *uint64, x *float32, leaves uint64, blocks uint64)
 
 //go:noescape
 func squaresNEON(w *uint64, x *float32, n uint64)
+
+//go:noescape
+func probeNEON(n uint64)

@@ -146,14 +146,14 @@ func (m *sampler) open(s *State, g int) {
 	}
 }
 
-// place is search for a leaf.
+// place is search for a leaf, written out.
 func place(p *[leafSize]uint64, at uint64) int {
-	const m = leafSize - 1
-	i := uint64(0)
-	for _, step := range [...]uint64{32, 16, 8, 4, 2, 1} {
-		_, below := bits.Sub64(at, p[(i+step-1)&m], 0)
-		i += step & (below - 1)
-	}
+	i := 32 &^ less(at, p[31])
+	i += 16 &^ less(at, p[(i+15)&63])
+	i += 8 &^ less(at, p[(i+7)&63])
+	i += 4 &^ less(at, p[(i+3)&63])
+	i += 2 &^ less(at, p[(i+1)&63])
+	i += 1 &^ less(at, p[i&63])
 	return int(i)
 }
 

@@ -38,6 +38,7 @@ func (s *sums) find(at uint64) int {
 		return search(s.cum, at)
 	}
 	g := int(s.guide[at>>s.shift])
+	g += int(1 &^ less(at, s.cum[g])) // half of all searches take this step: no branch
 	for s.cum[g] <= at {
 		g++
 	}
@@ -68,6 +69,12 @@ func search(sums []uint64, at uint64) int {
 		pos += step & (int(below) - 1)
 	}
 	return pos
+}
+
+// less is all ones where a < b, else 0.
+func less(a, b uint64) uint64 {
+	_, borrow := bits.Sub64(a, b, 0)
+	return -borrow
 }
 
 // grow returns n elements with undefined contents.

@@ -125,3 +125,20 @@ func TestGolden(t *testing.T) {
 		})
 	}
 }
+
+// TestSharedPlan: a plan of another circuit with the same structure.
+func TestSharedPlan(t *testing.T) {
+	p, err := plan.FromOps(13, trapset(t, 13, 10))
+	require.NoError(t, err)
+	c, err := circuit.Generate("animica.quantum.trapset.v1", 13, 10, [32]byte{8})
+	require.NoError(t, err)
+	q, err := plan.FromOps(13, c.Ops)
+	require.NoError(t, err)
+	a, err := Run(context.Background(), p, plan.New(p), Options{})
+	require.NoError(t, err)
+	defer a.Close()
+	b, err := Run(context.Background(), p, plan.New(q), Options{})
+	require.NoError(t, err)
+	defer b.Close()
+	require.Equal(t, digest(t, a), digest(t, b))
+}

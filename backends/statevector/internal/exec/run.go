@@ -12,7 +12,7 @@ import (
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
-// ErrPlan: the plan was not made for the program.
+// ErrPlan: the plan does not fit the program.
 var ErrPlan = errors.New("plan and program do not belong together")
 
 // Options of a run. None of them changes a result.
@@ -26,11 +26,12 @@ type Options struct {
 	Reuse *State
 }
 
-// Run executes a plan that plan.New made for p. It returns ctx's error within
+// Run executes a plan that fits p: one that plan.New made for p, or for another
+// program of the same structure, which saves planning. It returns ctx's error within
 // the time that one tile takes, some milliseconds.
 func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State, error) {
-	if pl.Width != max(p.Width, plan.Lanes) {
-		return nil, fmt.Errorf("plan of width %d for a program of %d: %w", pl.Width, p.Width, ErrPlan)
+	if !pl.Fits(p) {
+		return nil, fmt.Errorf("plan of width %d for a program of width %d: %w", pl.Width, p.Width, ErrPlan)
 	}
 	s, err := newState(p, pl, &o)
 	if err != nil {

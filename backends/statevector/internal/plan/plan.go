@@ -1,6 +1,9 @@
 package plan
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Plan is the order of execution: passes over the state, each a list of subs
 // that run on every tile, each a list of steps that run on every chunk of the
@@ -14,6 +17,17 @@ type Plan struct {
 	Width     int // positions: Program.Width, at least Lanes
 	FirstLane int // the lanes are the qubits FirstLane..FirstLane+Lanes-1
 	Passes    []Pass
+
+	counts []int // rotations per qubit of the program, and its CZs: what the
+	czs    []CZ  // plan was made from
+}
+
+// Fits reports whether the plan is the one that New would make for p: programs
+// of equal structure, rotations per qubit and CZs, share one whatever their
+// angles.
+func (pl *Plan) Fits(p *Program) bool {
+	return slices.Equal(pl.czs, p.CZs) &&
+		slices.EqualFunc(pl.counts, p.Rots, func(n int, r []Rot) bool { return n == len(r) })
 }
 
 // Pass advances tiles of 2^len(Local) amplitudes.
@@ -84,7 +98,10 @@ func New(p *Program) *Plan {
 }
 
 func newTuned(p *Program, t *tuning) (*Plan, int) {
-	pl := &Plan{Width: max(p.Width, Lanes)}
+	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs}
+	for _, r := range p.Rots {
+		pl.counts = append(pl.counts, len(r))
+	}
 	if pl.Width > ChunkMax { // neighbours on both sides share a chunk with the lanes
 		pl.FirstLane = (pl.Width - Lanes) / 2
 	}

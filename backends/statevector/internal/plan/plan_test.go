@@ -107,6 +107,12 @@ func TestPlanIgnoresAngles(t *testing.T) {
 	require.NotEqual(t, a.Rots, b.Rots)
 	require.Equal(t, New(a), New(b))
 	require.Equal(t, New(a), New(a))
+	require.True(t, New(a).Fits(b))
+	require.False(t, New(a).Fits(trapset(t, 18, 22, 1)), "another number of rotations")
+	require.False(t, New(a).Fits(trapset(t, 17, 20, 1)), "another width")
+	c := *a
+	c.CZs = a.CZs[1:]
+	require.False(t, New(a).Fits(&c), "another list of CZs")
 }
 
 // TestPlanOfW1 pins what makes the workload fast: few diagonals, few passes.

@@ -49,7 +49,7 @@ func (s *State) Sample(out, words []uint64) {
 
 // Shots that a worker sorts at once, and below which it works alone.
 const (
-	batchShots = 1 << 17
+	batchShots = 1 << 18
 	minShots   = 1 << 11
 )
 

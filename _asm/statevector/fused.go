@@ -54,8 +54,8 @@ func (v *isa) fused(k int) {
 		}
 		Label(skip)
 	}
-	v.butterfly(re, ts)
-	v.butterfly(im, ts)
+	v.butterfly(re, ts, 0)
+	v.butterfly(im, ts, 0)
 	for i, m := range xs {
 		VMOVUPS(re[i], m)
 		VMOVUPS(im[i], m.Offset(partBytes))

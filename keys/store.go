@@ -79,7 +79,7 @@ func (s *Store) Create(role Role, entropy io.Reader) (*Ed25519Key, error) {
 
 // write stores a new file durably: a complete file appears under name or none.
 func (s *Store) write(name string, b []byte) (err error) {
-	tmp := name + ".new"
+	tmp := fmt.Sprintf("%s.new.%d", name, os.Getpid())
 	f, err := s.root.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return fmt.Errorf("key store %s: %w (remove a left-over %s)", s.dir, err, tmp)
@@ -257,5 +257,9 @@ func (s *Store) Ensure(entropy io.Reader, nowUnix uint64) (h *Held, made bool, e
 		return nil, false, err
 	}
 	h, err = s.Certify(root, Operational, entropy, 1, nowUnix)
+	if errors.Is(err, ErrKeyExists) {
+		h, err = s.Held() // another process was faster
+		return h, false, err
+	}
 	return h, err == nil, err
 }

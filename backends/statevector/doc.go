@@ -50,8 +50,8 @@ func (p Precision) bytes() uint64 {
 	return 8
 }
 
-// real is the type of a real or imaginary part.
-type real interface{ float32 | float64 }
+// float is the type of a real or imaginary part.
+type float interface{ float32 | float64 }
 
 // Constants of numeric version 0 (SPEC.md, "Groups" and "Sampling").
 const (

@@ -27,7 +27,7 @@ type crossing struct{ inner, outer int }
 
 // sweep is what one step does to one group: multiply by the table (and the signs
 // of crossings), then rotate.
-type sweep[T real] struct {
+type sweep[T float] struct {
 	group
 	re, im []T // table by group index; empty: all 1
 	cross  []crossing

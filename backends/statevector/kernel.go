@@ -9,7 +9,7 @@ package statevector
 
 // rotate applies tan[k] to qubit q+k of buf for k ascending. The length of buf
 // is a multiple of 2^(q+len(tan)).
-func rotate[T real](buf []T, q int, tan []T) {
+func rotate[T float](buf []T, q int, tan []T) {
 	for len(tan) > 0 {
 		n := min(len(tan), 3)
 		rotateGroup(buf, q, tan[:n])
@@ -18,7 +18,7 @@ func rotate[T real](buf []T, q int, tan []T) {
 }
 
 // rotateGroup takes up to three qubits. A qubit with t = 0 changes nothing.
-func rotateGroup[T real](buf []T, q int, tan []T) {
+func rotateGroup[T float](buf []T, q int, tan []T) {
 	used, last := 0, 0
 	for k, t := range tan {
 		if t != 0 {
@@ -38,7 +38,7 @@ func rotateGroup[T real](buf []T, q int, tan []T) {
 	}
 }
 
-func rotate1[T real](buf []T, s int, t T) {
+func rotate1[T float](buf []T, s int, t T) {
 	for ; len(buf) >= 2*s && s > 0; buf = buf[2*s:] {
 		x0 := buf[:s]
 		x1 := buf[s : 2*s][:len(x0)]
@@ -49,7 +49,7 @@ func rotate1[T real](buf []T, s int, t T) {
 	}
 }
 
-func rotate2[T real](buf []T, s int, t0, t1 T) {
+func rotate2[T float](buf []T, s int, t0, t1 T) {
 	for ; len(buf) >= 4*s && s > 0; buf = buf[4*s:] {
 		x0 := buf[:s]
 		x1 := buf[s : 2*s][:len(x0)]
@@ -66,7 +66,7 @@ func rotate2[T real](buf []T, s int, t0, t1 T) {
 	}
 }
 
-func rotate3[T real](buf []T, s int, t0, t1, t2 T) {
+func rotate3[T float](buf []T, s int, t0, t1, t2 T) {
 	for ; len(buf) >= 8*s && s > 0; buf = buf[8*s:] {
 		x0 := buf[:s]
 		x1 := buf[s : 2*s][:len(x0)]
@@ -96,7 +96,7 @@ func rotate3[T real](buf []T, s int, t0, t1, t2 T) {
 }
 
 // rotate3low is rotate3 with s = 1.
-func rotate3low[T real](buf []T, t0, t1, t2 T) {
+func rotate3low[T float](buf []T, t0, t1, t2 T) {
 	for ; len(buf) >= 8; buf = buf[8:] {
 		x := buf[:8:8]
 		a0, a1, a2, a3, a4, a5, a6, a7 := x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
@@ -117,7 +117,7 @@ func rotate3low[T real](buf []T, t0, t1, t2 T) {
 }
 
 // multiply sets x = x·t, complex, element by element.
-func multiply[T real](xr, xi, tr, ti []T) {
+func multiply[T float](xr, xi, tr, ti []T) {
 	xi, tr, ti = xi[:len(xr)], tr[:len(xr)], ti[:len(xr)]
 	for i, a := range xr {
 		b, c, d := xi[i], tr[i], ti[i]
@@ -126,7 +126,7 @@ func multiply[T real](xr, xi, tr, ti []T) {
 }
 
 // scaleInto sets y = x·(c + id), complex.
-func scaleInto[T real](yr, yi, xr, xi []T, c, d T) {
+func scaleInto[T float](yr, yi, xr, xi []T, c, d T) {
 	yi, xr, xi = yi[:len(yr)], xr[:len(yr)], xi[:len(yr)]
 	for i := range yr {
 		a, b := xr[i], xi[i]

@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"github.com/animicaorg/engine/backends"
-	"github.com/animicaorg/engine/circuit"
 )
 
 // stored returns the amplitude at a stored index.
@@ -106,20 +105,17 @@ func (s *State) Expectation(pauli string) (float64, error) {
 	for i := range uint64(1) << s.p.width { // P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩
 		a := s.amplitude(f, i)
 		b := s.amplitude(f, i^x)
-		sr := float64(real64(a)*real64(b)) + float64(imag64(a)*imag64(b)) // Re(b̄·a)
-		si := float64(imag64(a)*real64(b)) - float64(real64(a)*imag64(b)) // Im(b̄·a)
-		v := [4]float64{sr, -si, -sr, si}[ys&3]                           // Re(i^ys·b̄·a)
+		sr := float64(real(a)*real(b)) + float64(imag(a)*imag(b)) // Re(b̄·a)
+		si := float64(imag(a)*real(b)) - float64(real(a)*imag(b)) // Im(b̄·a)
+		v := [4]float64{sr, -si, -sr, si}[ys&3]                   // Re(i^ys·b̄·a)
 		if parity(i & z) {
 			v = -v
 		}
 		sum += v
-		total += float64(real64(a)*real64(a)) + float64(imag64(a)*imag64(a))
+		total += float64(real(a)*real(a)) + float64(imag(a)*imag(a))
 	}
 	return sum / total, nil
 }
-
-func real64(c complex128) float64 { return float64(realPart(c)) }
-func imag64(c complex128) float64 { return float64(imag(c)) }
 
 func pauliMasks(pauli string, width int) (x, z uint64, ys int, err error) {
 	if len(pauli) != width {
@@ -141,6 +137,3 @@ func pauliMasks(pauli string, width int) (x, z uint64, ys int, err error) {
 	}
 	return x, z, ys, nil
 }
-
-// FinalFrame and related internals stay private; circuit angles are exact.
-var _ circuit.Angle

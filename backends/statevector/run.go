@@ -9,14 +9,14 @@ import (
 )
 
 // vector holds the stored amplitudes in two arrays.
-type vector[T real] struct {
+type vector[T float] struct {
 	width  int
 	re, im []T
 	cum    []float64 // cum[b]: probability of all blocks up to and with b
 }
 
 // run advances a vector step by step.
-type run[T real] struct {
+type run[T float] struct {
 	ctx     context.Context
 	v       *vector[T]
 	sweeps  []sweep[T]
@@ -25,13 +25,13 @@ type run[T real] struct {
 }
 
 // worker is the scratch of one goroutine.
-type worker[T real] struct {
+type worker[T float] struct {
 	re, im []T  // a tile of 2^lowBits amplitudes
 	tr, ti []T  // the table of group 0 with signs
 	mask   uint // the signs of tr and ti, 0: none made for this step
 }
 
-func newRun[T real](ctx context.Context, v *vector[T], threads int) *run[T] {
+func newRun[T float](ctx context.Context, v *vector[T], threads int) *run[T] {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}

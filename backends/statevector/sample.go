@@ -38,7 +38,7 @@ func (r *run[T]) accumulate() error {
 }
 
 // probability is |x+iy|². The squares of float32 are exact in float64.
-func probability[T real](x, y T) float64 {
+func probability[T float](x, y T) float64 {
 	a, b := float64(x), float64(y)
 	return float64(a*a) + float64(b*b)
 }

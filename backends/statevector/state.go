@@ -53,7 +53,7 @@ func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
 	return s, nil
 }
 
-func simulate[T real](ctx context.Context, p *Program, o Options, old *vector[T]) (*vector[T], error) {
+func simulate[T float](ctx context.Context, p *Program, o Options, old *vector[T]) (*vector[T], error) {
 	v := newVector(p.width, old)
 	r := newRun(ctx, v, o.Threads)
 	total := max(len(p.steps), 1)
@@ -75,7 +75,7 @@ func simulate[T real](ctx context.Context, p *Program, o Options, old *vector[T]
 }
 
 // newVector returns a vector with undefined contents.
-func newVector[T real](width int, old *vector[T]) *vector[T] {
+func newVector[T float](width int, old *vector[T]) *vector[T] {
 	n := 1 << width
 	blocks := max(n>>blockBits, 1)
 	if old != nil && cap(old.re) >= n {

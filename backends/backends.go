@@ -63,7 +63,7 @@ type Capabilities struct {
 	MaxShots  uint64         // slots of one batch
 	Edges     []circuit.Pair // coupling map; empty: all pairs
 	Simulator bool
-	Device    transcript.Device // what D hashes
+	Device    transcript.DeviceFrame // what D hashes
 	// NumericVersion names the arithmetic of a simulator; 0 is the first.
 	NumericVersion int
 }

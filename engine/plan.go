@@ -103,7 +103,9 @@ func (e *Engine) fixJob(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return fmt.Errorf("params: %w", err)
 	}
-	p.CircuitHash = t.Circuit.Hash()
+	if p.CircuitHash, err = t.Circuit.Hash(); err != nil {
+		return fmt.Errorf("%w: circuit: %w", ErrRefused, err)
+	}
 	frame := transcript.JobFrame{ChainID: t.ChainID, Round: t.Round, LeaseID: t.LeaseID, CircuitHash: p.CircuitHash, Shots: t.Shots, Seed: t.Seed, ParamsHash: ph}
 	p.J, err = e.log(ctx, RecordJob, t, frame)
 	if err != nil {

@@ -44,16 +44,18 @@ func verbNames(cmd *cobra.Command) []string {
 	return out
 }
 
-// Args demands exactly the named arguments. A name ending in "..." takes one or
-// more.
+// Args demands exactly the named arguments. A last name in brackets may be
+// absent.
 func Args(names ...string) cobra.PositionalArgs {
+	need := len(names)
+	if need > 0 && strings.HasPrefix(names[need-1], "[") {
+		need--
+	}
 	return func(cmd *cobra.Command, args []string) error {
-		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "...")
-		if len(args) < len(names) {
-			name := strings.TrimSuffix(names[len(args)], "...")
-			return Errorf(Usage, name, "argument is missing").WithHint("usage: %s", cmd.UseLine())
+		if len(args) < need {
+			return Errorf(Usage, names[len(args)], "argument is missing").WithHint("usage: %s", cmd.UseLine())
 		}
-		if len(args) > len(names) && !many {
+		if len(args) > len(names) {
 			return Errorf(Usage, "", "unexpected argument %q", args[len(names)]).WithHint("usage: %s", cmd.UseLine())
 		}
 		return nil

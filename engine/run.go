@@ -45,11 +45,11 @@ var errStop = errors.New("traps failed")
 func (e *Engine) Run(ctx context.Context, p *Plan) (*Outcome, error) {
 	w := p.Trap.Skeleton.Width
 	c := &collector{e: e, ctx: ctx, p: p, rb: guest.RowBytes(w), every: (len(p.Trap.WindowTraps) + judgements - 1) / judgements}
-	c.out = &transcript.Outcomes{Width: uint64(w), Slots: p.Task.Shots, Rows: make([]byte, int(p.Task.Shots)*c.rb), Presence: make([]byte, (p.Task.Shots+7)/8)}
+	c.out = &transcript.Outcomes{Width: uint64(w), Slots: p.Trap.Shots, Rows: make([]byte, int(p.Trap.Shots)*c.rb), Presence: make([]byte, (p.Trap.Shots+7)/8)}
 	b := p.Batch()
 	b.Key, b.Threads, b.MemoryBytes = p.shotKey, e.cfg.Threads, e.cfg.MemoryBytes
 	o := &Outcome{Started: e.now(), Outcomes: c.out}
-	e.progress(StageExecute, 0, p.Task.Shots)
+	e.progress(StageExecute, 0, p.Trap.Shots)
 	err := e.cfg.Backend.Run(ctx, b, c.take)
 	o.Finished = e.now()
 	o.Judge = c.spent
@@ -60,11 +60,11 @@ func (e *Engine) Run(ctx context.Context, p *Plan) (*Outcome, error) {
 		o.Verdict, o.Report = c.verdict, c.report
 	case err != nil:
 		return nil, fmt.Errorf("backend %s: %w", e.cfg.Backend.Name(), err)
-	case c.next != p.Task.Shots:
-		return nil, fmt.Errorf("backend %s returned %d of %d slots", e.cfg.Backend.Name(), c.next, p.Task.Shots)
+	case c.next != p.Trap.Shots:
+		return nil, fmt.Errorf("backend %s returned %d of %d slots", e.cfg.Backend.Name(), c.next, p.Trap.Shots)
 	default:
 		e.progress(StageJudge, 0, 1)
-		if o.Verdict, o.Report, err = c.judge(p.Task.Shots); err != nil {
+		if o.Verdict, o.Report, err = c.judge(p.Trap.Shots); err != nil {
 			return nil, err
 		}
 		if o.Verdict.Decision != guest.DecisionPass {
@@ -173,7 +173,7 @@ func (e *Engine) finish(ctx context.Context, p *Plan, o *Outcome) error {
 	}
 	o.Result = transcript.ResultFrame{ResultV1: transcript.ResultV1{ExecDigest: p.X, HistDigest: o.G, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail,
 		StartedUnixMS: uint64(o.Started.UnixMilli()), FinishedUnixMS: uint64(o.Finished.UnixMilli()), Status: o.Status}, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash}
-	if o.N, err = transcript.Nullifier(p.Task.ChainID, p.Task.JobID, e.cfg.ProviderID); err != nil {
+	if o.N, err = transcript.Nullifier(p.Task.Lease.ChainID, p.Task.Lease.JobID, e.cfg.ProviderID); err != nil {
 		return fmt.Errorf("nullifier: %w", err)
 	}
 	o.R, err = e.log(ctx, RecordResult, p.Task, o.Result)

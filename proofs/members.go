@@ -19,13 +19,12 @@ const (
 // disagree.
 type coder interface {
 	object(key string, f func(coder))
-	// optional is an object that may be absent; has is read or set.
-	optional(key string, has *bool, f func(coder))
 	// orNone is an object or the text "none"; has is read or set.
 	orNone(key string, has *bool, f func(coder))
 	// list is an array of objects; n is read or set before f.
 	list(key string, n *int, max int, grow func(n int), f func(i int, c coder))
 	constant(key, value string)
+	number(key string, value uint64) // exactly this integer
 	text(key string, v *string, max int)
 	optionalText(key string, v *string, max int) // empty: absent
 	public(key string, alg *string, raw *[]byte) // alg:hex
@@ -37,7 +36,6 @@ type coder interface {
 	bytes(key string, v *[]byte, max int)
 	ratio(key string, ppm *uint64)
 	evidence(key string, v **transcript.Value) // nil: absent
-	reading() bool
 }
 
 // members walks the whole envelope. Without signatures it is what the claim
@@ -67,8 +65,7 @@ func (p *Proof) members(c coder, signatures bool) {
 }
 
 func (b *Binding) members(c coder, signatures bool) {
-	version := uint64(BindingVersion)
-	c.uint("version", &version, BindingVersion)
+	c.number("version", BindingVersion)
 	c.uint("chain_id", &b.ChainID, maxInt)
 	c.uint("round", &b.Round, maxInt)
 	c.hash("job_id", &b.JobID)

@@ -1,6 +1,7 @@
 package proofs
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,8 +49,6 @@ type jsonReader struct {
 	keys []string
 }
 
-func (r *jsonReader) reading() bool { return true }
-
 func (r *jsonReader) member(key string) strictjson.Cursor {
 	r.keys = append(r.keys, key)
 	return r.c.Member(key)
@@ -71,13 +70,6 @@ func readObject(c strictjson.Cursor, f func(coder)) {
 
 func (r *jsonReader) object(key string, f func(coder)) { readObject(r.member(key), f) }
 
-func (r *jsonReader) optional(key string, has *bool, f func(coder)) {
-	c, ok := r.maybe(key)
-	if *has = ok; ok {
-		readObject(c, f)
-	}
-}
-
 func (r *jsonReader) orNone(key string, has *bool, f func(coder)) {
 	c := r.member(key)
 	if *has = c.Kind() != strictjson.String; *has {
@@ -97,6 +89,8 @@ func (r *jsonReader) list(key string, n *int, max int, grow func(int), f func(in
 }
 
 func (r *jsonReader) constant(key, value string) { r.member(key).OneOf(value) }
+
+func (r *jsonReader) number(key string, value uint64) { r.member(key).Uint(value, value) }
 
 func readText(c strictjson.Cursor, max int) string {
 	s := c.Text(max)
@@ -203,6 +197,9 @@ func DecodeCBOR(b []byte) (*Proof, error) {
 	if *r.fail != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEnvelope, *r.fail)
 	}
+	if again, err := p.cbor(true); err != nil || !bytes.Equal(again, b) {
+		return nil, fmt.Errorf("%w: not the bytes that this envelope encodes to", ErrEnvelope)
+	}
 	return p, nil
 }
 
@@ -213,8 +210,6 @@ type cborReader struct {
 	keys []string
 	fail *error
 }
-
-func (r *cborReader) reading() bool { return true }
 
 func (r *cborReader) refuse(key, format string, a ...any) {
 	if *r.fail == nil {
@@ -274,12 +269,6 @@ func (r *cborReader) object(key string, f func(coder)) {
 	r.child(r.member(key, transcript.KindMap), key, f)
 }
 
-func (r *cborReader) optional(key string, has *bool, f func(coder)) {
-	if *has = r.maybe(key) != nil; *has {
-		r.object(key, f)
-	}
-}
-
 func (r *cborReader) orNone(key string, has *bool, f func(coder)) {
 	if v := r.maybe(key); v != nil && v.Kind == transcript.KindText {
 		*has = false
@@ -308,6 +297,12 @@ func (r *cborReader) list(key string, n *int, max int, grow func(int), f func(in
 func (r *cborReader) constant(key, value string) {
 	if got := r.member(key, transcript.KindText).Text; got != value {
 		r.refuse(key, "is %.40q, want %q", got, value)
+	}
+}
+
+func (r *cborReader) number(key string, value uint64) {
+	if got := r.member(key, transcript.KindUint).Uint; got != value {
+		r.refuse(key, "is %d, want %d", got, value)
 	}
 }
 

@@ -70,8 +70,6 @@ func (w *valueWriter) err() error {
 	return *w.fail
 }
 
-func (w *valueWriter) reading() bool { return false }
-
 func (w *valueWriter) put(key string, v transcript.Value) {
 	w.v.Members = append(w.v.Members, transcript.Member{Key: key, Value: v})
 }
@@ -90,12 +88,6 @@ func (w *valueWriter) object(key string, f func(coder)) {
 		w.fail = child.fail
 	}
 	w.put(key, child.v)
-}
-
-func (w *valueWriter) optional(key string, has *bool, f func(coder)) {
-	if *has {
-		w.object(key, f)
-	}
 }
 
 func (w *valueWriter) orNone(key string, has *bool, f func(coder)) {
@@ -123,6 +115,8 @@ func (w *valueWriter) list(key string, n *int, max int, _ func(int), f func(int,
 }
 
 func (w *valueWriter) constant(key, value string) { w.put(key, transcript.TextValue(value)) }
+
+func (w *valueWriter) number(key string, value uint64) { w.put(key, transcript.UintValue(value)) }
 
 func (w *valueWriter) text(key string, v *string, max int) {
 	if err := checkText(*v, max); err != nil {

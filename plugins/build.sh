@@ -27,6 +27,8 @@ module() {
 }
 
 module layered plugins/compilers/layered/layered.c 67108864
+module accredit plugins/traps/accredit/accredit.c 67108864
+module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 67108864
 
 # modules.lock: one module a line, sorted: name kind version abi sha3-256 size.
 lock() {
@@ -36,5 +38,7 @@ if [ "$OUT" = plugins/embedded ]; then
 	chmod 644 "$OUT"/*.wasm
 	{
 		lock layered compiler 1.0.0
+		lock accredit traps 1.0.0
+		lock clifford_parity traps 1.0.0
 	} | LC_ALL=C sort >plugins/modules.lock
 fi

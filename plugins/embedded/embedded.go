@@ -21,10 +21,18 @@ type Module struct {
 	Bytes   []byte // the artifact; do not change it
 }
 
+//go:embed accredit.wasm
+var accredit []byte
+
+//go:embed clifford_parity.wasm
+var cliffordParity []byte
+
 //go:embed layered.wasm
 var layered []byte
 
 var modules = []Module{
+	{"accredit", "1.0.0", "traps", accredit},
+	{"clifford_parity", "1.0.0", "traps", cliffordParity},
 	{"layered", "1.0.0", "compiler", layered},
 }
 

@@ -33,7 +33,7 @@ func (e *program) circuitHash() *cobra.Command {
 register names, gate spellings and the way angles are written do not change it.`,
 		Example: "  engine circuit hash bell.qasm", Args: cli.Args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := e.readCircuit(args[0], &s)
+			c, err := e.readCircuit("FILE", args[0], &s)
 			if err != nil {
 				return err
 			}
@@ -66,7 +66,7 @@ func (e *program) circuitShow() *cobra.Command {
 reset and barrier add nothing.`,
 		Example: "  engine circuit show bell.qasm --json", Args: cli.Args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			c, err := e.readCircuit(args[0], &s)
+			c, err := e.readCircuit("FILE", args[0], &s)
 			if err != nil {
 				return err
 			}

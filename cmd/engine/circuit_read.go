@@ -44,12 +44,12 @@ func (s *sourceFlags) options() (circuit.Options, error) {
 }
 
 // readCircuit reads OpenQASM 2 or 3, told apart by the text.
-func (e *program) readCircuit(path string, s *sourceFlags) (*circuit.Circuit, error) {
+func (e *program) readCircuit(arg, path string, s *sourceFlags) (*circuit.Circuit, error) {
 	opt, err := s.options()
 	if err != nil {
 		return nil, err
 	}
-	src, err := e.ReadInput("CIRCUIT", path, maxCircuitBytes, cli.JobInvalid)
+	src, err := e.ReadInput(arg, path, maxCircuitBytes, cli.JobInvalid)
 	if err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	if err := f.plot.check(e); err != nil {
 		return err
 	}
-	c, err := e.readCircuit(path, &f.source)
+	c, err := e.readCircuit("CIRCUIT", path, &f.source)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,8 @@ require (
 	golang.org/x/text v0.44.0
 )
 
+require github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+
 require (
 	filippo.io/edwards25519 v1.2.0
 	github.com/VividCortex/ewma v1.2.0 // indirect

@@ -178,9 +178,9 @@ func appendCBOR(b []byte, v *Value, lim Limits, depth int) ([]byte, error) {
 	return nil, cborError("unknown kind %d", v.Kind)
 }
 
-// compareKeys is the bytewise order of the encoded keys: shorter first, then
+// CompareKeys is the bytewise order of the encoded keys: shorter first, then
 // bytewise, because the head grows with the length.
-func compareKeys(a, b string) int {
+func CompareKeys(a, b string) int {
 	if c := cmp.Compare(len(a), len(b)); c != 0 {
 		return c
 	}
@@ -192,7 +192,7 @@ func appendMap(b []byte, v *Value, lim Limits, depth int) ([]byte, error) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(i, j int) int { return compareKeys(v.Members[i].Key, v.Members[j].Key) })
+	slices.SortFunc(order, func(i, j int) int { return CompareKeys(v.Members[i].Key, v.Members[j].Key) })
 	b = appendHead(b, 5, uint64(len(order)))
 	for n, i := range order {
 		m := &v.Members[i]
@@ -345,7 +345,7 @@ func (d *decoder) mapping(n uint64, depth int) (Value, error) {
 		if err != nil {
 			return v, err
 		}
-		if i > 0 && compareKeys(v.Members[i-1].Key, key) >= 0 {
+		if i > 0 && CompareKeys(v.Members[i-1].Key, key) >= 0 {
 			return v, cborError("key %q is repeated or out of order", key)
 		}
 		e, err := d.item(depth + 1)

@@ -98,6 +98,9 @@ func checkPlan(p *guest.Plan) error {
 	if p.Shots < 1 || p.Shots > guest.MaxShots || p.RatioPPM > stats.Million || p.Traps != lay.Traps || uint64(len(p.WindowTraps)) != lay.Windows {
 		return domain("plan: %d shots at %d ppm with %d traps in %d windows", p.Shots, p.RatioPPM, p.Traps, len(p.WindowTraps))
 	}
+	if err := checkPolicy(p.Policy); err != nil {
+		return err
+	}
 	if nA, nB := m.counts(p.Traps); nA != p.NA || nB != p.NB {
 		return domain("plan: %d + %d traps, want %d + %d", p.NA, p.NB, nA, nB)
 	}
@@ -105,6 +108,18 @@ func checkPlan(p *guest.Plan) error {
 		if uint64(t) != lay.TrapsIn(uint64(j)) {
 			return domain("plan: window %d has %d traps", j, t)
 		}
+	}
+	return nil
+}
+
+// checkPolicy refuses what the record's form refuses, and levels of t_min that
+// package stats is not defined for.
+func checkPolicy(p guest.Policy) error {
+	if _, err := guest.ParsePolicy(p.Append(nil)); err != nil {
+		return domain("%v", err)
+	}
+	if want := stats.ExactPolicy(); p.TMinAlpha != want.TMinAlpha || p.TMinBeta != want.TMinBeta {
+		return domain("policy: tmin_alpha %d and tmin_beta %d ppb, want %d and %d", p.TMinAlpha, p.TMinBeta, want.TMinAlpha, want.TMinBeta)
 	}
 	return nil
 }

@@ -15,8 +15,8 @@ func Plan(layered *circuit.Layered, h guest.Header, pol guest.Policy, mix Mix) (
 	if _, err := guest.ParseHeader(h.Append(nil)); err != nil {
 		return nil, domain("%v", err)
 	}
-	if _, err := guest.ParsePolicy(pol.Append(nil)); err != nil {
-		return nil, domain("%v", err)
+	if err := checkPolicy(pol); err != nil {
+		return nil, err
 	}
 	if !mix.valid() {
 		return nil, domain("mix %d:%d", mix.A, mix.B)
@@ -43,7 +43,7 @@ func fillStatistics(p *guest.Plan) {
 	}
 	p.CA = stats.AcceptThreshold(p.NA, p.PA, p.Policy.AlphaA)
 	p.CB = stats.AcceptThreshold(p.NB, p.PB, alphaB)
-	p.TMin = sp.TMin(p.PA, p.PB, w, p.MixA > 0)
+	p.TMin = stats.TMin(p.PA, p.PB, w, p.MixA > 0)
 	a, b := stats.IncrementsA(p.PA), stats.IncrementsB(p.PB)
 	p.IncPassA, p.IncFailA, p.IncPassB, p.IncFailB = a.Pass, a.Fail, b.Pass, b.Fail
 	p.HGlobal = stats.ThresholdGlobal(p.Policy.AlphaE)

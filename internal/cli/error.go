@@ -64,15 +64,32 @@ func (e *Error) Body() *Body {
 	if name == "" {
 		name = e.Code.String()
 	}
-	return &Body{e.Code, name, e.Message, e.Field, e.Hint}
+	return &Body{e.Code, name, clip(e.Message), clip(e.Field), e.Hint}
+}
+
+// maxText bounds what an error repeats of its input, in characters.
+const maxText = 600
+
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	r := []rune(strings.ToValidUTF8(s[:min(len(s), 4*maxText)], "?"))
+	return string(r[:min(len(r), maxText)]) + "…"
 }
 
 // write prints the error for a person.
 func (e *Error) write(w io.Writer, paint func(style, text string) string) {
 	b := e.Body()
-	fmt.Fprintf(w, "%s %s %s\n", paint(bold+red, "error:"), oneLine(e.Error()), paint(dim, fmt.Sprintf("(%s, exit %d)", b.Name, b.Code)))
+	text := b.Message
+	if b.Field != "" {
+		text = b.Field + ": " + text
+	}
+	fmt.Fprintf(w, "%s %s %s\n", paint(bold+red, "error:"), oneLine(text), paint(dim, fmt.Sprintf("(%s, exit %d)", b.Name, b.Code)))
 	if e.Detail != "" {
-		fmt.Fprintln(w, strings.TrimRight(e.Detail, "\n"))
+		for line := range strings.Lines(e.Detail) {
+			fmt.Fprintln(w, oneLine(strings.TrimRight(line, "\n")))
+		}
 	}
 	if e.Hint != "" {
 		fmt.Fprintf(w, "%s %s\n", paint(bold, "hint:"), e.Hint)
@@ -82,7 +99,7 @@ func (e *Error) write(w io.Writer, paint func(style, text string) string) {
 // oneLine keeps control characters of quoted input off the terminal.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 {
+		if r < 0x20 && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
 			return ' '
 		}
 		return r

@@ -1,0 +1,27 @@
+package embedded
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/animicaorg/engine/digest"
+	"github.com/stretchr/testify/require"
+)
+
+// TestLockListsTheModules: modules.lock names exactly what is embedded.
+func TestLockListsTheModules(t *testing.T) {
+	var want []string
+	for _, m := range All() {
+		want = append(want, fmt.Sprintf("%s %s %s qx1 %s %d", m.Name, m.Kind, m.Version, digest.Sum(m.Bytes), len(m.Bytes)))
+		require.Less(t, len(m.Bytes), 1<<20, "%s: a trap library has at most 1 MiB", m.Name)
+	}
+	require.True(t, slices.IsSorted(want))
+	lock, err := os.ReadFile("../modules.lock")
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(want, "\n")+"\n", string(lock))
+	_, ok := Lookup("nothing")
+	require.False(t, ok)
+}

@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const bigPrec = 320
+const refPrec = 320
 
-func bigPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
+func refPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
 	atan := func(n int64) *big.Float {
-		sum, pow := new(big.Float).SetPrec(bigPrec), big.NewFloat(1).SetPrec(bigPrec)
+		sum, pow := new(big.Float).SetPrec(refPrec), big.NewFloat(1).SetPrec(refPrec)
 		pow.Quo(pow, big.NewFloat(float64(n)))
 		for k := int64(1); k < 400; k += 2 {
-			term := new(big.Float).SetPrec(bigPrec).Quo(pow, big.NewFloat(float64(k)))
+			term := new(big.Float).SetPrec(refPrec).Quo(pow, big.NewFloat(float64(k)))
 			if k%4 == 3 {
 				term.Neg(term)
 			}
@@ -34,8 +34,8 @@ func bigPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
 
 // bigSinCos sums the plain Taylor series of the unreduced argument.
 func bigSinCos(x *big.Float) (s, c *big.Float) {
-	s, c = new(big.Float).SetPrec(bigPrec), new(big.Float).SetPrec(bigPrec)
-	term := big.NewFloat(1).SetPrec(bigPrec)
+	s, c = new(big.Float).SetPrec(refPrec), new(big.Float).SetPrec(refPrec)
+	term := big.NewFloat(1).SetPrec(refPrec)
 	for k := int64(0); k < 140; k++ {
 		dst := c
 		if k%2 == 1 {
@@ -52,10 +52,10 @@ func bigSinCos(x *big.Float) (s, c *big.Float) {
 	return s, c
 }
 
-var bigUnit = func() *big.Float { u := bigPi(); return u.SetMantExp(u, -62) }() // 4π/2^64
+var bigUnit = func() *big.Float { u := refPi(); return u.SetMantExp(u, -62) }() // 4π/2^64
 
 func bigAngle(a Angle) *big.Float {
-	return new(big.Float).SetPrec(bigPrec).Mul(new(big.Float).SetPrec(bigPrec).SetUint64(uint64(a)), bigUnit)
+	return new(big.Float).SetPrec(refPrec).Mul(new(big.Float).SetPrec(refPrec).SetUint64(uint64(a)), bigUnit)
 }
 
 func trigSamples() []Angle {
@@ -98,7 +98,7 @@ func TestTanCosHalfAgainstBig(t *testing.T) {
 		turns, rest := a.SplitHalfTurns()
 		require.Equal(t, a, Angle(turns)*Pi+rest)
 		require.True(t, int64(rest) > -int64(HalfPi) && int64(rest) <= int64(HalfPi))
-		x := new(big.Float).SetPrec(bigPrec).Mul(new(big.Float).SetInt64(int64(rest)), bigUnit)
+		x := new(big.Float).SetPrec(refPrec).Mul(new(big.Float).SetInt64(int64(rest)), bigUnit)
 		bs, bc := bigSinCos(x.SetMantExp(x, -1))
 		tan, cos := rest.TanCosHalf()
 		w, _ := bc.Float64()

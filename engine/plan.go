@@ -211,9 +211,7 @@ func (e *Engine) generate(ctx context.Context, p *Plan) error {
 			tree.AppendHash(h)
 		}
 		p.Rows.Data, p.Rows.N = append(p.Rows.Data, rows.Data...), p.Rows.N+n
-		p.Hidden.Kind, p.Hidden.Window = append(p.Hidden.Kind, hidden.Kind...), append(p.Hidden.Window, hidden.Window...)
-		p.Hidden.Pad, p.Hidden.Mask = append(p.Hidden.Pad, hidden.Pad...), append(p.Hidden.Mask, hidden.Mask...)
-		p.Hidden.Parity, p.Hidden.N = append(p.Hidden.Parity, hidden.Parity...), p.Hidden.N+n
+		p.Hidden.Extend(hidden)
 		e.progress(StageTraps, first+uint64(n), shots)
 	}
 	p.RowsRoot = tree.Root()

@@ -71,8 +71,8 @@ func CheckPublic(alg string, public []byte) error {
 // PublicText is the text form alg:hex.
 func PublicText(alg string, public []byte) string { return alg + ":" + hex.EncodeToString(public) }
 
-// ParsePublic reads the text form and applies CheckPublic.
-func ParsePublic(s string) (alg string, public []byte, err error) {
+// SplitPublic reads the text form without judging the key.
+func SplitPublic(s string) (alg string, public []byte, err error) {
 	alg, text, ok := strings.Cut(s, ":")
 	if !ok {
 		return "", nil, fmt.Errorf("want algorithm:hex: %w", ErrKey)
@@ -80,6 +80,14 @@ func ParsePublic(s string) (alg string, public []byte, err error) {
 	public, err = hex.DecodeString(text)
 	if err != nil || hex.EncodeToString(public) != text {
 		return "", nil, fmt.Errorf("want lower-case hexadecimal digits: %w", ErrKey)
+	}
+	return alg, public, nil
+}
+
+// ParsePublic reads the text form and applies CheckPublic.
+func ParsePublic(s string) (alg string, public []byte, err error) {
+	if alg, public, err = SplitPublic(s); err != nil {
+		return "", nil, err
 	}
 	return alg, public, CheckPublic(alg, public)
 }

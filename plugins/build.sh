@@ -27,8 +27,8 @@ module() {
 }
 
 module layered plugins/compilers/layered/layered.c 67108864
-module accredit plugins/traps/accredit/accredit.c 67108864
-module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 67108864
+module accredit plugins/traps/accredit/accredit.c 16777216
+module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 16777216
 
 # modules.lock: one module a line, sorted: name kind version abi sha3-256 size.
 lock() {

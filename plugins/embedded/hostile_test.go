@@ -160,9 +160,9 @@ func TestCallArguments(t *testing.T) {
 	}
 	require.NoError(t, g.call("qx_judge", 5000))
 
-	big := trapJob{layered: randomLayered(r, 64, 1023), header: j.header, policy: j.policy}
+	big := trapJob{layered: randomLayered(r, 64, 255), header: j.header, policy: j.policy}
 	g.in = big.inputs([32]byte{})
-	require.NoError(t, g.call("qx_plan"), "65536 locations")
+	require.NoError(t, g.call("qx_plan"), "16384 locations")
 	want, err := nativePlan(g.in)
 	require.NoError(t, err)
 	same(t, want, g.out[16], "plan of the largest circuit")
@@ -175,18 +175,18 @@ func TestCallArguments(t *testing.T) {
 	require.NoError(t, err)
 	same(t, rows, append(g.out[16], g.out[17]...), "slots of the largest circuit")
 
-	big.layered = randomLayered(r, 64, 1024)
+	big.layered = randomLayered(r, 64, 256)
 	g.in = big.inputs([32]byte{})
-	require.ErrorContains(t, g.call("qx_plan"), "65600 gate positions")
+	require.ErrorContains(t, g.call("qx_plan"), "16448 gate positions")
 	_, err = nativePlan(g.in)
 	require.ErrorIs(t, err, traps.ErrDomain)
 }
 
-// TestMostShots: ten million slots, all traps, in the module's memory.
+// TestMostShots: ten million slots with the most traps, and one above.
 func TestMostShots(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 1))
 	l := &circuit.Layered{Skeleton: circuit.Skeleton{Width: 1}, U: make([]circuit.U3Angles, 1), Clbits: 1, Measure: []int{0}}
-	j := trapJob{layered: l, header: guest.Header{Shots: guest.MaxShots, RatioPPM: 1_000_000}, policy: guest.Policy(stats.ExactPolicy()), root: randomRoot(r)}
+	j := trapJob{layered: l, header: guest.Header{Shots: guest.MaxShots, RatioPPM: 209_715}, policy: guest.Policy(stats.ExactPolicy()), root: randomRoot(r)}
 	p, err := traps.Plan(j.layered, j.header, j.policy, traps.Accredit)
 	require.NoError(t, err)
 	g := instantiate(t, "accredit")
@@ -198,4 +198,9 @@ func TestMostShots(t *testing.T) {
 	want, err := nativeGenerate(g.in, 9_999_000, 1000)
 	require.NoError(t, err)
 	same(t, want, append(g.out[16], g.out[17]...), "the last slots")
+	j.header.RatioPPM++
+	g.in = j.inputs(j.root)
+	require.ErrorContains(t, g.call("qx_plan"), "2097160 traps")
+	_, err = nativePlan(g.in)
+	require.ErrorIs(t, err, traps.ErrDomain)
 }

@@ -236,7 +236,7 @@ static i32 generate(i64 first, i32 n) {
 	qx_u3 *gates;
 	u8 root[32];
 	i32 err = root_load(root, &pol);
-	if (err || (err = plan_load(&gen_plan)))
+	if (err || (err = kinds_prepare(root)) || (err = plan_load(&gen_plan)))
 		return err;
 	u64 shots = gen_plan.h.shots;
 	if (n < 1 || n > MAX_GENERATE || first < 0 || (u64)first >= shots || (u64)n > shots - (u64)first)

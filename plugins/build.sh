@@ -22,7 +22,7 @@ module() {
 	"$CC" --target=wasm32-unknown-unknown -std=c11 -O2 -ffreestanding -nostdlib -fno-builtin-printf -fno-ident -fvisibility=hidden \
 		-mbulk-memory -msign-ext -mnontrapping-fptoint -Wall -Wextra -Werror -Wno-unused-function -ffile-prefix-map="$PWD"=. \
 		-Iabi/guest/c -Iplugins/traps/qtrap "$@" -c "$src" -o "$TMP/$name.o"
-	"$LD" --no-entry --strip-all --stack-first -z stack-size=131072 --max-memory="$max" --no-gc-sections --gc-sections \
+	"$LD" --no-entry --strip-all --compress-relocations --stack-first -z stack-size=131072 --max-memory="$max" --no-gc-sections --gc-sections \
 		"$TMP/$name.o" -o "$OUT/$name.wasm"
 }
 

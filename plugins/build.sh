@@ -22,13 +22,13 @@ module() {
 	"$CC" --target=wasm32-unknown-unknown -std=c11 -O2 -ffreestanding -nostdlib -fno-builtin-printf -fno-ident -fvisibility=hidden \
 		-mbulk-memory -msign-ext -mnontrapping-fptoint -Wall -Wextra -Werror -Wno-unused-function -ffile-prefix-map="$PWD"=. \
 		-Iabi/guest/c -Iplugins/traps/qtrap "$@" -c "$src" -o "$TMP/$name.o"
-	"$LD" --no-entry --strip-all --stack-first -z stack-size=131072 --max-memory="$max" --no-gc-sections --gc-sections \
+	"$LD" --no-entry --strip-all --compress-relocations --stack-first -z stack-size=131072 --max-memory="$max" --no-gc-sections --gc-sections \
 		"$TMP/$name.o" -o "$OUT/$name.wasm"
 }
 
 module layered plugins/compilers/layered/layered.c 67108864
-module accredit plugins/traps/accredit/accredit.c 67108864
-module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 67108864
+module accredit plugins/traps/accredit/accredit.c 16777216
+module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 16777216
 
 # modules.lock: one module a line, sorted: name kind version abi sha3-256 size.
 lock() {

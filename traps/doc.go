@@ -21,9 +21,12 @@ import (
 	"github.com/animicaorg/engine/stats"
 )
 
-// MaxLocations bounds (layers+1)·width of a circuit: its palette then fits the
-// memory of the WebAssembly modules, which have the same bound.
-const MaxLocations = 1 << 16
+// Bounds of the definition: with them a job's tables fit the 16 MiB of memory
+// that the WebAssembly modules have, and those have the same bounds.
+const (
+	MaxLocations = 1 << 14 // (layers+1)·width of a circuit
+	MaxTraps     = 1 << 21 // traps of a job
+)
 
 // ErrDomain is wrapped by every refusal: the input is well-formed, but outside
 // what a trap library is defined for.
@@ -100,6 +103,9 @@ func checkPlan(p *guest.Plan) error {
 	}
 	if err := checkPolicy(p.Policy); err != nil {
 		return err
+	}
+	if p.Traps > MaxTraps {
+		return domain("%d traps above %d: choose a smaller ratio or fewer shots", p.Traps, MaxTraps)
 	}
 	if nA, nB := m.counts(p.Traps); nA != p.NA || nB != p.NB {
 		return domain("plan: %d + %d traps, want %d + %d", p.NA, p.NB, nA, nB)

@@ -24,7 +24,9 @@ func Plan(layered *circuit.Layered, h guest.Header, pol guest.Policy, mix Mix) (
 	p := &guest.Plan{Skeleton: layered.Skeleton, Palette: palette(layered), Policy: pol, Shots: h.Shots, RatioPPM: h.RatioPPM,
 		N1: uint64(layered.Locations()), N2: uint64(layered.NumCZ()), MixA: mix.A, MixB: mix.B}
 	lay := stats.NewLayout(h.Shots, h.RatioPPM)
-	p.Traps = lay.Traps
+	if p.Traps = lay.Traps; p.Traps > MaxTraps {
+		return nil, domain("%d traps above %d: choose a smaller ratio or fewer shots", p.Traps, MaxTraps)
+	}
 	p.NA, p.NB = mix.counts(p.Traps)
 	for j := range lay.Windows {
 		p.WindowTraps = append(p.WindowTraps, uint32(lay.TrapsIn(j)))

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/wasmbin"
 	"github.com/stretchr/testify/require"
 )
 
@@ -24,4 +25,16 @@ func TestLockListsTheModules(t *testing.T) {
 	require.Equal(t, strings.Join(want, "\n")+"\n", string(lock))
 	_, ok := Lookup("nothing")
 	require.False(t, ok)
+}
+
+// TestModulesAreAccepted: the host's validator takes every shipped module, and
+// none uses floats, passive data or a start function (the profiles forbid them).
+func TestModulesAreAccepted(t *testing.T) {
+	profiles := map[string]wasmbin.Profile{"traps": wasmbin.TrapLibrary(), "compiler": wasmbin.Compiler()}
+	for _, m := range All() {
+		p, ok := profiles[m.Kind]
+		require.True(t, ok, m.Name)
+		_, err := wasmbin.Read(m.Bytes, &p)
+		require.NoError(t, err, m.Name)
+	}
 }

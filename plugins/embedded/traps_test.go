@@ -181,7 +181,7 @@ func TestModulesEqualNative(t *testing.T) {
 	for name := range mixes {
 		g := instantiate(t, name)
 		r := rand.New(rand.NewPCG(11, 1))
-		policies := []guest.Policy{guest.Policy(stats.ExactPolicy()), guest.Policy(stats.RefPolicy()), {P1: 500_000_000, P2: 0, RO: 1, AlphaE: 1, AlphaA: 500_000_000, AlphaB: 3, TMinAlpha: 1_000_000, TMinBeta: 1000}}
+		policies := []guest.Policy{guest.Policy(stats.ExactPolicy()), guest.Policy(stats.RefPolicy()), {P1: 5_000_000, P2: 0, RO: 1, AlphaE: 1, AlphaA: 500_000_000, AlphaB: 3, TMinAlpha: 1_000_000, TMinBeta: 1000}}
 		for range 100 {
 			shots := 1 + r.Uint64N(300)
 			if r.IntN(4) == 0 {

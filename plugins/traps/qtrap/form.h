@@ -7,7 +7,8 @@
 #define QTRAP_INTS
 #include "stats.h"
 
-#define MAX_LOCATIONS 65536u
+#define MAX_LOCATIONS 16384u
+#define MAX_TRAPS 2097152ull
 #define MAX_SHOTS 10000000ull
 #define MAX_WINDOWS 64u
 #define MAX_GENERATE 4096
@@ -27,7 +28,7 @@ static i32 skeleton_load(skeleton *s, const qx_message *msg, u32 k, u64 w, u64 m
 		return domain("width or number of layers out of range");
 	if ((m + 1) * w > MAX_LOCATIONS) {
 		qx_say_num((m + 1) * w);
-		return qx_fail(QX_TOO_LARGE, " gate positions; a trap library takes 65536: use a shallower circuit");
+		return qx_fail(QX_TOO_LARGE, " gate positions; a trap library takes 16384: use a shallower circuit");
 	}
 	s->w = (u32)w, s->m = (u32)m, s->locations = (u32)((m + 1) * w);
 	if ((err = qx_count(msg, k, m + 1)))
@@ -137,14 +138,24 @@ static void mix_counts(u64 t, u64 *nA, u64 *nB) {
 	*nA = t - *nB;
 }
 
+static i32 traps_check(u64 traps) {
+	if (traps <= MAX_TRAPS)
+		return 0;
+	qx_say_num(traps);
+	return qx_fail(QX_TOO_LARGE, " traps; a trap library takes 2097152: choose a smaller ratio or fewer shots");
+}
+
 // plan_check verifies what generate and judge rely on.
 static i32 plan_check(const plan *p, u64 items) {
 	const plan_head *h = &p->h;
 	u64 nA, nB;
+	i32 err;
 	if (h->mix_a != MIX_A || h->mix_b != MIX_B)
 		return domain("plan: made for another trap library");
 	if (h->shots < 1 || h->shots > MAX_SHOTS || h->ratio > 1000000 || h->traps != qs_trap_count(h->shots, h->ratio) || p->windows != qs_window_count(h->shots))
 		return domain("plan: shots, ratio, traps and windows do not agree");
+	if ((err = traps_check(h->traps)))
+		return err;
 	mix_counts(h->traps, &nA, &nB);
 	if (h->nA != nA || h->nB != nB || h->cA > nA + 1 || h->cB > nB + 1)
 		return domain("plan: counts of the kinds do not agree");

@@ -152,37 +152,40 @@ static u8 gen_parity(const skeleton *s, u8 *mask) {
 	return (u8)neg;
 }
 
-// gen_emit merges the pads into the gates and writes the indexes.
+// push carries the Paulis of one layer through CZ layer j in place.
+static void push(const skeleton *s, u32 j, u8 *f) {
+	for (u32 i = s->off[j]; i < s->off[j + 1]; i++) {
+		u8 *a = f + s->pair[2 * i], *b = f + s->pair[2 * i + 1], x = *a;
+		*a ^= (u8)((*b & 1) << 1), *b ^= (u8)((x & 1) << 1);
+	}
+}
+
+// gen_emit merges the pads into the gates and writes the indexes. The pads of a
+// layer, pushed in place behind it, are the incoming Paulis of the next one.
 static void gen_emit(const skeleton *s, u32 kind, u32 wide, u8 *pad_out) {
-	u32 w = s->w, l = 0;
-	u8 *f = gen_frame;
-	qx_zero(f, w);
-	for (u32 j = 0;; j++) {
+	u32 w = s->w, n = s->locations;
+	const u8 *in = gen_frame, *pad = gen_pads;
+	u16 *row16 = (u16 *)gen_row;
+	u32 *row32 = (u32 *)gen_row;
+	qx_zero(gen_frame, w);
+	for (u32 j = 0, l = 0; l < n; j++) {
 		if (kind == TARGET && !wide)
-			for (u32 q = 0; q < w; q++, l++) {
-				u32 p = gen_pads[l];
-				((u16 *)gen_row)[l] = (u16)gen_target[l << 4 | (u32)f[q] << 2 | p];
-				f[q] = (u8)p;
-			}
+			for (u32 end = l + w; l < end; l++)
+				row16[l] = (u16)gen_target[l << 4 | (u32)*in++ << 2 | *pad++];
 		else
-			for (u32 q = 0; q < w; q++, l++) {
-				u32 p = gen_pads[l], at = (u32)f[q] << 2 | p;
-				u32 x = kind == TARGET ? gen_target[l << 4 | at] : gen_clifford[(u32)gen_base[l] << 4 | at];
+			for (u32 end = l + w; l < end; l++) {
+				u32 at = (u32)*in++ << 2 | *pad++, x = kind == TARGET ? gen_target[l << 4 | at] : gen_clifford[(u32)gen_base[l] << 4 | at];
 				if (wide)
-					((u32 *)gen_row)[l] = x;
+					row32[l] = x;
 				else
-					((u16 *)gen_row)[l] = (u16)x;
-				f[q] = (u8)p;
+					row16[l] = (u16)x;
 			}
-		if (j == s->m)
-			break;
-		for (u32 i = s->off[j]; i < s->off[j + 1]; i++) {
-			u8 *a = f + s->pair[2 * i], *b = f + s->pair[2 * i + 1], x = *a;
-			*a ^= (u8)((*b & 1) << 1), *b ^= (u8)((x & 1) << 1);
-		}
+		in = pad - w;
+		if (j < s->m)
+			push(s, j, gen_pads + j * w);
 	}
 	for (u32 q = 0; q < w; q++)
-		pad_out[q >> 3] |= (u8)((f[q] & 1) << (q & 7));
+		pad_out[q >> 3] |= (u8)((in[q] & 1) << (q & 7));
 }
 
 static qx_writer rows_out, hidden_out;
@@ -236,7 +239,7 @@ static i32 generate(i64 first, i32 n) {
 	qx_u3 *gates;
 	u8 root[32];
 	i32 err = root_load(root, &pol);
-	if (err || (err = plan_load(&gen_plan)))
+	if (err || (err = kinds_prepare(root)) || (err = plan_load(&gen_plan)))
 		return err;
 	u64 shots = gen_plan.h.shots;
 	if (n < 1 || n > MAX_GENERATE || first < 0 || (u64)first >= shots || (u64)n > shots - (u64)first)

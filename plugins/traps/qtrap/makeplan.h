@@ -101,6 +101,8 @@ static i32 make_plan(void) {
 		return err;
 	p->h = (plan_head){.width = p->s.w, .layers = p->s.m, .shots = header[1], .ratio = header[2], .n1 = p->s.locations, .n2 = p->s.pairs, .mix_a = MIX_A, .mix_b = MIX_B};
 	p->h.traps = qs_trap_count(p->h.shots, p->h.ratio);
+	if ((err = traps_check(p->h.traps)))
+		return err;
 	p->windows = (u32)qs_window_count(p->h.shots);
 	for (u32 j = 0; j < p->windows; j++)
 		p->window_traps[j] = window_traps(p->h.shots, p->h.traps, p->windows, j);

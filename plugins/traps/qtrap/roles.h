@@ -9,7 +9,7 @@ enum { TARGET = 0, MATCH = 1, PARITY = 2 };
 
 // The kinds of all traps cost a shuffle of T; they are kept between calls for as
 // long as root and T are the same, which changes no result.
-static u8 kinds_bits[MAX_SHOTS / 8 + 1];
+static u8 kinds_bits[MAX_TRAPS / 8 + 1];
 static u8 kinds_root[32];
 static u64 kinds_traps = ~0ull;
 
@@ -71,9 +71,20 @@ static i32 roles_window(const plan *p, const u8 root[32], u32 j, u64 first, u32 
 	return 0;
 }
 
-// roles_fill sets kind and window of slots [first, first+n).
+// kinds_prepare makes the kinds before the plan fills the memory.
+static i32 kinds_prepare(const u8 root[32]) {
+	qx_message m;
+	plan_head h;
+	i32 err = qx_open(&m, QX_PLAN, QX_KIND_PLAN, 7, plan_form);
+	if (err || (err = qx_count(&m, 0, 18)) || (err = qx_read(QX_PLAN, m.s[0].off, &h, sizeof h)) || (err = traps_check(h.traps)))
+		return err;
+	return kinds_make(root, h.traps);
+}
+
+// roles_fill sets kind and window of slots [first, first+n); kinds_prepare came
+// before it.
 static i32 roles_fill(const plan *p, const u8 root[32], u64 first, u32 n, u8 *kind, u32 *window) {
-	i32 err = kinds_make(root, p->h.traps);
+	i32 err = 0;
 	for (u32 j = 0; !err && j < p->windows; j++)
 		if (window_start(p, j) < first + n && window_start(p, j + 1) > first)
 			err = roles_window(p, root, j, first, n, kind, window);

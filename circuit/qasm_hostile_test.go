@@ -212,6 +212,8 @@ func TestRefusals(t *testing.T) {
 		"x q[3];": CodeIndexRange, "x q[-4];": CodeIndexRange, "x q[0:5];": CodeIndexRange, "x q[2:1];": CodeIndexRange, "x q[0:0:2];": CodeIndexRange,
 		"qubit[2] r; cx q, r;": CodeSizeMismatch, "measure q -> c[0:1];": CodeSizeMismatch, "bit[2] d = measure q;": CodeSizeMismatch,
 		"x c;": CodeType, "measure c -> c;": CodeType, "c[0] = q[0];": CodeType, "const int n = 1; n = 2;": CodeType, "int n = \"01\" + 0.5; n[0] = 1;": CodeType, "q = 1;": CodeType, "h(q);": CodeType, "ctrl @ f q; def f(qubit a) { }": CodeUnknownName,
+		"angle[4] a; a[0] = measure q[0]; u2(a, 0) q;": CodeRuntimeValue, "angle[4] a; a[0] = measure q[0]; ctrl @ gphase(a) q[0];": CodeRuntimeValue, "angle[4] a; a[0] = measure q[0]; rx(a + 1) q;": CodeRuntimeValue,
+		"angle[4] a; a[0] = measure q[0]; if (c[0]) a <<= 1;": CodeRuntimeValue, "angle a; a[0] = measure q[0];": CodeRuntimeValue,
 		"x $0;": CodeMixedQubits, "int n = c;": CodeRuntimeValue, "rx(c[0]) q;": CodeRuntimeValue, "c[0] = 1;": CodeRuntimeValue, "c = measure q; c[0] = 0;": CodeRuntimeValue,
 		"bit[2] d; if (c[0:1] == d) x q;": CodeRuntimeValue, "if (c + 1 == 2) x q;": CodeRuntimeValue, "int n = measure q[0];": CodeRuntimeValue, "int n; if (c[0]) n = 1;": CodeRuntimeValue,
 		"for int i in [0:1] { if (c[0]) break; }": CodeRuntimeValue, "if (c[0]) end;": CodeRuntimeValue,

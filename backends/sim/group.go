@@ -2,8 +2,8 @@ package sim
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
-	"sync"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
@@ -11,87 +11,113 @@ import (
 	"github.com/animicaorg/engine/circuit"
 )
 
-// oneGroup is the slots that share one simulation.
-type oneGroup struct {
-	row      []uint32 // canonical ids, one per location
-	slots    []uint32 // ascending
+// group is the slots of one canonical circuit.
+type group struct {
+	first    int // its first slot
+	slots    int
 	clifford bool
 }
 
-// groups is a batch after canonicalisation.
-type groups struct {
-	canon []circuit.U3Angles // what canonical ids stand for
-	gates []stabilizer.Gate  // the same as Clifford gates, where they are
-	list  []*oneGroup        // by first slot
-	flips []byte             // per slot, a row: bits to flip after measurement
+// plan is a batch sorted into groups, numbered by first slot.
+type plan struct {
+	b      *backends.Batch
+	table  *circuit.FrameTable
+	gates  []stabilizer.Gate // per canonical triple
+	ok     []bool            // per canonical triple: it is Clifford
+	groups []group
+	of     []uint32 // per slot: its group
+	rows   []byte   // per slot: the X part of its final frame; outcomes are XORed in
 }
 
-// part is the groups of a run of slots.
-type part struct {
-	byRow map[string]*oneGroup
-	list  []*oneGroup
-	keys  []string
+// scratch is what canonicalising one slot needs.
+type scratch struct {
+	row, ids []uint32
+	frame    []circuit.Pauli
+	bytes    []byte
 }
 
-// group rewrites every slot to its canonical form and collects equal ones. The
-// result does not depend on how the slots are split over goroutines.
-func group(ctx context.Context, b *backends.Batch) (*groups, error) {
-	table := circuit.NewFrameTable(b.Palette)
-	g := &groups{canon: table.Canon, flips: make([]byte, b.Rows.N*guest.RowBytes(b.Skeleton.Width))}
-	var isClifford []bool
-	g.gates, isClifford = stabilizer.GatesOf(table.Canon)
-	k := min(backends.Threads(b.Threads), b.Rows.N)
-	parts := make([]*part, k)
-	var wg sync.WaitGroup
-	for i := range k {
-		wg.Go(func() { parts[i] = g.collect(ctx, b, table, isClifford, i*b.Rows.N/k, (i+1)*b.Rows.N/k) })
+func newScratch(b *backends.Batch) *scratch {
+	n := b.Rows.Locations
+	return &scratch{make([]uint32, n), make([]uint32, n), make([]circuit.Pauli, b.Skeleton.Width), make([]byte, 4*n)}
+}
+
+// canonical sets s.ids and s.frame for slot i.
+func (p *plan) canonical(s *scratch, i int) {
+	p.b.Rows.Expand(i, s.row)
+	p.table.Slot(&p.b.Skeleton, s.row, s.ids, s.frame)
+}
+
+// window is how many slots are canonicalised before they are numbered: it bounds
+// the digests held.
+const window = 1 << 12
+
+// newPlan canonicalises all slots. Canonical circuits are told apart by SHA-256
+// of their ids; the map is only looked up, never walked.
+func newPlan(ctx context.Context, b *backends.Batch) (*plan, error) {
+	p := &plan{b: b, table: circuit.NewFrameTable(b.Palette), of: make([]uint32, b.Rows.N)}
+	p.gates, p.ok = stabilizer.GatesOf(p.table.Canon)
+	rb := guest.RowBytes(b.Skeleton.Width)
+	p.rows = make([]byte, b.Rows.N*rb)
+	number := map[[sha256.Size]byte]uint32{}
+	digests := make([][sha256.Size]byte, min(window, b.Rows.N))
+	scratches := make([]*scratch, workers(b.Threads))
+	for w := range scratches {
+		scratches[w] = newScratch(b)
 	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	all := make(map[string]*oneGroup)
-	for _, p := range parts {
-		for i, one := range p.list {
-			if have := all[p.keys[i]]; have != nil {
-				have.slots = append(have.slots, one.slots...)
-				continue
+	for start := 0; start < b.Rows.N; start += window {
+		n := min(window, b.Rows.N-start)
+		const perTask = 16
+		err := parallel(ctx, b.Threads, (n+perTask-1)/perTask, func(worker, task int) error {
+			for k := task * perTask; k < min((task+1)*perTask, n); k++ {
+				digests[k] = p.slot(scratches[worker], start+k)
 			}
-			all[p.keys[i]] = one
-			g.list = append(g.list, one)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		for k := range n {
+			p.join(number, digests[k], start+k)
 		}
 	}
-	return g, nil
+	s := scratches[0]
+	for g := range p.groups {
+		p.canonical(s, p.groups[g].first)
+		p.groups[g].clifford = p.isClifford(s.ids)
+	}
+	return p, nil
 }
 
-// collect handles slots [first, last).
-func (g *groups) collect(ctx context.Context, b *backends.Batch, table *circuit.FrameTable, isClifford []bool, first, last int) *part {
-	w, loc := b.Skeleton.Width, b.Skeleton.Locations()
-	rb := guest.RowBytes(w)
-	p := &part{byRow: make(map[string]*oneGroup)}
-	row, out, frame, key := make([]uint32, loc), make([]uint32, loc), make([]circuit.Pauli, w), make([]byte, 4*loc)
-	for i := first; i < last; i++ {
-		if i%64 == 0 && ctx.Err() != nil {
-			return p
-		}
-		b.Rows.Expand(i, row)
-		table.Slot(&b.Skeleton, row, out, frame)
-		for q, f := range frame {
-			g.flips[i*rb+q>>3] |= byte(f&circuit.PauliX) << (q & 7)
-		}
-		for l, id := range out {
-			binary.LittleEndian.PutUint32(key[4*l:], id)
-		}
-		one := p.byRow[string(key)]
-		if one == nil {
-			one = &oneGroup{row: append([]uint32(nil), out...), clifford: true}
-			for _, id := range out {
-				one.clifford = one.clifford && isClifford[id]
-			}
-			k := string(key)
-			p.byRow[k], p.list, p.keys = one, append(p.list, one), append(p.keys, k)
-		}
-		one.slots = append(one.slots, uint32(i))
+// slot canonicalises slot i, stores its frame and returns its digest.
+func (p *plan) slot(s *scratch, i int) [sha256.Size]byte {
+	p.canonical(s, i)
+	rb := guest.RowBytes(p.b.Skeleton.Width)
+	row := p.rows[i*rb:][:rb]
+	for q, f := range s.frame {
+		row[q>>3] |= byte(f&circuit.PauliX) << (q & 7)
 	}
-	return p
+	for l, id := range s.ids {
+		binary.LittleEndian.PutUint32(s.bytes[4*l:], id)
+	}
+	return sha256.Sum256(s.bytes)
+}
+
+func (p *plan) join(number map[[sha256.Size]byte]uint32, d [sha256.Size]byte, slot int) {
+	g, seen := number[d]
+	if !seen {
+		g = uint32(len(p.groups))
+		number[d] = g
+		p.groups = append(p.groups, group{first: slot})
+	}
+	p.groups[g].slots++
+	p.of[slot] = g
+}
+
+func (p *plan) isClifford(ids []uint32) bool {
+	for _, id := range ids {
+		if !p.ok[id] {
+			return false
+		}
+	}
+	return true
 }

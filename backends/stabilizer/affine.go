@@ -1,6 +1,7 @@
 package stabilizer
 
 import (
+	"context"
 	"math/bits"
 	"slices"
 )
@@ -121,9 +122,12 @@ func (r *rows) pivot(m []uint64, first, lowest, q int) bool {
 // directions between outcomes. The rows that are left have no X part: each says
 // that the outcome has even (or, with sign, odd) parity on its Z part. They fix
 // the qubits that lead no basis vector.
-func (r *rows) affine() *Affine {
+func (r *rows) affine(ctx context.Context) (*Affine, error) {
 	k, fixed := 0, make([]int, 0, r.n)
 	for q := r.n - 1; q >= 0; q-- {
+		if q%64 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if k < r.n && r.pivot(r.x, k, 0, q) {
 			k++
 		} else {
@@ -137,12 +141,15 @@ func (r *rows) affine() *Affine {
 		copy(a.Basis[j], r.x[j*r.w:])
 	}
 	for i, q := range fixed {
+		if q%64 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		r.pivot(r.z, k+i, k, q)
 	}
 	for i, q := range fixed {
 		a.Ref[q/64] |= uint64(r.phase[k+i]>>1) << (q % 64)
 	}
-	return a
+	return a, nil
 }
 
 // Equal reports whether both describe the same set of outcomes.

@@ -130,7 +130,7 @@ func TestAgainstExactAmplitudes(t *testing.T) {
 	for range 400 {
 		width := 1 + r.IntN(8)
 		ops := randomOps(r, width, r.IntN(12*width))
-		a, err := CompileOps(width, ops)
+		a, err := CompileOps(t.Context(), width, ops)
 		require.NoError(t, err)
 		requireReduced(t, a)
 		p, h := probabilities(t, width, ops)
@@ -188,7 +188,7 @@ func compileFile(t *testing.T, name string) *Affine {
 			ops = append(ops, op)
 		}
 	}
-	a, err := CompileOps(c.Qubits, ops)
+	a, err := CompileOps(t.Context(), c.Qubits, ops)
 	require.NoError(t, err)
 	return a
 }
@@ -220,19 +220,19 @@ func TestManyWords(t *testing.T) {
 	for q := range n - 1 {
 		ops = append(ops, opU3(q+1, h), opCZ(q, q+1), opU3(q+1, h))
 	}
-	a, err := CompileOps(n, ops)
+	a, err := CompileOps(t.Context(), n, ops)
 	require.NoError(t, err)
 	require.Equal(t, &Affine{n, []uint64{0, 0, 0}, [][]uint64{{^uint64(0), ^uint64(0), 1<<22 - 1}}}, a)
 	ops = append(ops, opU3(n-1, x), opU3(3, x))
-	a, err = CompileOps(n, ops)
+	a, err = CompileOps(t.Context(), n, ops)
 	require.NoError(t, err)
 	require.Equal(t, []uint64{^uint64(1 << 3), ^uint64(0), 1<<21 - 1}, a.Ref)
 	requireReduced(t, a)
-	wide, err := Compile(brickwork(rand.New(rand.NewPCG(3, 1)), n, 40))
+	wide, err := Compile(t.Context(), brickwork(rand.New(rand.NewPCG(3, 1)), n, 40))
 	require.NoError(t, err)
 	requireReduced(t, wide)
 	require.Greater(t, wide.K(), n-10, "a deep random circuit leaves few parities fixed")
-	shallow, err := Compile(brickwork(rand.New(rand.NewPCG(3, 3)), n, 1))
+	shallow, err := Compile(t.Context(), brickwork(rand.New(rand.NewPCG(3, 3)), n, 1))
 	require.NoError(t, err)
 	requireReduced(t, shallow)
 	require.Less(t, shallow.K(), n)
@@ -245,7 +245,7 @@ func TestShiftAcrossWords(t *testing.T) {
 	shift := func(x uint64) []uint64 { return []uint64{x << 60, x >> 4, 0} }
 	for range 50 {
 		ops := randomOps(r, 8, 30)
-		a, err := CompileOps(8, ops)
+		a, err := CompileOps(t.Context(), 8, ops)
 		require.NoError(t, err)
 		want := &Affine{Width: 130, Ref: shift(a.Ref[0])}
 		for _, b := range a.Basis {
@@ -256,7 +256,7 @@ func TestShiftAcrossWords(t *testing.T) {
 				ops[i].Q[k] += 60
 			}
 		}
-		got, err := CompileOps(130, ops)
+		got, err := CompileOps(t.Context(), 130, ops)
 		require.NoError(t, err)
 		require.True(t, want.Equal(got))
 	}
@@ -270,7 +270,7 @@ func TestSample(t *testing.T) {
 		width, layers int
 		want          string
 	}{{3, 0, "fc0d141c73ddbfddc3c9b417fefa42f3ed7992d8aa773a6edf229fb93ca79b15"}, {20, 2, "939897510364aa5e5d69dbf424c15d321051c7b716d6f9ee07eda020b24cfc07"}, {64, 6, "bb15c9249cadc7f430bc9e9792fcbf60b5f7495ed795623c27b1a7c3a2a2edec"}, {100, 3, "cd304287bc195dbee15e69b1d02ac3c2c3705767c7f2b1f56206dae82d3d1d4b"}} {
-		a, err := Compile(brickwork(r, c.width, c.layers))
+		a, err := Compile(t.Context(), brickwork(r, c.width, c.layers))
 		require.NoError(t, err)
 		rows, err := a.Sample(t.Context(), [16]byte{5}, 3, 2000)
 		require.NoError(t, err)
@@ -301,23 +301,29 @@ func TestRefusals(t *testing.T) {
 		"cz range":     opCZ(0, 3),
 		"same qubit":   opCZ(1, 1),
 	} {
-		_, err := CompileOps(3, []circuit.Op{op})
+		_, err := CompileOps(t.Context(), 3, []circuit.Op{op})
 		require.ErrorIs(t, err, backends.ErrUnsupported, name)
 	}
-	_, err := CompileOps(4097, nil)
+	_, err := CompileOps(t.Context(), 4097, nil)
 	require.ErrorIs(t, err, backends.ErrTooLarge)
 	l := brickwork(rand.New(rand.NewPCG(1, 1)), 3, 2)
 	l.U[4] = circuit.U3Angles{Theta: 1 << 60}
-	_, err = Compile(l)
+	_, err = Compile(t.Context(), l)
 	require.EqualError(t, err, "u3 on qubit 1 before layer 1 is not Clifford: "+backends.ErrUnsupported.Error())
-	_, err = Compile(&circuit.Layered{})
+	_, err = Compile(t.Context(), &circuit.Layered{})
 	require.ErrorIs(t, err, circuit.ErrSkeleton)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	l = brickwork(rand.New(rand.NewPCG(1, 1)), 3, 2)
-	a, err := Compile(l)
+	a, err := Compile(t.Context(), l)
 	require.NoError(t, err)
 	_, err = a.Sample(ctx, [16]byte{}, 0, 10)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = Compile(ctx, l)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = CompileOps(ctx, 3, []circuit.Op{opCZ(0, 1)})
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = CompileOps(ctx, 3, nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

@@ -21,7 +21,9 @@ func BenchmarkSlots(b *testing.B) {
 	for b.Loop() {
 		for i := range 410 {
 			row[i] ^= 1
-			c.Row(&l.Skeleton, gates, row).Outcome([]uint64{uint64(i)}, out)
+			a, err := c.Row(b.Context(), &l.Skeleton, gates, row)
+			require.NoError(b, err)
+			a.Outcome([]uint64{uint64(i)}, out)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/410, "µs/slot")
@@ -32,7 +34,7 @@ func BenchmarkFirstShot(b *testing.B) {
 		b.Run(fmt.Sprint(width), func(b *testing.B) {
 			l := brickwork(rand.New(rand.NewPCG(1, 2)), width, 59)
 			for b.Loop() {
-				a, err := Compile(l)
+				a, err := Compile(b.Context(), l)
 				require.NoError(b, err)
 				_, err = a.Sample(b.Context(), [16]byte{}, 0, 1)
 				require.NoError(b, err)
@@ -44,7 +46,7 @@ func BenchmarkFirstShot(b *testing.B) {
 func BenchmarkSample(b *testing.B) {
 	for _, width := range []int{20, 100} {
 		b.Run(fmt.Sprint(width), func(b *testing.B) {
-			a, err := Compile(brickwork(rand.New(rand.NewPCG(1, 2)), width, 59))
+			a, err := Compile(b.Context(), brickwork(rand.New(rand.NewPCG(1, 2)), width, 59))
 			require.NoError(b, err)
 			for b.Loop() {
 				_, err := a.Sample(b.Context(), [16]byte{}, 0, 1_000_000)

@@ -1,6 +1,7 @@
 package stabilizer
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/animicaorg/engine/backends"
@@ -15,15 +16,19 @@ type Compiler struct {
 }
 
 // Row compiles one slot of a batch: gates[row[l]] is the gate at location l of
-// the skeleton, which has been validated. len(row) is s.Locations().
-func (c *Compiler) Row(s *circuit.Skeleton, gates []Gate, row []uint32) *Affine {
+// the skeleton, which has been validated. len(row) is s.Locations(). The only
+// error is ctx's, within a few milliseconds of its end.
+func (c *Compiler) Row(ctx context.Context, s *circuit.Skeleton, gates []Gate, row []uint32) (*Affine, error) {
 	c.t.reset(s.Width)
 	for j := 0; ; j++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		for q, id := range row[j*s.Width:][:s.Width] {
 			c.t.u3(&gates[id], q)
 		}
 		if j == len(s.Layers) {
-			return c.finish()
+			return c.finish(ctx)
 		}
 		for _, p := range s.Layers[j] {
 			c.t.cz(int(p.A), int(p.B))
@@ -31,14 +36,14 @@ func (c *Compiler) Row(s *circuit.Skeleton, gates []Gate, row []uint32) *Affine 
 	}
 }
 
-func (c *Compiler) finish() *Affine {
+func (c *Compiler) finish(ctx context.Context) (*Affine, error) {
 	c.r.fromTableau(&c.t)
-	return c.r.affine()
+	return c.r.affine(ctx)
 }
 
 // Compile compiles a layered circuit. Its measurement map is not looked at.
 // ErrUnsupported names the first gate that is not Clifford.
-func Compile(l *circuit.Layered) (*Affine, error) {
+func Compile(ctx context.Context, l *circuit.Layered) (*Affine, error) {
 	if err := l.Validate(); err != nil {
 		return nil, err
 	}
@@ -50,17 +55,20 @@ func Compile(l *circuit.Layered) (*Affine, error) {
 		}
 		row[i] = uint32(i)
 	}
-	return new(Compiler).Row(&l.Skeleton, gates, row), nil
+	return new(Compiler).Row(ctx, &l.Skeleton, gates, row)
 }
 
 // CompileOps compiles unconditional u3, CZ and barrier operations in any order.
-func CompileOps(width int, ops []circuit.Op) (*Affine, error) {
+func CompileOps(ctx context.Context, width int, ops []circuit.Op) (*Affine, error) {
 	if width < 1 || width > circuit.MaxQubits {
 		return nil, fmt.Errorf("%d qubits outside 1..%d: %w", width, circuit.MaxQubits, backends.ErrTooLarge)
 	}
 	var c Compiler
 	c.t.reset(width)
 	for i, op := range ops {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if op.Cond != 0 {
 			return nil, fmt.Errorf("operation %d is conditional: %w", i, backends.ErrUnsupported)
 		}
@@ -81,5 +89,5 @@ func CompileOps(width int, ops []circuit.Op) (*Affine, error) {
 			return nil, fmt.Errorf("operation %d: gate %d on %d qubits is not u3, cz or barrier; lower the circuit first: %w", i, op.Gate, op.NQ, backends.ErrUnsupported)
 		}
 	}
-	return c.finish(), nil
+	return c.finish(ctx)
 }

@@ -72,6 +72,7 @@ const (
 	WarnIntDivision  Code = "int-division"   // 1/2 is 0 in OpenQASM 3
 	WarnOutput       Code = "output-ignored" // output does not hide the other bits
 	WarnWhileLimited Code = "while-limited"
+	WarnAngleBits    Code = "angle-bits" // an angle takes measurements
 )
 
 // Error is a refusal of a source text.
@@ -132,9 +133,27 @@ func position(src string, pos int) (line, column, start int) {
 	return 1 + strings.Count(src[:pos], "\n"), 1 + utf8.RuneCountInString(src[start:pos]), start
 }
 
+// hints by code, where one sentence helps everybody.
+var hints = map[Code]string{
+	CodeExtern:       "compute the value before and pass it as an input, or after the run",
+	CodeCalibration:  "pulses belong to the device's driver; send gates",
+	CodeTiming:       "the device schedules; use barrier to keep an order",
+	CodeBox:          "remove the box; barrier keeps an order",
+	CodeComplex:      "write the real and the imaginary part",
+	CodeArray:        "declare registers or single values",
+	CodeOpaque:       "define the gate",
+	CodeInclude:      "paste the definitions into the program",
+	CodeMixedQubits:  "use either $n or declared registers",
+	CodePower:        "use the gate's root, such as sx or s, or scale its angle",
+	CodeMissingInput: "give it among the parameters of the job",
+	CodeNoQubits:     "declare one, as in: qubit[2] q;",
+	CodeClobbered:    "measure into another bit, or move the measurement to the end of the block",
+	CodeRuntimeWhile: "write `pragma engine.while_limit 10` above it",
+}
+
 func newError(src string, pos int, code Code, format string, args ...any) *Error {
 	pos = min(pos, len(src))
-	e := &Error{Code: code, Msg: fmt.Sprintf(format, args...)}
+	e := &Error{Code: code, Msg: fmt.Sprintf(format, args...), Hint: hints[code]}
 	var start int
 	e.Line, e.Column, start = position(src, pos)
 	end := len(src)

@@ -168,6 +168,11 @@ func (e *elab) execGate(g *gateCall) error {
 	if len(g.params) != nparams || len(g.operands) != nqubits {
 		return e.errorf(CodeArgumentCount, "%q takes %d parameters and %d qubits, not %d and %d", g.name, nparams, nqubits, len(g.params), len(g.operands))
 	}
+	if nparams == 1 {
+		if ids, sign := e.angleOperand(g.params[0]); ids != nil {
+			return e.angleGate(g, sym, controls, power, ids, sign)
+		}
+	}
 	var buf [MaxOpParams]float64
 	p := buf[:0]
 	for _, x := range g.params {
@@ -407,8 +412,7 @@ func (e *elab) emit(op Op) error {
 	if e.cond != 0 && op.Gate != Barrier {
 		for _, l := range e.levels {
 			if l.stale {
-				return e.errorf(CodeClobbered, "an operation after its condition was overwritten inside the block").
-					hint("measure into another bit, or move the measurement to the end of the block")
+				return e.errorf(CodeClobbered, "an operation after its condition was overwritten inside the block")
 			}
 		}
 		op.Cond = e.cond

@@ -12,6 +12,8 @@ import (
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
+	"github.com/animicaorg/engine/host"
+	_ "github.com/animicaorg/engine/host/wazerort" // the workers' runtime
 	"github.com/stretchr/testify/require"
 )
 
@@ -19,6 +21,7 @@ import (
 const crashEnv = "ENGINE_TEST_CRASH_JOURNAL"
 
 func TestMain(m *testing.M) {
+	host.MaybeWorker()
 	if path := os.Getenv(crashEnv); path != "" {
 		waitToBeKilled(path)
 	}

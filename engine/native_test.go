@@ -122,13 +122,13 @@ func bits(f func(slot int, row []byte)) rows {
 
 func silent(int, []byte) {}
 
-func named(t *testing.T, name string) digest.Digest {
+func named(t testing.TB, name string) digest.Digest {
 	t.Helper()
 	return digest.Sum([]byte(name))
 }
 
 // config is a provider's, with native parts.
-func config(t *testing.T, b backends.Backend) engine.Config {
+func config(t testing.TB, b backends.Backend) engine.Config {
 	t.Helper()
 	j, err := engine.OpenJournal(filepath.Join(t.TempDir(), "journal"))
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func config(t *testing.T, b backends.Backend) engine.Config {
 }
 
 // task is a bare trapset job.
-func task(t *testing.T, width, depth int, shots, ppm uint64) engine.Task {
+func task(t testing.TB, width, depth int, shots, ppm uint64) engine.Task {
 	t.Helper()
 	pol, err := job.NamedTrapPolicy(job.ExactPolicy)
 	require.NoError(t, err)

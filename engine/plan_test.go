@@ -114,7 +114,7 @@ func TestPlanRefusesWrongDeclarations(t *testing.T) {
 		require.ErrorIs(t, err, engine.ErrRefused, name)
 		require.ErrorContains(t, err, name)
 	}
-	k := task(t, 20, 120, 10_000_000, 1_000_000)
+	k := task(t, 20, 120, 2_000_000, 1_000)
 	_, err := e.Plan(ctx, k)
 	require.ErrorIs(t, err, engine.ErrRefused)
 	require.ErrorContains(t, err, "shots fit")

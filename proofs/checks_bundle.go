@@ -82,10 +82,12 @@ func (v *verifier) leaseFile(raw []byte) error {
 		}
 		return nil
 	}
-	if l == nil || !l.Signed() || l.LeaseFrame != v.p.leaseFrame() {
+	e := b.Lease
+	if l == nil || !l.Signed() || l.LeaseFrame != v.p.leaseFrame() || l.Nonce != e.Nonce || !bytes.Equal(l.Beacon, e.Beacon) ||
+		!bytes.Equal(l.Public, e.Public) || l.Sig.SignedAtUnix != e.SignedAtUnix || !bytes.Equal(l.Sig.Sig, e.Sig) {
 		return errors.New("lease.json is another lease than the envelope's")
 	}
-	return nil
+	return l.Verify()
 }
 
 // journal wants the executor's records of J, X and R, in this order.

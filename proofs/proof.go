@@ -9,7 +9,7 @@ import (
 // TypeID is the type_id of every envelope.
 const TypeID = "quantum_v1"
 
-// BindingVersion is the version of body.binding. History: 1 (November 2025):
+// BindingVersion is the version of body.binding. History: 1 (November 2026):
 // first.
 const BindingVersion = 1
 

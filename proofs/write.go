@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/animicaorg/engine/digest"
@@ -29,12 +30,12 @@ func (p *Proof) EnvelopeSHA3() (digest.Digest, error) {
 func (p *Proof) cbor(signatures bool) ([]byte, error) {
 	w := &valueWriter{v: transcript.MapValue()}
 	p.members(w, signatures)
-	b, err := transcript.EncodeCBOR(w.v, cborLimits)
-	if err == nil && w.err() != nil {
-		err = w.err()
-	}
-	if err != nil {
+	if err := w.err(); err != nil {
 		return nil, fmt.Errorf("proof: %w", err)
+	}
+	b, err := transcript.EncodeCBOR(w.v, cborLimits)
+	if err != nil {
+		return nil, fmt.Errorf("proof: %w: %w", ErrEnvelope, err)
 	}
 	return b, nil
 }
@@ -192,8 +193,9 @@ func (w *valueWriter) evidence(key string, v **transcript.Value) {
 	}
 	if err := checkEvidence(*v); err != nil {
 		w.refuse(key, "%v", err)
+		return
 	}
-	w.put(key, **v)
+	w.put(key, sorted(**v))
 }
 
 // writeJSON prints a tree; nl is the line break with the current indentation.
@@ -261,6 +263,19 @@ func checkEvidence(v *transcript.Value) error {
 	}
 	_, err := transcript.EncodeCBOR(*v, keys.EvidenceLimits)
 	return err
+}
+
+// sorted puts the members of all maps in the order of the CBOR form.
+func sorted(v transcript.Value) transcript.Value {
+	v.Array, v.Members = slices.Clone(v.Array), slices.Clone(v.Members)
+	for i := range v.Array {
+		v.Array[i] = sorted(v.Array[i])
+	}
+	for i := range v.Members {
+		v.Members[i].Value = sorted(v.Members[i].Value)
+	}
+	slices.SortFunc(v.Members, func(a, b transcript.Member) int { return transcript.CompareKeys(a.Key, b.Key) })
+	return v
 }
 
 func hasBytes(v *transcript.Value) bool {

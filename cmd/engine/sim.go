@@ -49,7 +49,7 @@ func (e *program) simVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sim CIRCUIT", Short: "Simulate a circuit: counts, amplitudes, probabilities, expectation values",
 		Long: `Simulate a circuit without traps and without a proof. CIRCUIT is a file with
-OpenQASM 2 or 3; "-" is stdin.
+OpenQASM 2, OpenQASM 3 or the engine's JSON form; "-" is stdin.
 
 Bit strings show the highest bit first. A circuit without measure is measured as
 a whole, qubit i into bit i. Amplitudes and probabilities stand in the order of
@@ -189,43 +189,32 @@ func (h hexFlag) Set(s string) error {
 func (h hexFlag) String() string { return h.d.String() }
 func (hexFlag) Type() string     { return "HEX" }
 
-// terminal splits a circuit without conditions into its gates and the clbit that
-// each qubit is measured into at the end. Mid-circuit measurement and reset are
-// refused.
-func terminal(c *circuit.Circuit) (gates []circuit.Op, clbit []int, err error) {
-	c = c.Explicit()
-	low, err := c.Lower()
-	if err != nil {
-		return nil, nil, cli.Errorf(cli.JobInvalid, "CIRCUIT", "%w", err).Named("CircuitInvalid")
-	}
-	clbit = make([]int, c.Qubits)
+// terminal splits a lowered circuit that measures each qubit at most once, behind
+// its last gate, and has no condition and no reset, into its gates and the clbit
+// that each qubit goes to. ok is false for other circuits.
+func terminal(low *circuit.Circuit) (gates []circuit.Op, clbit []int, ok bool) {
+	clbit = make([]int, low.Qubits)
 	for q := range clbit {
 		clbit[q] = circuit.NoClbit
 	}
-	refuse := func(what string, i int) error {
-		return cli.Errorf(cli.Unsupported, "CIRCUIT", "operation %d: %s is not in this release", i, what).Named("FeatureUnsupported").WithHint("measure every qubit once, at the end, without conditions")
-	}
-	taken := make([]bool, c.Clbits)
-	for i, op := range low.Ops {
+	taken := make([]bool, low.Clbits)
+	for _, op := range low.Ops {
 		switch {
-		case op.Cond != 0:
-			return nil, nil, refuse("an operation that depends on measured bits", i)
-		case op.Gate == circuit.Reset:
-			return nil, nil, refuse("reset", i)
+		case op.Cond != 0 || op.Gate == circuit.Reset:
+			return nil, nil, false
 		case op.Gate == circuit.Measure:
 			if clbit[op.Q[0]] != circuit.NoClbit || taken[op.Clbit] {
-				return nil, nil, refuse("measuring a qubit or into a bit twice", i)
+				return nil, nil, false
 			}
 			clbit[op.Q[0]], taken[op.Clbit] = int(op.Clbit), true
-		case op.Gate == circuit.Barrier:
-		default:
+		case op.Gate != circuit.Barrier:
 			for _, q := range op.Q[:op.NQ] {
 				if clbit[q] != circuit.NoClbit {
-					return nil, nil, refuse("a gate behind a measurement", i)
+					return nil, nil, false
 				}
 			}
 			gates = append(gates, op)
 		}
 	}
-	return gates, clbit, nil
+	return gates, clbit, true
 }

@@ -31,19 +31,25 @@ type simAnswer struct {
 // simulation is one run of "engine sim".
 type simulation struct {
 	f      *simFlags
-	clbits int
-	gates  []circuit.Op
-	clbit  []int    // per qubit
-	states []uint64 // of --amplitudes, nil for all
+	low    *circuit.Circuit
+	gates  []circuit.Op // of a circuit that measures at its end
+	clbit  []int        // per qubit; nil where the circuit measures and goes on
+	states []uint64     // of --amplitudes, nil for all
 	answer simAnswer
 }
 
 func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
-	s := &simulation{f: f, clbits: c.Explicit().Clbits}
+	s := &simulation{f: f}
 	s.answer = simAnswer{Counts: map[string]uint64{}, Shots: f.shots, Method: "statevector", NumericVersion: f.bits().Numeric(), Width: c.Width(), Depth: c.Depth()}
 	var err error
-	if s.gates, s.clbit, err = terminal(c); err != nil {
-		return nil, err
+	if s.low, err = c.Explicit().Lower(); err != nil {
+		return nil, cli.Errorf(cli.JobInvalid, "CIRCUIT", "%w", err).Named("CircuitInvalid")
+	}
+	var ends bool
+	s.gates, s.clbit, ends = terminal(s.low)
+	if !ends && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit measures, resets or branches before its end and so has no single state").Named("FeatureUnsupported").
+			WithHint("such circuits can be sampled: --shots N")
 	}
 	if f.method.Value == "stabilizer" {
 		return nil, cli.Errorf(cli.Unsupported, "--method", "the stabilizer simulator is not in this build").Named("FeatureUnsupported").WithHint("--method statevector")
@@ -65,14 +71,18 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 }
 
 func (s *simulation) run(ctx context.Context, e *program) error {
+	if s.clbit == nil {
+		return s.runTrajectories(ctx, e)
+	}
 	p, err := statevector.FromOps(len(s.clbit), s.gates)
 	if err != nil {
 		return err
 	}
 	prog := e.Progress(ctx)
 	bar := prog.Bar("simulate", "layers", int64(p.Steps()))
-	st, err := statevector.Simulate(ctx, p, statevector.Options{Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory),
-		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }})
+	o := s.options()
+	o.Progress = func(done, total int) { bar.Set(int64(done), int64(total)) }
+	st, err := statevector.Simulate(ctx, p, o)
 	bar.Done()
 	prog.Close()
 	if err != nil {
@@ -82,6 +92,38 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 		return err
 	}
 	return s.sample(ctx, st)
+}
+
+// options of the simulator; none but the precision changes a result.
+func (s *simulation) options() statevector.Options {
+	return statevector.Options{Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory)}
+}
+
+// runTrajectories runs the circuit once per shot.
+func (s *simulation) runTrajectories(ctx context.Context, e *program) error {
+	t, err := statevector.NewTrajectories(s.low)
+	if err != nil || s.f.shots == 0 {
+		return err
+	}
+	key, err := seed.ShotKey([32]byte{}, s.f.seed)
+	if err != nil {
+		return err
+	}
+	prog := e.Progress(ctx)
+	defer prog.Close()
+	bar := prog.Bar("simulate", "shots", int64(s.f.shots))
+	defer bar.Done()
+	var rows []byte
+	const chunk = 1024
+	for first := uint64(0); first < s.f.shots; first += chunk {
+		part, err := t.Sample(ctx, key, first, int(min(chunk, s.f.shots-first)), s.options())
+		if err != nil {
+			return err
+		}
+		rows = append(rows, part...)
+		bar.Set(int64(first), int64(s.f.shots))
+	}
+	return s.count(rows)
 }
 
 // observe fills in what is not sampled.
@@ -128,7 +170,7 @@ func (s *simulation) sample(ctx context.Context, st *statevector.State) error {
 	if err != nil {
 		return err
 	}
-	stride := guest.RowBytes(s.clbits)
+	stride := guest.RowBytes(s.low.Clbits)
 	rows := make([]byte, 0, int(s.f.shots)*stride)
 	for first := uint64(0); first < s.f.shots; first += sampleChunk {
 		if err := ctx.Err(); err != nil {
@@ -160,7 +202,7 @@ func (s *simulation) byClbit(out, raw []byte, stride int) []byte {
 }
 
 func (s *simulation) count(rows []byte) error {
-	h, err := transcript.HistOfRows(uint64(s.clbits), rows)
+	h, err := transcript.HistOfRows(uint64(s.low.Clbits), rows)
 	if err != nil {
 		return err
 	}

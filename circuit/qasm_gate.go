@@ -20,7 +20,7 @@ func (e *elab) gateSymbol(name string) (*symbol, error) {
 		}
 		return nil, err
 	}
-	if sym.kind == symBuiltin && !e.included && !sym.builtin.core {
+	if sym.kind == symBuiltin && !e.included && sym.builtin.file {
 		e.warn(WarnNoInclude, "gate %q without include; the standard gates are built in", name)
 	}
 	e.cached[0] = sym

@@ -206,7 +206,7 @@ func TestRefusals(t *testing.T) {
 		"while (c != 0) { x q; }": CodeRuntimeWhile, "opaque m a; m q[0];": CodeOpaque,
 		"measure q;": CodeDiscarded, "def m(qubit a) -> bit { return measure a; } m(q[0]);": CodeDiscarded,
 		"pow(0.5) @ x q;": CodePower, "x r;": CodeUnknownName, "foo q;": CodeUnknownName, "rx(alpha) q;": CodeUnknownName, "gate g(a) b { rx(z) b; }": CodeUnknownName, "rx(foo(1)) q;": CodeUnknownName,
-		"qubit q;": CodeRedefined, "bit[2] c;": CodeRedefined, "gate g a { } gate g a { }": CodeRedefined, "gate g(a) a { }": CodeRedefined, "gate U a { }": CodeRedefined, "include \"stdgates.inc\"; gate h a { }": CodeRedefined,
+		"qubit q;": CodeRedefined, "bit[2] c;": CodeRedefined, "gate g a { } gate g a { }": CodeRedefined, "gate g(a) a { }": CodeRedefined, "gate U a { }": CodeRedefined, "gate gphase(x) a { }": CodeRedefined, "include \"stdgates.inc\"; gate h a { }": CodeRedefined,
 		"cx q[0];": CodeArgumentCount, "rx q;": CodeArgumentCount, "h(1) q;": CodeArgumentCount, "rx(1, 2) q;": CodeArgumentCount, "float f = sin(1, 2);": CodeArgumentCount, "inv(2) @ x q;": CodeArgumentCount,
 		"cx q[0], q[0];": CodeRepeatedQubit, "cx q, q[1];": CodeRepeatedQubit, "gate g a { cx a, a; }": CodeRepeatedQubit,
 		"x q[3];": CodeIndexRange, "x q[-4];": CodeIndexRange, "x q[0:5];": CodeIndexRange, "x q[2:1];": CodeIndexRange, "x q[0:0:2];": CodeIndexRange,

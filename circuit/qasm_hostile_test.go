@@ -96,6 +96,8 @@ func hostile() map[string]struct {
 		"file inclusion":           {CodeInclude, "include \"/etc/passwd\";"},
 		"invalid UTF-8":            {CodeSyntax, "qubit q; x \xff\xfe;"},
 		"NUL byte":                 {CodeSyntax, "qubit q;\x00 x q;"},
+		"letters behind a number":  {CodeSyntax, "rx(10" + strings.Repeat("G\xa8", 1<<16) + ") q;"},
+		"a long name":              {CodeUnknownName, "qubit q; " + strings.Repeat("x", 1<<20) + " q;"},
 		"semicolons":               {CodeSyntax, ";;;;;;"},
 		"braces":                   {CodeSyntax, "}}}}"},
 		"only a version":           {CodeNoQubits, "OPENQASM 3;"},

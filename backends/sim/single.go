@@ -191,7 +191,7 @@ func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final
 		return err
 	}
 	r.Numeric = fmt.Sprintf("numeric/%d", stabilizer.NumericVersion)
-	err = r.sample(ctx, c, t, o, a.Outcome)
+	err = r.sample(ctx, c, t, o, a.Sampler(o.Shots).Outcome)
 	if err == nil && o.Progress != nil {
 		o.Progress(1, 1)
 	}

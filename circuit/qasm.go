@@ -10,7 +10,7 @@ type Limits struct {
 	Qubits         int // 4096
 	Clbits         int // 65,536
 	LoopIterations int // 1,048,576 in total
-	EvalSteps      int // 16,777,216: operators evaluated; a function such as sin counts 512
+	EvalSteps      int // 8,388,608: operators and calls evaluated; a function such as sin counts 256
 	Conditions     int // 65,536 distinct run-time conditions
 }
 
@@ -27,7 +27,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Qubits, MaxQubits)
 	def(&l.Clbits, MaxClbits)
 	def(&l.LoopIterations, 1<<20)
-	def(&l.EvalSteps, 16<<20)
+	def(&l.EvalSteps, 8<<20)
 	def(&l.Conditions, 1<<16)
 	l.Qubits, l.Clbits, l.Gates = min(l.Qubits, MaxQubits), min(l.Clbits, MaxClbits), min(l.Gates, MaxOps)
 	return l

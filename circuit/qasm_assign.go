@@ -36,7 +36,7 @@ func (e *elab) declareClassical(d *classicalDec) error {
 func (e *elab) declareInput(d *classicalDec, t valType) error {
 	f, ok := e.opt.Params[d.name]
 	if !ok {
-		return e.errorf(CodeMissingInput, "input %q has no value", d.name).hint("give it among the parameters of the job")
+		return e.errorf(CodeMissingInput, "input %q has no value", d.name)
 	}
 	if e.scope != e.global {
 		return e.errorf(CodeSyntax, "inputs are declared outside of blocks")
@@ -121,6 +121,8 @@ func (e *elab) execAssign(a *assign) error {
 	switch {
 	case sym.readonly || sym.konst:
 		return e.errorf(CodeType, "%q cannot be assigned to", sym.name)
+	case sym.kind == symBits && sym.angle && (a.op == tShl || a.op == tShr) && a.target.kind == xIdent:
+		return e.shiftAngle(sym, a)
 	case sym.kind == symBits:
 		return e.execAssignBits(a)
 	case sym.kind != symValue || a.target.kind == xIndex:

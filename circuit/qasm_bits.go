@@ -15,6 +15,7 @@ type bitReg struct {
 	name  string
 	ids   []int32
 	local bool
+	quiet bool // no warning when it enters the outcome
 }
 
 // indices evaluates what stands in [ ] against a register of the given size;
@@ -266,7 +267,7 @@ func (e *elab) place(r *bitReg) {
 		e.c.Clbits++
 	}
 	e.c.CRegs = append(e.c.CRegs, Register{r.name, len(r.ids)})
-	if r.local {
+	if r.local && !r.quiet {
 		e.warn(WarnLocalBit, "bit %q of a block becomes part of the outcome", r.name)
 	}
 }
@@ -293,8 +294,12 @@ func (e *elab) execMeasure(s *measureStmt) error {
 	if s.to == nil {
 		return e.errorf(CodeDiscarded, "the outcome of this measurement goes nowhere").hint("declare a bit and measure into it, or reset the qubit")
 	}
-	if sym := e.lookup(s.to.text); sym != nil && sym.readonly {
+	sym := e.lookup(s.to.text)
+	if sym != nil && sym.readonly {
 		return e.errorf(CodeType, "%q is a parameter that came by value", sym.name)
+	}
+	if err := e.measuredAngle(sym); err != nil {
+		return err
 	}
 	ids, err := e.bitsOf(s.to)
 	if err != nil {

@@ -37,6 +37,7 @@ type elab struct {
 	levels  []*condLevel
 
 	frame *frame
+	stack []uint16  // operands of the calls in progress
 	sink  *[]phased // where gates go while a body is collected; nil: the circuit
 
 	at         int // offset for messages
@@ -93,6 +94,7 @@ func (e *elab) warn(code Code, format string, args ...any) {
 func (e *elab) program() (*Circuit, error) {
 	e.next()
 	e.version()
+	e.c.Ops = make([]Op, 0, min(strings.Count(e.src, ";"), 1<<17)) // a guess
 	for e.err == nil && e.kind != tEOF {
 		e.reset()
 		e.reuse = true
@@ -228,7 +230,7 @@ func (e *elab) enterCall() error {
 	if e.depth++; e.depth > 4*e.limits.Nesting {
 		return e.errorf(CodeLimitNesting, "calls and blocks nested deeper than %d", 4*e.limits.Nesting)
 	}
-	return e.step(8)
+	return e.step(2)
 }
 
 // step counts work of the evaluation.

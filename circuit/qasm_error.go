@@ -72,6 +72,7 @@ const (
 	WarnIntDivision  Code = "int-division"   // 1/2 is 0 in OpenQASM 3
 	WarnOutput       Code = "output-ignored" // output does not hide the other bits
 	WarnWhileLimited Code = "while-limited"
+	WarnAngleBits    Code = "angle-bits" // an angle takes measurements
 )
 
 // Error is a refusal of a source text.
@@ -81,7 +82,8 @@ type Error struct {
 	Msg          string
 	Hint         string // what to do about it; may be empty
 
-	source string // the line
+	source string // the line, or what is near the place in a long one
+	caret  int    // character of source, from 1
 }
 
 // Error is the short form, on one line.
@@ -94,11 +96,10 @@ func (e *Error) Detail() string {
 	var b strings.Builder
 	b.WriteString(e.Error())
 	if e.source != "" {
-		line, col := clip(e.source, e.Column)
-		fmt.Fprintf(&b, "\n  %s\n  ", line)
+		fmt.Fprintf(&b, "\n  %s\n  ", e.source)
 		n := 0
-		for _, r := range line {
-			if n++; n >= col {
+		for _, r := range e.source {
+			if n++; n >= e.caret {
 				break
 			}
 			if r != '\t' {
@@ -114,16 +115,6 @@ func (e *Error) Detail() string {
 	return b.String()
 }
 
-// clip shortens a long line to at most 120 characters around the column.
-func clip(line string, col int) (string, int) {
-	r := []rune(line)
-	if len(r) <= 120 {
-		return line, col
-	}
-	from := max(0, min(col-60, len(r)-120))
-	return string(r[from : from+120]), col - from
-}
-
 // Warning is a remark about an accepted source text.
 type Warning struct {
 	Code         Code
@@ -136,22 +127,42 @@ func (w Warning) String() string {
 	return fmt.Sprintf("line %d:%d: warning: %s [%s]", w.Line, w.Column, w.Msg, w.Code)
 }
 
-// position finds line, column and the text of the line at a byte offset.
-func position(src string, pos int) (line, column int, text string) {
+// position finds line and column of a byte offset, both from 1.
+func position(src string, pos int) (line, column, start int) {
+	start = strings.LastIndexByte(src[:pos], '\n') + 1
+	return 1 + strings.Count(src[:pos], "\n"), 1 + utf8.RuneCountInString(src[start:pos]), start
+}
+
+// hints by code, where one sentence helps everybody.
+var hints = map[Code]string{
+	CodeExtern:       "compute the value before and pass it as an input, or after the run",
+	CodeCalibration:  "pulses belong to the device's driver; send gates",
+	CodeTiming:       "the device schedules; use barrier to keep an order",
+	CodeBox:          "remove the box; barrier keeps an order",
+	CodeComplex:      "write the real and the imaginary part",
+	CodeArray:        "declare registers or single values",
+	CodeOpaque:       "define the gate",
+	CodeInclude:      "paste the definitions into the program",
+	CodeMixedQubits:  "use either $n or declared registers",
+	CodePower:        "use the gate's root, such as sx or s, or scale its angle",
+	CodeMissingInput: "give it among the parameters of the job",
+	CodeNoQubits:     "declare one, as in: qubit[2] q;",
+	CodeClobbered:    "measure into another bit, or move the measurement to the end of the block",
+	CodeRuntimeWhile: "write `pragma engine.while_limit 10` above it",
+}
+
+func newError(src string, pos int, code Code, format string, args ...any) *Error {
 	pos = min(pos, len(src))
-	line = 1 + strings.Count(src[:pos], "\n")
-	start := strings.LastIndexByte(src[:pos], '\n') + 1
+	e := &Error{Code: code, Msg: fmt.Sprintf(format, args...), Hint: hints[code]}
+	var start int
+	e.Line, e.Column, start = position(src, pos)
 	end := len(src)
 	if i := strings.IndexByte(src[pos:], '\n'); i >= 0 {
 		end = pos + i
 	}
-	text = strings.ToValidUTF8(strings.TrimRight(src[start:min(end, start+4096)], "\r"), "?")
-	return line, 1 + utf8.RuneCountInString(src[start:pos]), text
-}
-
-func newError(src string, pos int, code Code, format string, args ...any) *Error {
-	e := &Error{Code: code, Msg: fmt.Sprintf(format, args...)}
-	e.Line, e.Column, e.source = position(src, pos)
+	start, end = max(start, pos-60), min(end, pos+60)
+	e.caret = 1 + utf8.RuneCountInString(strings.ToValidUTF8(src[start:pos], "?"))
+	e.source = strings.ToValidUTF8(src[start:pos], "?") + strings.ToValidUTF8(strings.TrimRight(src[pos:end], "\r"), "?")
 	return e
 }
 

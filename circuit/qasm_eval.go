@@ -212,7 +212,7 @@ func (e *elab) evalBinary(x *expr) (value, error) {
 			v, code = binaryInt(x.op, a, b)
 		} else {
 			if x.op == tPower {
-				if err := e.step(512); err != nil {
+				if err := e.step(256); err != nil {
 					return v, err
 				}
 			}
@@ -301,7 +301,7 @@ func (e *elab) evalCall(x *expr) (value, error) {
 		}
 		args[i] = v
 	}
-	if err := e.step(512); err != nil {
+	if err := e.step(256); err != nil {
 		return value{}, err
 	}
 	if f, ok := functions[x.text]; ok {

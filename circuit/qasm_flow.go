@@ -227,8 +227,7 @@ func (e *elab) execWhile(s *whileStmt) (flow, error) {
 			continue
 		}
 		if e.whileLimit < 1 {
-			return flowNext, e.errorf(CodeRuntimeWhile, "a while loop on measured bits without a limit").
-				hint("write `pragma engine.while_limit 10` above it")
+			return flowNext, e.errorf(CodeRuntimeWhile, "a while loop on measured bits without a limit")
 		}
 		if unrolled == e.whileLimit {
 			e.warn(WarnWhileLimited, "the while loop on measured bits runs at most %d times", e.whileLimit)

@@ -168,6 +168,11 @@ func (e *elab) execGate(g *gateCall) error {
 	if len(g.params) != nparams || len(g.operands) != nqubits {
 		return e.errorf(CodeArgumentCount, "%q takes %d parameters and %d qubits, not %d and %d", g.name, nparams, nqubits, len(g.params), len(g.operands))
 	}
+	if nparams == 1 {
+		if ids, sign := e.angleOperand(g.params[0]); ids != nil {
+			return e.angleGate(g, sym, controls, power, ids, sign)
+		}
+	}
 	var buf [MaxOpParams]float64
 	p := buf[:0]
 	for _, x := range g.params {
@@ -177,23 +182,22 @@ func (e *elab) execGate(g *gateCall) error {
 		}
 		p = append(p, f)
 	}
-	return e.broadcast(g, func(q []uint16) error { return e.apply(sym, controls, power, p, q) })
+	return e.broadcast(g, sym, controls, power, p)
 }
 
-// broadcast calls f for each instance of a call whose operands may be
-// registers.
-func (e *elab) broadcast(g *gateCall, f func(q []uint16) error) error {
-	var store [8]uint16
-	flat := store[:0]
+// broadcast applies a call once for each instance when operands are registers.
+// Operands are kept on a stack, because bodies call gates in turn.
+func (e *elab) broadcast(g *gateCall, sym *symbol, controls []bool, power int64, p []float64) error {
 	var lens [8]int
-	ends, size := lens[:0], -1
+	ends, size, base := lens[:0], -1, len(e.stack)
+	defer func() { e.stack = e.stack[:base] }()
 	for _, x := range g.operands {
-		var single bool
-		var err error
-		from := len(flat)
-		if flat, single, err = e.qubitsOf(x, flat); err != nil {
+		from := len(e.stack)
+		flat, single, err := e.qubitsOf(x, e.stack)
+		if err != nil {
 			return err
 		}
+		e.stack = flat
 		n := len(flat) - from
 		if single {
 			n = 0 // stands for "the same each time"
@@ -202,13 +206,14 @@ func (e *elab) broadcast(g *gateCall, f func(q []uint16) error) error {
 		} else if size != n {
 			return e.fault(x, CodeSizeMismatch, "registers of %d and %d qubits in one call", size, n)
 		}
-		if len(flat) > 4*MaxQubits {
+		if len(flat) > 64*MaxQubits {
 			return e.fault(x, CodeLimitQubits, "too many operands")
 		}
 		ends = append(ends, n)
 	}
+	flat := e.stack[base:]
 	if size < 0 {
-		return f(flat)
+		return e.apply(sym, controls, power, p, flat)
 	}
 	q := make([]uint16, len(ends))
 	for i := range size {
@@ -222,7 +227,7 @@ func (e *elab) broadcast(g *gateCall, f func(q []uint16) error) error {
 				at += n
 			}
 		}
-		if err := f(q); err != nil {
+		if err := e.apply(sym, controls, power, p, q); err != nil {
 			return err
 		}
 	}
@@ -291,6 +296,10 @@ func raise(ops []phased, power int64) ([]phased, int64) {
 
 // controlled emits a list times times under controls.
 func (e *elab) controlled(ops []phased, times int64, on []bool, ctrl []int) error {
+	// A gate under n controls takes up to about 16·n² gates of the table.
+	if n := len(ctrl); n > 8 && times > 0 && 16*n*n > e.limits.Gates/2 {
+		return e.errorf(CodeLimitGates, "%d controls take more than %d operations", n, e.limits.Gates/2)
+	}
 	flip := func() error {
 		for i, c := range ctrl {
 			if !on[i] && times > 0 {
@@ -347,7 +356,8 @@ func (e *elab) base(sym *symbol, p []float64, q []uint16) error {
 	}
 	o := phased{op: op}
 	if sym.builtin.phase != nil {
-		o.phase = sym.builtin.phase(op.Params[:])
+		p := op.Params
+		o.phase = sym.builtin.phase(p[:])
 	}
 	return e.emitPhased(o)
 }
@@ -402,8 +412,7 @@ func (e *elab) emit(op Op) error {
 	if e.cond != 0 && op.Gate != Barrier {
 		for _, l := range e.levels {
 			if l.stale {
-				return e.errorf(CodeClobbered, "an operation after its condition was overwritten inside the block").
-					hint("measure into another bit, or move the measurement to the end of the block")
+				return e.errorf(CodeClobbered, "an operation after its condition was overwritten inside the block")
 			}
 		}
 		op.Cond = e.cond

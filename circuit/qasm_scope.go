@@ -18,6 +18,7 @@ type symbol struct {
 	single bool // one qubit or bit, not a register
 	qubits []uint16
 	bits   []int32 // positions in elab.bits
+	angle  bool    // symBits that stand for an angle
 	// symValue
 	val      value
 	typ      valType

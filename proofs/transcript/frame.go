@@ -174,12 +174,13 @@ func ParseFrame(b []byte) (domain string, fields []Field, err error) {
 	if len(b) < 1 || len(b) < 3+int(b[0]) {
 		return bad("%d bytes end inside the head", len(b))
 	}
-	domain = string(b[1 : 1+b[0]])
+	head := 1 + int(b[0])
+	domain = string(b[1:head])
 	if f := NewFrame(domain); f.err != nil {
 		return "", nil, f.err
 	}
-	count := int(binary.BigEndian.Uint16(b[1+b[0]:]))
-	b = b[3+int(b[0]):]
+	count := int(binary.BigEndian.Uint16(b[head:]))
+	b = b[head+2:]
 	if count > len(b)/6 {
 		return bad("%d fields in %d bytes", count, len(b))
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/statevector"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 )
@@ -125,7 +124,7 @@ func (f *simFlags) check(shotsGiven bool) error {
 	if len(f.expect) > maxExpectations {
 		return cli.Errorf(cli.Usage, "--expect", "%d Pauli strings, at most %d", len(f.expect), maxExpectations)
 	}
-	if !shotsGiven && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+	if !shotsGiven && f.observes() {
 		f.shots = 0
 	}
 	return nil
@@ -147,7 +146,7 @@ func simError(err error) error {
 	case errors.Is(err, backends.ErrTooLarge):
 		return cli.Errorf(cli.Unsupported, "--memory", "%w", err).Named("TooLarge").WithHint("a Clifford circuit runs with --method stabilizer at any width; else give more --memory or use fewer qubits")
 	case errors.Is(err, backends.ErrUnsupported):
-		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err)
+		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err).Named("FeatureUnsupported")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
@@ -188,33 +187,3 @@ func (h hexFlag) Set(s string) error {
 }
 func (h hexFlag) String() string { return h.d.String() }
 func (hexFlag) Type() string     { return "HEX" }
-
-// terminal splits a lowered circuit that measures each qubit at most once, behind
-// its last gate, and has no condition and no reset, into its gates and the clbit
-// that each qubit goes to. ok is false for other circuits.
-func terminal(low *circuit.Circuit) (gates []circuit.Op, clbit []int, ok bool) {
-	clbit = make([]int, low.Qubits)
-	for q := range clbit {
-		clbit[q] = circuit.NoClbit
-	}
-	taken := make([]bool, low.Clbits)
-	for _, op := range low.Ops {
-		switch {
-		case op.Cond != 0 || op.Gate == circuit.Reset:
-			return nil, nil, false
-		case op.Gate == circuit.Measure:
-			if clbit[op.Q[0]] != circuit.NoClbit || taken[op.Clbit] {
-				return nil, nil, false
-			}
-			clbit[op.Q[0]], taken[op.Clbit] = int(op.Clbit), true
-		case op.Gate != circuit.Barrier:
-			for _, q := range op.Q[:op.NQ] {
-				if clbit[q] != circuit.NoClbit {
-					return nil, nil, false
-				}
-			}
-			gates = append(gates, op)
-		}
-	}
-	return gates, clbit, true
-}

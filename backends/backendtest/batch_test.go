@@ -1,7 +1,6 @@
 package backendtest
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,7 +29,7 @@ func TestSlice(t *testing.T) {
 // TestPadIsFrame: padding moves a circuit within its canonical class, and the
 // row is the difference of the final frames.
 func TestPadIsFrame(t *testing.T) {
-	r, s := rand.New(rand.NewPCG(1, 1)), Brickwork(4, 3)
+	r, s := Stream(11), Brickwork(4, 3)
 	u := RandomTriples(r, s, false)
 	p, row := Pad(r, s, u)
 	b := Build(s, [][]circuit.U3Angles{u, p})

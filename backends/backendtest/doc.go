@@ -13,11 +13,11 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/seed"
 )
 
 // Build makes a batch of one slot per circuit: slots[i] holds one triple per
@@ -94,12 +94,16 @@ func Brickwork(width, layers int) circuit.Skeleton {
 	return s
 }
 
+// Stream is the source of a test's draws: the same ones every time.
+func Stream(n uint64) *seed.Stream { return seed.NewStream([32]byte{}, "backendtest", n) }
+
 // RandomTriples draws one triple per location, Clifford or any.
-func RandomTriples(r *rand.Rand, s circuit.Skeleton, clifford bool) []circuit.U3Angles {
-	u := make([]circuit.U3Angles, s.Locations())
+func RandomTriples(r *seed.Stream, s circuit.Skeleton, clifford bool) []circuit.U3Angles {
+	u, b := make([]circuit.U3Angles, s.Locations()), make([]byte, 8)
 	for i := range u {
 		for _, a := range []*circuit.Angle{&u[i].Theta, &u[i].Phi, &u[i].Lambda} {
-			if *a = circuit.Angle(r.Uint64()) &^ 0xfff; clifford {
+			r.Fill(b)
+			if *a = circuit.Angle(binary.LittleEndian.Uint64(b)) &^ 0xfff; clifford {
 				*a &^= circuit.HalfPi - 1
 			}
 		}
@@ -111,12 +115,12 @@ func RandomTriples(r *rand.Rand, s circuit.Skeleton, clifford bool) []circuit.U3
 // Pad returns u with a random Pauli put behind every gate and undone in front of
 // the next ones, and the row that un-pads its outcome: the X parts of the last
 // Paulis.
-func Pad(r *rand.Rand, s circuit.Skeleton, u []circuit.U3Angles) (padded []circuit.U3Angles, row []byte) {
+func Pad(r *seed.Stream, s circuit.Skeleton, u []circuit.U3Angles) (padded []circuit.U3Angles, row []byte) {
 	padded, frame := make([]circuit.U3Angles, len(u)), make([]circuit.Pauli, s.Width)
 	row = make([]byte, guest.RowBytes(s.Width))
 	for j := 0; ; j++ {
 		for q := range frame {
-			p := circuit.PauliDraw[r.IntN(4)]
+			p := circuit.PauliDraw[r.Uniform(4)]
 			padded[j*s.Width+q] = u[j*s.Width+q].Right(frame[q]).Left(p)
 			frame[q] = p
 		}

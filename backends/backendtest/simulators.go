@@ -1,9 +1,7 @@
 package backendtest
 
 import (
-	"math/rand/v2"
 	"slices"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,14 +13,14 @@ import (
 // What only simulators can promise: rows that are a function of circuit, key and
 // slot number.
 
-func mustCollect(t *testing.T, be backends.Backend, b *backends.Batch) []byte {
+func mustCollect(t tb, be backends.Backend, b *backends.Batch) []byte {
 	t.Helper()
 	rows, err := Collect(t.Context(), be, b)
 	require.NoError(t, err)
 	return rows
 }
 
-func checkThreads(t *testing.T, be backends.Backend) {
+func checkThreads(t tb, be backends.Backend) {
 	b := mixed(5, 300)
 	b.Threads = 1
 	want := mustCollect(t, be, b)
@@ -34,7 +32,7 @@ func checkThreads(t *testing.T, be backends.Backend) {
 
 // checkChunks cuts one batch into batches of 1, 7, 64 and all slots, runs them
 // from the last to the first, and wants the same rows (decision C2).
-func checkChunks(t *testing.T, be backends.Backend) {
+func checkChunks(t tb, be backends.Backend) {
 	const slots = 300
 	b := mixed(6, slots)
 	want := mustCollect(t, be, b)
@@ -53,9 +51,9 @@ func checkChunks(t *testing.T, be backends.Backend) {
 
 // checkPads: un-padding a padded slot gives the sample of the un-padded circuit
 // under the same words, whether it is Clifford or not.
-func checkPads(t *testing.T, be backends.Backend) {
+func checkPads(t tb, be backends.Backend) {
 	for _, clifford := range []bool{false, true} {
-		r, s := rand.New(rand.NewPCG(8, 8)), Brickwork(9, 5)
+		r, s := Stream(88), Brickwork(9, 5)
 		var plain, padded [][]circuit.U3Angles
 		var pads []byte
 		for range 60 {
@@ -77,7 +75,7 @@ func checkPads(t *testing.T, be backends.Backend) {
 	}
 }
 
-func checkKey(t *testing.T, be backends.Backend) {
+func checkKey(t tb, be backends.Backend) {
 	b := mixed(9, 200)
 	want := mustCollect(t, be, b)
 	b.Meta = backends.Meta{JobID: "11", LeaseID: "22"}
@@ -88,12 +86,12 @@ func checkKey(t *testing.T, be backends.Backend) {
 
 // checkMemory: a circuit that is not Clifford and does not fit is refused before
 // any outcome, with the width that would fit in the message.
-func checkMemory(t *testing.T, be backends.Backend) {
+func checkMemory(t tb, be backends.Backend) {
 	s := Brickwork(24, 1)
-	b := Build(s, [][]circuit.U3Angles{RandomTriples(rand.New(rand.NewPCG(1, 2)), s, false)})
+	b := Build(s, [][]circuit.U3Angles{RandomTriples(Stream(12), s, false)})
 	b.MemoryBytes = 10 << 20
 	err := be.Run(t.Context(), b, func(*guest.Outcomes) error {
-		t.Error("an outcome came")
+		t.Errorf("an outcome came")
 		return nil
 	})
 	require.ErrorIs(t, err, backends.ErrTooLarge)

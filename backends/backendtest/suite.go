@@ -3,7 +3,6 @@ package backendtest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -14,38 +13,50 @@ import (
 	"github.com/animicaorg/engine/circuit"
 )
 
+// tb is what a check needs of *testing.T.
+type tb interface {
+	require.TestingT
+	Helper()
+	Context() context.Context
+}
+
+// check is one demand.
+type check struct {
+	name      string
+	simulator bool // only for backends that say they are one
+	run       func(tb, backends.Backend)
+}
+
+var checks = []check{
+	{"capabilities", false, checkCapabilities},
+	{"known outcomes", false, checkKnownOutcomes},
+	{"slot order", false, checkSlotOrder},
+	{"malformed batches", false, checkMalformed},
+	{"emit error", false, checkEmitError},
+	{"cancellation", false, checkCancellation},
+	{"threads", true, checkThreads},
+	{"chunks", true, checkChunks},
+	{"pads", true, checkPads},
+	{"key", true, checkKey},
+	{"memory", true, checkMemory},
+}
+
 // Run runs the suite; open returns a fresh backend, which Run closes.
 func Run(t *testing.T, open func(t *testing.T) backends.Backend) {
-	for _, c := range []struct {
-		name      string
-		simulator bool // only for backends that say they are one
-		check     func(*testing.T, backends.Backend)
-	}{
-		{"capabilities", false, checkCapabilities},
-		{"known outcomes", false, checkKnownOutcomes},
-		{"slot order", false, checkSlotOrder},
-		{"malformed batches", false, checkMalformed},
-		{"emit error", false, checkEmitError},
-		{"cancellation", false, checkCancellation},
-		{"threads", true, checkThreads},
-		{"chunks", true, checkChunks},
-		{"pads", true, checkPads},
-		{"key", true, checkKey},
-		{"memory", true, checkMemory},
-	} {
+	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			be := open(t)
 			caps, err := be.Capabilities(t.Context())
 			require.NoError(t, err)
 			if caps.Simulator || !c.simulator {
-				c.check(t, be)
+				c.run(t, be)
 			}
 			require.NoError(t, be.Close())
 		})
 	}
 }
 
-func checkCapabilities(t *testing.T, be backends.Backend) {
+func checkCapabilities(t tb, be backends.Backend) {
 	require.NotEmpty(t, be.Name())
 	c, err := be.Capabilities(t.Context())
 	require.NoError(t, err)
@@ -64,7 +75,7 @@ func checkCapabilities(t *testing.T, be backends.Backend) {
 // mixed is a job in small: padded copies of one circuit, with Clifford slots of
 // their own between them.
 func mixed(seed uint64, slots int) *backends.Batch {
-	r, s := rand.New(rand.NewPCG(seed, 1)), Brickwork(5, 4)
+	r, s := Stream(seed), Brickwork(5, 4)
 	target := RandomTriples(r, s, false)
 	var all [][]circuit.U3Angles
 	for i := range slots {
@@ -82,7 +93,7 @@ func mixed(seed uint64, slots int) *backends.Batch {
 
 // checkKnownOutcomes: X and Z on chosen qubits between CZs, a Bell pair, and a
 // circuit that undoes itself have outcomes that nobody may get wrong.
-func checkKnownOutcomes(t *testing.T, be backends.Backend) {
+func checkKnownOutcomes(t tb, be backends.Backend) {
 	s := circuit.Skeleton{Width: 3, Layers: [][]circuit.Pair{{{A: 0, B: 1}}, {{A: 0, B: 1}}}}
 	id, x := circuit.U3Angles{}, circuit.U3Angles{Theta: circuit.Pi, Lambda: circuit.Pi}.Normal()
 	h := circuit.U3Angles{Theta: circuit.HalfPi, Lambda: circuit.Pi}.Normal()
@@ -116,7 +127,7 @@ func checkKnownOutcomes(t *testing.T, be backends.Backend) {
 	require.InDelta(t, 150, count[0], 90) // ten standard deviations
 }
 
-func checkSlotOrder(t *testing.T, be backends.Backend) {
+func checkSlotOrder(t tb, be backends.Backend) {
 	id, x := circuit.U3Angles{}, circuit.U3Angles{Theta: circuit.Pi, Lambda: circuit.Pi}.Normal()
 	var slots [][]circuit.U3Angles
 	var want []byte
@@ -136,7 +147,7 @@ func checkSlotOrder(t *testing.T, be backends.Backend) {
 	require.Equal(t, want, got)
 }
 
-func checkMalformed(t *testing.T, be backends.Backend) {
+func checkMalformed(t tb, be backends.Backend) {
 	for name, spoil := range Malformations() {
 		b := mixed(2, 9)
 		spoil(b)
@@ -173,7 +184,7 @@ func Malformations() map[string]func(b *backends.Batch) {
 	}
 }
 
-func checkEmitError(t *testing.T, be backends.Backend) {
+func checkEmitError(t tb, be backends.Backend) {
 	stop, calls := errors.New("enough"), 0
 	err := be.Run(t.Context(), mixed(3, 600), func(*guest.Outcomes) error {
 		calls++
@@ -185,7 +196,7 @@ func checkEmitError(t *testing.T, be backends.Backend) {
 	require.NoError(t, err, "a stopped run leaves the backend usable")
 }
 
-func checkCancellation(t *testing.T, be backends.Backend) {
+func checkCancellation(t tb, be backends.Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	calls := 0
 	err := be.Run(ctx, mixed(4, 1500), func(o *guest.Outcomes) error {

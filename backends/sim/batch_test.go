@@ -5,7 +5,6 @@ import (
 	"crypto/sha3"
 	"encoding/hex"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -21,7 +20,7 @@ import (
 // job is padded copies of one circuit with every tenth slot a Clifford circuit
 // of its own, as a trap library makes it.
 func job(width, layers, slots int) *backends.Batch {
-	r, s := rand.New(rand.NewPCG(uint64(width), uint64(layers))), backendtest.Brickwork(width, layers)
+	r, s := backendtest.Stream(uint64(100*width+layers)), backendtest.Brickwork(width, layers)
 	target := backendtest.RandomTriples(r, s, false)
 	var all [][]circuit.U3Angles
 	for i := range slots {
@@ -54,7 +53,7 @@ func TestGoldenRows(t *testing.T) {
 	for _, c := range []struct {
 		width, layers, slots int
 		want                 string
-	}{{4, 3, 200, "c4198b5c1e6404959c6229a9a61ba44d464c92c3528b0b96f22d66cd10c856b6"}, {9, 10, 700, "fd00725def37f66892033ff91ab8714d410ec13d92eba5bcbc74ed234ea48568"}, {13, 6, 300, "eb51395ca1c4be47c8c0ac36bafab346b76c87d8a8ad9705bb44fae6914b9c8e"}} {
+	}{{4, 3, 200, "4abbbf673c876f48143a6ce08c32336177fbe84068f761108fbaa00319507e06"}, {9, 10, 700, "b986b72d5a30bd6a3d3710d7a0e15f241fdab289dc2c480904b28829385dead3"}, {13, 6, 300, "245e5fc7d36a7e9f7f8f7fdc5aa393233935cba98768ae2b9e328337bd2c570f"}} {
 		rows, err := backendtest.Collect(t.Context(), New(), job(c.width, c.layers, c.slots))
 		require.NoError(t, err)
 		h := sha3.Sum256(rows)
@@ -65,7 +64,7 @@ func TestGoldenRows(t *testing.T) {
 // TestPaddedDistribution: the rows of differently padded slots, un-padded, follow
 // the probabilities of the circuit (chi-square at ten standard deviations).
 func TestPaddedDistribution(t *testing.T) {
-	r, s := rand.New(rand.NewPCG(1, 5)), backendtest.Brickwork(4, 6)
+	r, s := backendtest.Stream(15), backendtest.Brickwork(4, 6)
 	u := backendtest.RandomTriples(r, s, false)
 	const slots = 20000
 	var pads []byte
@@ -95,13 +94,13 @@ func TestPaddedDistribution(t *testing.T) {
 // TestManyStates: several circuits that are not Clifford, slots interleaved,
 // each as if it were alone.
 func TestManyStates(t *testing.T) {
-	r, s := rand.New(rand.NewPCG(2, 5)), backendtest.Brickwork(5, 4)
+	r, s := backendtest.Stream(25), backendtest.Brickwork(5, 4)
 	var kinds, all [][]circuit.U3Angles
 	for i := range 6 {
 		kinds = append(kinds, backendtest.RandomTriples(r, s, i == 3))
 	}
 	for range 200 {
-		all = append(all, kinds[r.IntN(len(kinds))])
+		all = append(all, kinds[r.Uniform(uint64(len(kinds)))])
 	}
 	b := backendtest.Build(s, all)
 	rows, err := backendtest.Collect(t.Context(), New(), b)
@@ -119,7 +118,7 @@ func TestManyStates(t *testing.T) {
 
 // TestWideClifford needs no state vector, however little memory there is.
 func TestWideClifford(t *testing.T) {
-	r, s := rand.New(rand.NewPCG(2, 6)), backendtest.Brickwork(200, 6)
+	r, s := backendtest.Stream(26), backendtest.Brickwork(200, 6)
 	b := backendtest.Build(s, [][]circuit.U3Angles{backendtest.RandomTriples(r, s, true), backendtest.RandomTriples(r, s, true)})
 	b.MemoryBytes = 1
 	rows, err := backendtest.Collect(t.Context(), New(), b)

@@ -69,7 +69,7 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
 	}
 	t, why := terminal(c)
-	method, reason, err := choose(c, t, why, o.Method)
+	method, reason, err := choose(t, why, o.Method)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +86,17 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 		return nil, err
 	}
 	return r, nil
+}
+
+// Choose names the engine that Auto takes for a valid circuit, and why. It looks
+// at the circuit alone.
+func Choose(c *circuit.Circuit) (Method, string, error) {
+	c, err := c.Lower()
+	if err != nil {
+		return "", "", err
+	}
+	t, why := terminal(c)
+	return choose(t, why, Auto)
 }
 
 // final is a circuit whose measurements all come last.
@@ -132,7 +143,7 @@ func terminal(c *circuit.Circuit) (*final, string) {
 
 // choose names the engine. t is nil, and why says so, where measurements are not
 // all last.
-func choose(c *circuit.Circuit, t *final, why string, want Method) (Method, string, error) {
+func choose(t *final, why string, want Method) (Method, string, error) {
 	obstacle := why
 	if t != nil {
 		for i, op := range t.ops {

@@ -38,6 +38,12 @@ func TestMethodIsAFunctionOfTheCircuit(t *testing.T) {
 		require.NoError(t, err, src)
 		require.Equal(t, want.method, r.Method, src)
 		require.Equal(t, want.reason, r.Reason, src)
+		method, reason, err := Choose(parse(t, src))
+		require.NoError(t, err)
+		require.Equal(t, want, struct {
+			method Method
+			reason string
+		}{method, reason})
 		require.Equal(t, "numeric/0", r.Numeric)
 		require.Equal(t, 10, r.Shots)
 		require.Len(t, r.Rows, 10)
@@ -124,6 +130,8 @@ func TestSimRefusals(t *testing.T) {
 	_, err = Sim(t.Context(), bell, SimOptions{Shots: 1000, MemoryBytes: 999})
 	require.ErrorIs(t, err, backends.ErrTooLarge)
 	_, err = Sim(t.Context(), &circuit.Circuit{}, SimOptions{})
+	require.ErrorIs(t, err, circuit.ErrInvalid)
+	_, _, err = Choose(&circuit.Circuit{})
 	require.ErrorIs(t, err, circuit.ErrInvalid)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -42,6 +42,9 @@ type Bundle struct {
 	Policy    []byte // trap policy document
 	Journal   []byte // the executor's records of this job, one JSON object a line
 	Modules   map[digest.Digest][]byte
+	// Damaged names the files that differ from the manifest they were read with.
+	// Verify refuses them, and says which other steps fail with them.
+	Damaged []string
 }
 
 // bundleFiles fixes names, order in a tar and limits.
@@ -175,11 +178,11 @@ func assemble(entries []manifestEntry, data map[string][]byte) (*Bundle, error) 
 			return nil, fmt.Errorf("%s is listed but missing: %w", e.Name, ErrBundle)
 		}
 		if len(d) != e.Size || digest.Sum(d) != e.SHA3 {
-			return nil, fmt.Errorf("%s differs from the manifest: %w", e.Name, ErrBundle)
+			b.Damaged = append(b.Damaged, e.Name)
 		}
 		if id, ok := moduleName(e.Name); ok {
 			if id != e.SHA3 {
-				return nil, fmt.Errorf("%s is named for another module: %w", e.Name, ErrBundle)
+				b.Damaged = append(b.Damaged, e.Name)
 			}
 			if b.Modules == nil {
 				b.Modules = map[digest.Digest][]byte{}

@@ -143,7 +143,6 @@ func TestReadTarRefusals(t *testing.T) {
 		"not listed":    tarOf(t, first, proof, entry{tar.Header{Name: "report.bin"}, "x"}),
 		"path up":       tarOf(t, first, proof, entry{tar.Header{Name: "../x"}, "x"}),
 		"other size":    tarOf(t, first, entry{proof.h, "{} "}),
-		"other bytes":   tarOf(t, first, entry{proof.h, "[]"}),
 		"link":          tarOf(t, first, entry{tar.Header{Name: "proof.json", Typeflag: tar.TypeSymlink, Linkname: "x"}, ""}),
 		"folder":        tarOf(t, entry{tar.Header{Name: manifestName, Typeflag: tar.TypeDir}, ""}),
 		"extended head": tarOf(t, first, entry{tar.Header{Name: "proof.json", PAXRecords: map[string]string{"ANIMICA.x": "y"}, Format: tar.FormatPAX}, "{}"}),
@@ -153,6 +152,9 @@ func TestReadTarRefusals(t *testing.T) {
 		_, err := ReadTar(bytes.NewReader(raw))
 		require.ErrorIs(t, err, ErrBundle, name)
 	}
+	b, err := ReadTar(bytes.NewReader(tarOf(t, first, entry{proof.h, "[]"})))
+	require.NoError(t, err, "changed bytes are for Verify to name")
+	require.Equal(t, []string{"proof.json"}, b.Damaged)
 }
 
 func TestCounts(t *testing.T) {

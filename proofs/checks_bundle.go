@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/digest"
@@ -19,6 +20,9 @@ func (v *verifier) bundle() (string, error) {
 	b := v.in.Bundle
 	if b == nil {
 		return "", skipf("no bundle")
+	}
+	if len(b.Damaged) > 0 {
+		return "", fmt.Errorf("%s differs from the manifest", strings.Join(b.Damaged, ", "))
 	}
 	want, err := v.p.MarshalCBOR()
 	if err != nil {

@@ -32,6 +32,8 @@ func (v *verifier) schema() (string, error) {
 	switch {
 	case v.p.Body.Shots == 0:
 		return "", errors.New("body.shots is 0")
+	case !AcceptableTrapCounts(v.p.Body.TrapPass, v.p.Body.TrapFail, v.p.Body.Shots, v.p.Body.TrapRatioPPM) || v.p.Body.TrapPass+v.p.Body.TrapFail != v.p.Body.Shots:
+		return "", fmt.Errorf("body.trap_pass %d + body.trap_fail %d is not body.shots %d", v.p.Body.TrapPass, v.p.Body.TrapFail, v.p.Body.Shots)
 	case b.Width == 0:
 		return "", errors.New("binding.width is 0")
 	case b.Flags&^knownFlags != 0:

@@ -14,7 +14,7 @@ import (
 )
 
 func (e *program) circuitVerb() *cobra.Command {
-	return e.Group("circuit", "Hash and show circuits", e.circuitHash(), e.circuitShow())
+	return e.Group("circuit", "Hash, show, draw and convert circuits", e.circuitHash(), e.circuitShow(), e.circuitDraw(), e.circuitConvert())
 }
 
 func hashOf(c *circuit.Circuit, path string) (digest.Digest, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,7 +44,7 @@ func (s *sourceFlags) options() (circuit.Options, error) {
 	return opt, nil
 }
 
-// readCircuit reads OpenQASM 2 or 3, told apart by the text.
+// readCircuit reads OpenQASM 2, OpenQASM 3 or JSON, told apart by the text.
 func (e *program) readCircuit(arg, path string, s *sourceFlags) (*circuit.Circuit, error) {
 	opt, err := s.options()
 	if err != nil {
@@ -65,7 +66,17 @@ func (e *program) readCircuit(arg, path string, s *sourceFlags) (*circuit.Circui
 
 // parseCircuit reads a source text; field is what an error calls it.
 func (e *program) parseCircuit(src []byte, field string, opt circuit.Options) (*circuit.Circuit, error) {
-	c, warnings, err := circuit.ParseQASM(src, opt)
+	format := circuit.FormatQASM3
+	if t := bytes.TrimLeft(src, " \t\r\n"); len(t) > 0 && t[0] == '{' {
+		format = circuit.FormatJSON
+	}
+	return e.parseFormat(src, format, field, opt)
+}
+
+// parseFormat reads a source text in a format; of OpenQASM the version line
+// counts.
+func (e *program) parseFormat(src []byte, format circuit.Format, field string, opt circuit.Options) (*circuit.Circuit, error) {
+	c, warnings, err := circuit.Parse(format, src, opt)
 	const most = 10
 	for i, w := range warnings {
 		if i == most {

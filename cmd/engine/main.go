@@ -11,10 +11,14 @@ import (
 	"context"
 	"os"
 
+	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	host.MaybeWorker() // first: this binary is its own guest worker
+	os.Exit(run())
+}
 
 func run() int {
 	e := &program{App: cli.New("engine")}

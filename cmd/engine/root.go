@@ -29,9 +29,9 @@ func (e *program) root() *cobra.Command {
 	e.Setup = e.loadConfig
 	root.PersistentFlags().StringVar(&e.dataDir, "data-dir", "", "`DIR` of keys, journal and circuit store (default $XDG_DATA_HOME/animica/engine)")
 	root.AddCommand(
-		e.circuitVerb(), e.simVerb(), e.trapsVerb(),
+		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
 		e.moduleVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(),
-		e.versionVerb(),
+		e.doctorVerb(), e.versionVerb(),
 	)
 	return root
 }

@@ -12,9 +12,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/animicaorg/engine/host"
 )
 
 func TestMain(m *testing.M) {
+	host.MaybeWorker()
 	testscript.Main(m, map[string]func(){"engine": main})
 }
 

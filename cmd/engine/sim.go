@@ -12,7 +12,6 @@ import (
 
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/statevector"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 )
@@ -49,7 +48,7 @@ func (e *program) simVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sim CIRCUIT", Short: "Simulate a circuit: counts, amplitudes, probabilities, expectation values",
 		Long: `Simulate a circuit without traps and without a proof. CIRCUIT is a file with
-OpenQASM 2 or 3; "-" is stdin.
+OpenQASM 2, OpenQASM 3 or the engine's JSON form; "-" is stdin.
 
 Bit strings show the highest bit first. A circuit without measure is measured as
 a whole, qubit i into bit i. Amplitudes and probabilities stand in the order of
@@ -125,7 +124,7 @@ func (f *simFlags) check(shotsGiven bool) error {
 	if len(f.expect) > maxExpectations {
 		return cli.Errorf(cli.Usage, "--expect", "%d Pauli strings, at most %d", len(f.expect), maxExpectations)
 	}
-	if !shotsGiven && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+	if !shotsGiven && f.observes() {
 		f.shots = 0
 	}
 	return nil
@@ -147,7 +146,7 @@ func simError(err error) error {
 	case errors.Is(err, backends.ErrTooLarge):
 		return cli.Errorf(cli.Unsupported, "--memory", "%w", err).Named("TooLarge").WithHint("a Clifford circuit runs with --method stabilizer at any width; else give more --memory or use fewer qubits")
 	case errors.Is(err, backends.ErrUnsupported):
-		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err)
+		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err).Named("FeatureUnsupported")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
@@ -188,44 +187,3 @@ func (h hexFlag) Set(s string) error {
 }
 func (h hexFlag) String() string { return h.d.String() }
 func (hexFlag) Type() string     { return "HEX" }
-
-// terminal splits a circuit without conditions into its gates and the clbit that
-// each qubit is measured into at the end. Mid-circuit measurement and reset are
-// refused.
-func terminal(c *circuit.Circuit) (gates []circuit.Op, clbit []int, err error) {
-	c = c.Explicit()
-	low, err := c.Lower()
-	if err != nil {
-		return nil, nil, cli.Errorf(cli.JobInvalid, "CIRCUIT", "%w", err).Named("CircuitInvalid")
-	}
-	clbit = make([]int, c.Qubits)
-	for q := range clbit {
-		clbit[q] = circuit.NoClbit
-	}
-	refuse := func(what string, i int) error {
-		return cli.Errorf(cli.Unsupported, "CIRCUIT", "operation %d: %s is not in this release", i, what).Named("FeatureUnsupported").WithHint("measure every qubit once, at the end, without conditions")
-	}
-	taken := make([]bool, c.Clbits)
-	for i, op := range low.Ops {
-		switch {
-		case op.Cond != 0:
-			return nil, nil, refuse("an operation that depends on measured bits", i)
-		case op.Gate == circuit.Reset:
-			return nil, nil, refuse("reset", i)
-		case op.Gate == circuit.Measure:
-			if clbit[op.Q[0]] != circuit.NoClbit || taken[op.Clbit] {
-				return nil, nil, refuse("measuring a qubit or into a bit twice", i)
-			}
-			clbit[op.Q[0]], taken[op.Clbit] = int(op.Clbit), true
-		case op.Gate == circuit.Barrier:
-		default:
-			for _, q := range op.Q[:op.NQ] {
-				if clbit[q] != circuit.NoClbit {
-					return nil, nil, refuse("a gate behind a measurement", i)
-				}
-			}
-			gates = append(gates, op)
-		}
-	}
-	return gates, clbit, nil
-}

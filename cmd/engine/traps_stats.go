@@ -26,7 +26,8 @@ func (e *program) trapsStats() *cobra.Command {
 that is refused is {"error":{"name","message"}}; the others are still answered.
 
   wilson, hoeffding, clopper_pearson {k,n,alpha}     two-sided interval: lower, upper
-  sprt {k,n,p0,p1,alpha,beta}                        llr in nats of p1 over p0; decision accept (p0), reject or continue
+  sprt {k,n,p0,p1,alpha,beta}                        llr in nats of p1 over p0, and decision:
+                                                     accept (p0), reject or continue
   upper_tail {k,n,p}                                 log10 of P[Bin(n,p) >= k]
 
 alpha, beta, p, p0, p1 are probabilities between 0 and 1, both excluded.`,

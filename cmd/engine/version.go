@@ -29,3 +29,15 @@ func (e *program) versionVerb() *cobra.Command {
 		},
 	}
 }
+
+// meterVersion is the version of the fuel metering of guests; 0 is none.
+const meterVersion = 0
+
+// engineVersion is what X hashes about this program: no commit, no path, no CPU.
+// numeric is "numeric/N" of the backend, empty for one that is no simulator.
+func engineVersion(numeric string) string {
+	if numeric == "" {
+		numeric = "numeric/none"
+	}
+	return fmt.Sprintf("engine/%s %s meter/%d", version, numeric, meterVersion)
+}

@@ -49,6 +49,9 @@ type SimResult struct {
 	State *statevector.State
 }
 
+// maxRowBytes bounds the rows of one result.
+const maxRowBytes = 4 << 30
+
 // Sim runs any valid circuit; one without measurement measures qubit i into
 // clbit i (decision B2). Shot i uses its own words of the stream of Key: words
 // [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
@@ -62,8 +65,11 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 		return nil, err
 	}
 	c = c.Explicit()
+	if size := uint64(o.Shots) * uint64(guest.RowBytes(c.Clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
+		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
+	}
 	t, why := terminal(c)
-	method, reason, err := choose(c, t, why, o.Method)
+	method, reason, err := choose(t, why, o.Method)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +86,17 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 		return nil, err
 	}
 	return r, nil
+}
+
+// Choose names the engine that Auto takes for a valid circuit, and why. It looks
+// at the circuit alone.
+func Choose(c *circuit.Circuit) (Method, string, error) {
+	c, err := c.Lower()
+	if err != nil {
+		return "", "", err
+	}
+	t, why := terminal(c)
+	return choose(t, why, Auto)
 }
 
 // final is a circuit whose measurements all come last.
@@ -126,7 +143,7 @@ func terminal(c *circuit.Circuit) (*final, string) {
 
 // choose names the engine. t is nil, and why says so, where measurements are not
 // all last.
-func choose(c *circuit.Circuit, t *final, why string, want Method) (Method, string, error) {
+func choose(t *final, why string, want Method) (Method, string, error) {
 	obstacle := why
 	if t != nil {
 		for i, op := range t.ops {
@@ -185,7 +202,7 @@ func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final
 		return err
 	}
 	r.Numeric = fmt.Sprintf("numeric/%d", stabilizer.NumericVersion)
-	err = r.sample(ctx, c, t, o, a.Outcome)
+	err = r.sample(ctx, c, t, o, a.Sampler(o.Shots).Outcome)
 	if err == nil && o.Progress != nil {
 		o.Progress(1, 1)
 	}
@@ -200,6 +217,7 @@ func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o 
 	}
 	k, rb := backends.ShotWords(c.Qubits), guest.RowBytes(c.Clbits)
 	r.Rows = make([]byte, o.Shots*rb)
+	straight := t.straight(c.Qubits)
 	const perTask = 1 << 10
 	return parallel(ctx, o.Threads, (o.Shots+perTask-1)/perTask, func(_, task int) error {
 		first := task * perTask
@@ -209,6 +227,10 @@ func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o 
 		for i := range n {
 			outcome(buf[i*k:][:k], out)
 			row := r.Rows[(first+i)*rb:][:rb]
+			if straight {
+				putRow(row, out)
+				continue
+			}
 			for b, q := range t.source {
 				if q >= 0 {
 					row[b>>3] |= byte(out[q/64]>>(q%64)&1) << (b & 7)
@@ -217,4 +239,21 @@ func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o 
 		}
 		return nil
 	})
+}
+
+// straight reports whether clbit i is qubit i throughout.
+func (f *final) straight(qubits int) bool {
+	for b, q := range f.source {
+		if b != q {
+			return false
+		}
+	}
+	return len(f.source) == qubits
+}
+
+// putRow writes the bits of out little-endian.
+func putRow(row []byte, out []uint64) {
+	for k := range row {
+		row[k] = byte(out[k/8] >> (8 * (k % 8)))
+	}
 }

@@ -52,7 +52,7 @@ func (glutton) Name() string { return "glutton" }
 
 func (glutton) Compile(context.Context, []byte, uint32) (worker.Program, error) {
 	var hold [][]byte
-	for range 64 {
+	for range 24 {
 		b := make([]byte, 16<<20)
 		for i := 0; i < len(b); i += 4096 {
 			b[i] = 1
@@ -86,12 +86,12 @@ func TestWorkerMemory(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // no limit elsewhere; Sandbox.Limits says so
 	}
-	const limit = 512 << 20
+	const limit = 256 << 20
 	m := loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: limit}}, plan(nil))
 	_, err := m.Open(t.Context())
 	requireInfra(t, err)
-	m = loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: 4 * limit}}, plan(nil))
+	m = loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: 32 * limit}}, plan(nil))
 	_, err = m.Open(t.Context())
 	require.Equal(t, abi.LoadRejected, abi.ClassOf(err))
-	require.ErrorContains(t, err, "held 64 blocks")
+	require.ErrorContains(t, err, "held 24 blocks")
 }

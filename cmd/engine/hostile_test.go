@@ -25,6 +25,7 @@ func runHere(t *testing.T, stdin string, args ...string) (code int, stdout, stde
 func runUntil(t *testing.T, ctx context.Context, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	home := t.TempDir()
+	t.Chdir(home) // where qrun would go
 	var out, errs bytes.Buffer
 	e := &program{App: cli.New("engine")}
 	e.In, e.Out, e.Err = strings.NewReader(stdin), &out, &errs

@@ -83,7 +83,7 @@ func (e *program) buildTask(cmd *cobra.Command, f *buildFlags, r *runFlags) (*en
 	if err != nil {
 		return nil, err
 	}
-	policy, err := e.trapPolicy(r.policy, nil)
+	policy, err := e.trapPolicy(r.policy, nil, false)
 	if err != nil {
 		return nil, err
 	}

@@ -98,6 +98,14 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	if f.threads < 0 {
 		return cli.Errorf(cli.Usage, "--threads", "%d is negative", f.threads).WithHint("0 means one per CPU")
 	}
+	if f.out == "" {
+		f.out = filepath.Join("qrun", task.Lease.JobID.String())
+	}
+	if !f.dryRun { // better now than after the shots
+		if err := os.MkdirAll(f.out, 0o755); err != nil {
+			return cli.Errorf(cli.Usage, "--out", "%w", err)
+		}
+	}
 	s, err := e.openSession(ctx, f, clock)
 	if err != nil {
 		return err

@@ -19,9 +19,6 @@ import (
 func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome, f *runFlags) error {
 	s.clock.enter(stageProve)
 	dir := f.out
-	if dir == "" {
-		dir = filepath.Join("qrun", p.Task.Lease.JobID.String())
-	}
 	b, err := e.prove(ctx, s, p, o)
 	if err != nil {
 		return err

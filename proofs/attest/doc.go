@@ -75,9 +75,6 @@ type Verifier interface {
 	// PinnedRoots are the vendor's roots in this build; empty when the vendor
 	// has no public root.
 	PinnedRoots() *Roots
-	// Intermediates are public certificates between leaf and root that evidence
-	// of this kind usually leaves out.
-	Intermediates() *Roots
 	// Verify returns the normal form of evidence whose signatures and chain
 	// hold. Every refusal is a *Refusal.
 	Verify(ev Evidence, p Params) (*Result, error)

@@ -7,16 +7,19 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
-// Roots is a set of certificates and the words for where they come from.
+// Roots are the certificates that chains must end in.
 type Roots struct {
-	Certs []*x509.Certificate
-	Where string // such as "the roots pinned in this build" or a folder
+	Certs   []*x509.Certificate // trusted
+	Between []*x509.Certificate // not trusted, but at hand: CAs that evidence leaves out
+	Where   string              // such as "the roots pinned in this build" or a folder
 }
 
-// ParseRoots reads certificates from PEM files. Where is repeated in refusals.
+// ParseRoots reads certificates from PEM files: those that issued themselves are
+// trusted, others may only stand between. Where is repeated in refusals.
 func ParseRoots(where string, files ...[]byte) (*Roots, error) {
 	r := &Roots{Where: where}
 	for _, f := range files {
@@ -24,7 +27,13 @@ func ParseRoots(where string, files ...[]byte) (*Roots, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.Certs = append(r.Certs, certs...)
+		for _, c := range certs {
+			if bytes.Equal(c.RawIssuer, c.RawSubject) {
+				r.Certs = append(r.Certs, c)
+			} else {
+				r.Between = append(r.Between, c)
+			}
+		}
 	}
 	return r, nil
 }
@@ -153,7 +162,7 @@ func (r *Roots) Verify(leaf *x509.Certificate, between []*x509.Certificate, at t
 	for _, c := range r.Certs {
 		roots.AddCert(c)
 	}
-	for _, c := range between {
+	for _, c := range slices.Concat(between, r.Between) {
 		pool.AddCert(c)
 	}
 	chains, err := leaf.Verify(x509.VerifyOptions{Roots: roots, Intermediates: pool, CurrentTime: at,

@@ -20,9 +20,6 @@ func (Verifier) Kind() attest.Kind { return attest.TDX }
 // PinnedRoots implements attest.Verifier.
 func (Verifier) PinnedRoots() *attest.Roots { return dcap.PinnedRoots() }
 
-// Intermediates implements attest.Verifier: quotes carry their own.
-func (Verifier) Intermediates() *attest.Roots { return &attest.Roots{} }
-
 // Verify implements attest.Verifier. Collateral is the JSON described in package
 // dcap; without it the patch level is Unknown.
 func (Verifier) Verify(ev attest.Evidence, p attest.Params) (*attest.Result, error) {

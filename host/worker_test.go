@@ -134,7 +134,7 @@ func TestSandboxLevel(t *testing.T) {
 	t.Log(box)
 	if runtime.GOOS == "linux" {
 		require.True(t, box.Limits && box.NoNewPrivs && box.Orphan, "%v", box)
-		require.Contains(t, []string{"landlock", "limits"}, box.Level())
+		require.Contains(t, []string{"full", "landlock", "limits"}, box.Level())
 	}
 	again, err := h.SandboxLevel(t.Context())
 	require.NoError(t, err)

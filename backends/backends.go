@@ -10,6 +10,7 @@ package backends
 import (
 	"context"
 	"errors"
+	"runtime"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
@@ -52,6 +53,14 @@ type Batch struct {
 
 // ShotWords is k of decision C3: 64-bit words of randomness per shot.
 func ShotWords(width int) int { return (width + 63) / 64 }
+
+// Threads resolves Batch.Threads: at least 1, one per CPU for 0.
+func Threads(n int) int {
+	if n < 1 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
 
 // Emit takes outcomes of consecutive slots, in slot order. An error stops the
 // run, which returns it.

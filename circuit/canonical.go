@@ -119,32 +119,38 @@ func appendCond(b []byte, d Cond) []byte {
 	return b
 }
 
-// appendTerm writes bits ascending with the value permuted alike; on one bit
-// "differs from v" becomes "equals 1-v".
+// appendTerm writes the normal form.
 func appendTerm(b []byte, t CondTerm) []byte {
+	t = t.normal()
+	if t.Negate {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = append(b, byte(len(t.Bits)))
+	for _, k := range t.Bits {
+		b = binary.BigEndian.AppendUint32(b, k)
+	}
+	return binary.BigEndian.AppendUint64(b, t.Value)
+}
+
+// normal has its bits ascending, with the value permuted alike; on one bit
+// "differs from v" becomes "equals 1-v".
+func (t CondTerm) normal() CondTerm {
 	order := make([]int, len(t.Bits))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortFunc(order, func(i, j int) int { return cmp.Compare(t.Bits[i], t.Bits[j]) })
-	var value uint64
+	out := CondTerm{Bits: make([]uint32, len(order)), Negate: t.Negate}
 	for k, i := range order {
-		value |= t.Value >> i & 1 << k
+		out.Bits[k] = t.Bits[i]
+		out.Value |= t.Value >> i & 1 << k
 	}
-	negate := t.Negate
-	if len(order) == 1 && negate {
-		value, negate = value^1, false
+	if len(order) == 1 && out.Negate {
+		out.Value, out.Negate = out.Value^1, false
 	}
-	if negate {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
-	}
-	b = append(b, byte(len(order)))
-	for _, i := range order {
-		b = binary.BigEndian.AppendUint32(b, t.Bits[i])
-	}
-	return binary.BigEndian.AppendUint64(b, value)
+	return out
 }
 
 // Hash is the circuit_hash: SHA3-256 of a frame with the domain

@@ -95,3 +95,112 @@ func toffoliLadder(c []int, t int, d []int) []Op {
 	}
 	return ops
 }
+
+// controlled returns a phased gate under further controls.
+func (o phased) controlled(ctrl []int) []Op {
+	switch o.op.Gate {
+	case Barrier:
+		return []Op{o.op}
+	case gphaseOp:
+		return multiControlledPhase(o.phase, ctrl)
+	}
+	ops := controlledGate(o.op, ctrl)
+	if o.phase != 0 {
+		ops = append(ops, multiControlledPhase(o.phase, ctrl)...)
+	}
+	return ops
+}
+
+// controlledGate finds the gate in the table if it is there, else controls the
+// gate's diagonal form, else its decomposition.
+func controlledGate(op Op, ctrl []int) []Op {
+	info := &gateTable[op.Gate]
+	var targets []int
+	for _, q := range op.Q[:op.NQ] {
+		targets = append(targets, int(q))
+	}
+	base := op.Gate
+	if info.Controls > 0 { // the gate's own controls count as controls
+		base = info.Base
+		ctrl = append(append([]int{}, ctrl...), targets[:info.Controls]...)
+		targets = targets[info.Controls:]
+	}
+	all := append(append([]int{}, ctrl...), targets...)
+	for g := range numGates {
+		if row := &gateTable[g]; row.Controls == len(ctrl) && row.Controls > 0 && row.Base == base {
+			return []Op{gateOp(g, op.Params[:row.Params], all...)}
+		}
+	}
+	if base == X {
+		return multiControlledX(ctrl, targets[0], nil)
+	}
+	if ops, ok := controlledDiagonal(base, op.Params, ctrl, targets[0]); ok {
+		return ops
+	}
+	return controlledSteps(base, op.Params, ctrl, targets)
+}
+
+// controlledDiagonal covers gates of the form V·e^(iα)·P(β)·V†: only P(β) and
+// the phase need the controls.
+func controlledDiagonal(g Gate, p [MaxOpParams]Angle, ctrl []int, t int) ([]Op, bool) {
+	var before, after []Op
+	one := func(g Gate, p ...Angle) Op { return gateOp(g, p, t) }
+	var beta, alpha Angle
+	switch g {
+	case ID:
+		return nil, true
+	case Z, Y, H:
+		beta = Pi
+	case S:
+		beta = HalfPi
+	case Sdg:
+		beta = minus(HalfPi)
+	case T:
+		beta = quarterPi
+	case Tdg:
+		beta = minus(quarterPi)
+	case SX:
+		beta = HalfPi
+	case SXdg:
+		beta = minus(HalfPi)
+	case P:
+		beta = p[0]
+	case RX, RY, RZ:
+		beta, alpha = p[0], -half(p[0])
+	default:
+		return nil, false
+	}
+	switch g {
+	case SX, SXdg, RX:
+		before, after = []Op{one(H)}, []Op{one(H)}
+	case Y, RY: // S·H turns Z into Y
+		before, after = []Op{one(Sdg), one(H)}, []Op{one(H), one(S)}
+	case H: // Ry(π/4) turns Z into H
+		before, after = []Op{one(RY, minus(quarterPi))}, []Op{one(RY, quarterPi)}
+	}
+	ops := append([]Op{}, before...)
+	ops = append(ops, multiControlledPhase(beta, append(append([]int{}, ctrl...), t))...)
+	ops = append(ops, multiControlledPhase(alpha, ctrl)...)
+	return append(ops, after...), true
+}
+
+// controlledSteps controls each step of a decomposition and its phase.
+func controlledSteps(g Gate, p [MaxOpParams]Angle, ctrl, targets []int) []Op {
+	info := &gateTable[g]
+	var ops []Op
+	if info.u3 != nil { // P(φ)·Ry(θ)·P(λ)
+		a := info.u3(p[:info.Params])
+		for _, s := range []Op{gateOp(P, []Angle{a.Lambda}, targets...), gateOp(RY, []Angle{a.Theta}, targets...), gateOp(P, []Angle{a.Phi}, targets...)} {
+			ops = append(ops, controlledGate(s, ctrl)...)
+		}
+	} else {
+		place := gateOp(g, nil, targets...)
+		for _, s := range info.steps(p[:info.Params]) {
+			ops = append(ops, controlledGate(s.place(place), ctrl)...)
+		}
+	}
+	if info.phase != nil {
+		ops = append(ops, multiControlledPhase(info.phase(p[:info.Params]), ctrl)...)
+	}
+	return ops
+}

@@ -7,7 +7,7 @@ import (
 
 // Sine, cosine and tangent of an Angle by integer arithmetic alone (decision
 // B4). The argument is an exact fraction of a turn, so reduction is exact; the
-// Taylor series of sin(x)/x and cos(x) on |x| ≤ π/4 are summed in 128-bit fixedPoint
+// Taylor series of sin(x)/x and cos(x) on |x| ≤ π/4 are summed in 128-bit fixed
 // point with an error below 2^-120 and rounded once. Results are the same bits
 // on every platform. package math serves only to assemble float64 bit patterns.
 
@@ -56,15 +56,15 @@ func (a u128) shr(n int) u128 {
 	return u128{a.hi >> n, a.lo>>n | a.hi<<(64-n)}
 }
 
-// fixedPoint is the number mant·2^exp, mant below 2^128.
-type fixedPoint struct {
+// fixed128 is the number mant·2^exp, mant below 2^128.
+type fixed128 struct {
 	mant u128
 	exp  int
 }
 
 // float64 rounds to the nearest float64, ties to even. The callers' values are
 // zero or in [2^-64, 1].
-func (f fixedPoint) float64() float64 {
+func (f fixed128) float64() float64 {
 	z := f.mant.leadingZeros()
 	if z == 128 {
 		return 0
@@ -79,7 +79,7 @@ func (f fixedPoint) float64() float64 {
 }
 
 // q62 rounds to the nearest multiple of 2^-62, ties to even.
-func (f fixedPoint) q62() int64 {
+func (f fixed128) q62() int64 {
 	s := -(f.exp + 62) // positive: the callers' exponents are below -120
 	v, rest := f.mant.shr(s), f.mant.sub(f.mant.shr(s).shl64(s))
 	half := u128{0, 1}.shl64(s - 1)
@@ -137,9 +137,9 @@ func alternating(c *[seriesTerms]u128, z u128) u128 {
 
 // sinCosOctant returns sin and cos of x = r·π/2^63, r in 0..2^61, that is x in
 // [0, π/4].
-func sinCosOctant(r uint64) (s, c fixedPoint) {
+func sinCosOctant(r uint64) (s, c fixed128) {
 	if r == 0 {
-		return fixedPoint{exp: -127}, fixedPoint{u128{1 << 63, 0}, -127}
+		return fixed128{exp: -127}, fixed128{u128{1 << 63, 0}, -127}
 	}
 	lz := bits.LeadingZeros64(r)
 	rn := r << lz
@@ -153,8 +153,8 @@ func sinCosOctant(r uint64) (s, c fixedPoint) {
 	} else {
 		z = z.shl(-sh)
 	}
-	s = fixedPoint{x.mulHigh(alternating(&sinSeries, z)), -124 - lz}
-	return s, fixedPoint{alternating(&cosSeries, z), -127}
+	s = fixed128{x.mulHigh(alternating(&sinSeries, z)), -124 - lz}
+	return s, fixed128{alternating(&cosSeries, z), -127}
 }
 
 // octant reduces to [0, π/4]: swap exchanges sine and cosine, quadrant counts
@@ -236,7 +236,7 @@ func (a Angle) TanCosHalf() (tan, cos float64) {
 // over divides, with a relative error below 2^-118: a quotient of the upper
 // words that is certainly too small, then one correction by its remainder.
 // Neither operand is zero.
-func (f fixedPoint) over(g fixedPoint) fixedPoint {
+func (f fixed128) over(g fixed128) fixed128 {
 	zf, zg := f.mant.leadingZeros(), g.mant.leadingZeros()
 	n, d := f.mant.shl(zf).shr(1), g.mant.shl(zg)
 	q, _ := bits.Div64(n.hi, n.lo, d.hi)
@@ -244,5 +244,5 @@ func (f fixedPoint) over(g fixedPoint) fixedPoint {
 	rest := n.sub(d.mulHigh(u128{q, 0})).shl(60) // below 2^66 before the shift
 	e, _ := bits.Div64(rest.hi, rest.lo, d.hi)
 	corr := u128{0, e}.shl(4)
-	return fixedPoint{u128{q + corr.hi, corr.lo}, f.exp - zf + 1 - (g.exp - zg) - 128}
+	return fixed128{u128{q + corr.hi, corr.lo}, f.exp - zf + 1 - (g.exp - zg) - 128}
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const bigPrec = 320
+const trigPrec = 320
 
-func bigPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
+func trigPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
 	atan := func(n int64) *big.Float {
-		sum, pow := new(big.Float).SetPrec(bigPrec), big.NewFloat(1).SetPrec(bigPrec)
+		sum, pow := new(big.Float).SetPrec(trigPrec), big.NewFloat(1).SetPrec(trigPrec)
 		pow.Quo(pow, big.NewFloat(float64(n)))
 		for k := int64(1); k < 400; k += 2 {
-			term := new(big.Float).SetPrec(bigPrec).Quo(pow, big.NewFloat(float64(k)))
+			term := new(big.Float).SetPrec(trigPrec).Quo(pow, big.NewFloat(float64(k)))
 			if k%4 == 3 {
 				term.Neg(term)
 			}
@@ -32,10 +32,10 @@ func bigPi() *big.Float { // Machin: π = 16·atan(1/5) - 4·atan(1/239)
 	return a.Sub(a, new(big.Float).Mul(big.NewFloat(4), atan(239)))
 }
 
-// bigSinCos sums the plain Taylor series of the unreduced argument.
-func bigSinCos(x *big.Float) (s, c *big.Float) {
-	s, c = new(big.Float).SetPrec(bigPrec), new(big.Float).SetPrec(bigPrec)
-	term := big.NewFloat(1).SetPrec(bigPrec)
+// trigSinCos sums the plain Taylor series of the unreduced argument.
+func trigSinCos(x *big.Float) (s, c *big.Float) {
+	s, c = new(big.Float).SetPrec(trigPrec), new(big.Float).SetPrec(trigPrec)
+	term := big.NewFloat(1).SetPrec(trigPrec)
 	for k := int64(0); k < 140; k++ {
 		dst := c
 		if k%2 == 1 {
@@ -52,10 +52,10 @@ func bigSinCos(x *big.Float) (s, c *big.Float) {
 	return s, c
 }
 
-var bigUnit = func() *big.Float { u := bigPi(); return u.SetMantExp(u, -62) }() // 4π/2^64
+var trigUnit = func() *big.Float { u := trigPi(); return u.SetMantExp(u, -62) }() // 4π/2^64
 
-func bigAngle(a Angle) *big.Float {
-	return new(big.Float).SetPrec(bigPrec).Mul(new(big.Float).SetPrec(bigPrec).SetUint64(uint64(a)), bigUnit)
+func trigAngle(a Angle) *big.Float {
+	return new(big.Float).SetPrec(trigPrec).Mul(new(big.Float).SetPrec(trigPrec).SetUint64(uint64(a)), trigUnit)
 }
 
 func trigSamples() []Angle {
@@ -74,7 +74,7 @@ func trigSamples() []Angle {
 
 func TestSinCosAgainstBig(t *testing.T) {
 	for _, a := range trigSamples() {
-		bs, bc := bigSinCos(bigAngle(a))
+		bs, bc := trigSinCos(trigAngle(a))
 		s, c := a.SinCos()
 		qs, qc := a.SinCosQ62()
 		check := func(want *big.Float, got float64, q int64, name string) {
@@ -98,8 +98,8 @@ func TestTanCosHalfAgainstBig(t *testing.T) {
 		turns, rest := a.SplitHalfTurns()
 		require.Equal(t, a, Angle(turns)*Pi+rest)
 		require.True(t, int64(rest) > -int64(HalfPi) && int64(rest) <= int64(HalfPi))
-		x := new(big.Float).SetPrec(bigPrec).Mul(new(big.Float).SetInt64(int64(rest)), bigUnit)
-		bs, bc := bigSinCos(x.SetMantExp(x, -1))
+		x := new(big.Float).SetPrec(trigPrec).Mul(new(big.Float).SetInt64(int64(rest)), trigUnit)
+		bs, bc := trigSinCos(x.SetMantExp(x, -1))
 		tan, cos := rest.TanCosHalf()
 		w, _ := bc.Float64()
 		require.Equal(t, w, cos)

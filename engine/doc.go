@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -46,20 +47,15 @@ var (
 	ErrViolation = errors.New("ABI_VIOLATION")
 )
 
-// Task is one execution: what the lease (or a bare job) asks for.
+// Task is one execution: a lease (job.Local makes one of a bare job), the
+// circuit that its job names, and the policy document that its policy_hash names.
 type Task struct {
-	ChainID, Round uint64
-	LeaseID, JobID digest.Digest
-	Seed           digest.Digest // lease.seed; a bare job's is spec.seed
-	CircuitID      string        // named generator, "" for a circuit of the buyer's own
-	Circuit        *circuit.Circuit
-	Width, Depth   uint64 // as declared; checked against the circuit
-	Shots          uint64
-	RatioPPM       uint64
-	TrapMode       string
-	PolicyHash     digest.Digest
-	Policy         guest.Policy
+	Lease   *job.Lease
+	Circuit *circuit.Circuit
+	Policy  *job.TrapPolicy
 }
+
+func (t Task) spec() *job.Spec { return &t.Lease.Job.Spec }
 
 // Config is what the tasks of one provider share.
 type Config struct {

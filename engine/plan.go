@@ -26,6 +26,8 @@ type Plan struct {
 	Rows          *guest.Rows
 	Hidden        *guest.Hidden // never leaves the engine
 
+	Width, Depth uint64 // the circuit's own
+
 	CircuitHash, CompiledHash, RowsRoot, TrapPlanHash digest.Digest
 	J, M, D, X                                        digest.Digest
 
@@ -35,7 +37,7 @@ type Plan struct {
 // Batch is the driver's view of the plan.
 func (p *Plan) Batch() *backends.Batch {
 	return &backends.Batch{Skeleton: p.Trap.Skeleton, Palette: p.Trap.Palette, Rows: p.Rows,
-		Meta: backends.Meta{JobID: p.Task.JobID.String(), LeaseID: p.Task.LeaseID.String()}}
+		Meta: backends.Meta{JobID: p.Task.Lease.JobID.String(), LeaseID: p.Task.Lease.LeaseID.String()}}
 }
 
 // Plan compiles, plans the traps, generates every slot, checks what the modules
@@ -43,7 +45,7 @@ func (p *Plan) Batch() *backends.Batch {
 func (e *Engine) Plan(ctx context.Context, t Task) (*Plan, error) {
 	p := &Plan{Task: t, Modules: e.cfg.Modules}
 	e.progress(StagePlan, 0, 1)
-	caps, err := e.check(ctx, t)
+	caps, err := e.check(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +56,7 @@ func (e *Engine) Plan(ctx context.Context, t Task) (*Plan, error) {
 	if err := e.compile(ctx, p, caps); err != nil {
 		return nil, err
 	}
-	e.progress(StageTraps, 0, t.Shots)
+	e.progress(StageTraps, 0, t.spec().Shots)
 	if err := e.generate(ctx, p); err != nil {
 		return nil, err
 	}
@@ -69,49 +71,78 @@ func (e *Engine) Plan(ctx context.Context, t Task) (*Plan, error) {
 }
 
 // check refuses what could never run, with the number that would.
-func (e *Engine) check(ctx context.Context, t Task) (backends.Capabilities, error) {
+func (e *Engine) check(ctx context.Context, p *Plan) (backends.Capabilities, error) {
+	t, name := p.Task, e.cfg.Backend.Name()
 	caps, err := e.cfg.Backend.Capabilities(ctx)
 	if err != nil {
-		return caps, fmt.Errorf("backend %s: %w", e.cfg.Backend.Name(), err)
+		return caps, fmt.Errorf("backend %s: %w", name, err)
+	}
+	refuse := func(format string, args ...any) (backends.Capabilities, error) {
+		return caps, fmt.Errorf("%w: "+format, append([]any{ErrRefused}, args...)...)
 	}
 	if err := t.Circuit.Validate(); err != nil {
-		return caps, fmt.Errorf("%w: circuit: %w", ErrRefused, err)
+		return refuse("circuit: %w", err)
 	}
-	if w := uint64(t.Circuit.Width()); w != t.Width {
-		return caps, fmt.Errorf("%w: spec.width is %d, the circuit has %d qubits", ErrRefused, t.Width, w)
+	if p.CircuitHash, err = t.Circuit.Hash(); err != nil {
+		return refuse("circuit: %w", err)
 	}
-	if d := uint64(t.Circuit.Depth()); d != t.Depth {
-		return caps, fmt.Errorf("%w: spec.depth is %d, the circuit has depth %d", ErrRefused, t.Depth, d)
+	s := t.spec()
+	p.Width, p.Depth = uint64(t.Circuit.Width()), uint64(t.Circuit.Depth())
+	if s.Width != 0 && s.Width != p.Width {
+		return refuse("spec.width is %d, the circuit has %d qubits", s.Width, p.Width)
 	}
-	if caps.MaxWidth > 0 && t.Width > uint64(caps.MaxWidth) {
-		return caps, fmt.Errorf("%w: spec.width is %d, backend %s runs up to %d qubits: %w", ErrRefused, t.Width, e.cfg.Backend.Name(), caps.MaxWidth, backends.ErrUnsupported)
+	if s.Depth != 0 && s.Depth != p.Depth {
+		return refuse("spec.depth is %d, the circuit has depth %d", s.Depth, p.Depth)
 	}
-	if caps.MaxShots > 0 && t.Shots > caps.MaxShots {
-		return caps, fmt.Errorf("%w: spec.shots is %d, backend %s runs up to %d: %w", ErrRefused, t.Shots, e.cfg.Backend.Name(), caps.MaxShots, backends.ErrUnsupported)
+	if caps.MaxWidth > 0 && p.Width > uint64(caps.MaxWidth) {
+		return refuse("spec.width is %d, backend %s runs up to %d qubits: %w", p.Width, name, caps.MaxWidth, backends.ErrUnsupported)
 	}
-	if t.Shots < 1 || t.Shots > guest.MaxShots || t.RatioPPM > 1_000_000 {
-		return caps, fmt.Errorf("%w: spec.shots is %d, allowed are 1..%d; trap ratio %d ppm", ErrRefused, t.Shots, guest.MaxShots, t.RatioPPM)
+	if caps.MaxShots > 0 && s.Shots > caps.MaxShots {
+		return refuse("spec.shots is %d, backend %s runs up to %d: %w", s.Shots, name, caps.MaxShots, backends.ErrUnsupported)
 	}
-	return caps, nil
+	if s.Shots < 1 || s.Shots > guest.MaxShots || s.TrapRatioPPM > 1_000_000 {
+		return refuse("spec.shots is %d, allowed are 1..%d; spec.trap_ratio is %d ppm", s.Shots, guest.MaxShots, s.TrapRatioPPM)
+	}
+	return caps, e.checkLease(p)
+}
+
+// checkLease holds a lease against the job, the policy and this provider.
+func (e *Engine) checkLease(p *Plan) error {
+	l := p.Task.Lease
+	h, err := p.Task.Policy.Hash()
+	if err != nil {
+		return err
+	}
+	if h != l.PolicyHash {
+		return fmt.Errorf("%w: lease.policy_hash is %s, the policy at hand (%s) hashes to %s", ErrRefused, l.PolicyHash, p.Task.Policy.Name, h)
+	}
+	if !l.Signed() {
+		return nil
+	}
+	if l.ProviderID != e.cfg.ProviderID {
+		return fmt.Errorf("%w: lease.provider_id is %s, this provider is %s", ErrRefused, l.ProviderID, e.cfg.ProviderID)
+	}
+	if err := l.Verify(); err != nil {
+		return fmt.Errorf("%w: lease: %w", ErrRefused, err)
+	}
+	if err := l.CheckJob(p.CircuitHash, p.Width, p.Depth); err != nil {
+		return fmt.Errorf("%w: lease: %w", ErrRefused, err)
+	}
+	return nil
 }
 
 // fixJob computes J and logs it before any module runs.
 func (e *Engine) fixJob(ctx context.Context, p *Plan) error {
-	t := p.Task
-	params := transcript.JobParams{JobID: t.JobID, CircuitID: t.CircuitID, Width: t.Width, Depth: t.Depth, TrapRatioPPM: t.RatioPPM, TrapMode: t.TrapMode, PolicyHash: t.PolicyHash}
-	ph, err := params.Hash()
+	l := p.Task.Lease
+	ph, err := l.Params(p.Width, p.Depth).Hash()
 	if err != nil {
 		return fmt.Errorf("params: %w", err)
 	}
-	if p.CircuitHash, err = t.Circuit.Hash(); err != nil {
-		return fmt.Errorf("%w: circuit: %w", ErrRefused, err)
-	}
-	frame := transcript.JobFrame{ChainID: t.ChainID, Round: t.Round, LeaseID: t.LeaseID, CircuitHash: p.CircuitHash, Shots: t.Shots, Seed: t.Seed, ParamsHash: ph}
-	p.J, err = e.log(ctx, RecordJob, t, frame)
-	if err != nil {
+	frame := transcript.JobFrame{ChainID: l.ChainID, Round: l.Round, LeaseID: l.LeaseID, CircuitHash: p.CircuitHash, Shots: p.Task.spec().Shots, Seed: l.Seed, ParamsHash: ph}
+	if p.J, err = e.log(ctx, RecordJob, p.Task, frame); err != nil {
 		return err
 	}
-	p.shotKey, err = seed.ShotKey(p.J, t.Seed)
+	p.shotKey, err = seed.ShotKey(p.J, l.Seed)
 	return err
 }
 
@@ -120,7 +151,7 @@ func (e *Engine) log(ctx context.Context, kind RecordKind, t Task, f transcript.
 	if err != nil {
 		return digest.Digest{}, fmt.Errorf("digest %s: %w", kind, err)
 	}
-	r := Record{Kind: kind, JobID: t.JobID, LeaseID: t.LeaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}
+	r := Record{Kind: kind, JobID: t.Lease.JobID, LeaseID: t.Lease.LeaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}
 	return r.Digest, e.cfg.Journal.Append(ctx, r)
 }
 
@@ -128,6 +159,9 @@ func (e *Engine) compile(ctx context.Context, p *Plan, caps backends.Capabilitie
 	low, err := p.Task.Circuit.Lower()
 	if err != nil {
 		return fmt.Errorf("%w: circuit: %w", ErrRefused, err)
+	}
+	if _, err := guest.AppendCircuit(nil, low); err != nil {
+		return fmt.Errorf("%w: circuit: %w: %w", ErrRefused, err, backends.ErrUnsupported)
 	}
 	target := guest.Target{Edges: caps.Edges}
 	if len(caps.Edges) > 0 {
@@ -144,30 +178,32 @@ func (e *Engine) compile(ctx context.Context, p *Plan, caps backends.Capabilitie
 const maxRowBytes = 4 << 30
 
 // header is stream 0 of the trap calls.
-func (t Task) header() guest.Header { return guest.Header{Shots: t.Shots, RatioPPM: t.RatioPPM} }
+func (t Task) header() guest.Header {
+	return guest.Header{Shots: t.spec().Shots, RatioPPM: t.spec().TrapRatioPPM}
+}
 
 // generate asks for the trap plan and for every slot, and hashes them.
 func (e *Engine) generate(ctx context.Context, p *Plan) error {
-	t := p.Task
+	t, pol, shots := p.Task, p.Task.Policy.Record, p.Task.spec().Shots
 	var err error
-	if p.Trap, p.TrapBytes, err = e.cfg.Traps.Plan(ctx, p.CompiledBytes, t.header(), t.Policy); err != nil {
+	if p.Trap, p.TrapBytes, err = e.cfg.Traps.Plan(ctx, p.CompiledBytes, t.header(), pol); err != nil {
 		return fmt.Errorf("trap plan: %w", err)
 	}
 	traps, _ := module(p.Modules, "traps")
-	root, err := seed.Root(traps.SHA3, t.Seed, p.J)
+	root, err := seed.Root(traps.SHA3, t.Lease.Seed, p.J)
 	if err != nil {
 		return fmt.Errorf("root: %w", err)
 	}
 	loc, w := p.Trap.Skeleton.Locations(), p.Trap.Skeleton.Width
-	if row := uint64(loc * p.Trap.IndexSize()); row*t.Shots > maxRowBytes {
-		return fmt.Errorf("%w: spec.shots is %d: the slots of this circuit take %d bytes each; up to %d shots fit", ErrRefused, t.Shots, row, maxRowBytes/row)
+	if row := uint64(loc * p.Trap.IndexSize()); row*shots > maxRowBytes {
+		return fmt.Errorf("%w: spec.shots is %d: the slots of this circuit take %d bytes each; up to %d shots fit", ErrRefused, shots, row, maxRowBytes/row)
 	}
-	p.Rows = &guest.Rows{Locations: loc, ElemSize: p.Trap.IndexSize(), Data: make([]byte, 0, int(t.Shots)*loc*p.Trap.IndexSize())}
+	p.Rows = &guest.Rows{Locations: loc, ElemSize: p.Trap.IndexSize(), Data: make([]byte, 0, int(shots)*loc*p.Trap.IndexSize())}
 	p.Hidden = &guest.Hidden{Width: w}
 	var tree transcript.Tree
-	for first := uint64(0); first < t.Shots; first += guest.MaxGenerate {
-		n := int(min(guest.MaxGenerate, t.Shots-first))
-		rows, hidden, err := e.cfg.Traps.Generate(ctx, p.CompiledBytes, p.TrapBytes, t.header(), t.Policy, root, first, n)
+	for first := uint64(0); first < shots; first += guest.MaxGenerate {
+		n := int(min(guest.MaxGenerate, shots-first))
+		rows, hidden, err := e.cfg.Traps.Generate(ctx, p.CompiledBytes, p.TrapBytes, t.header(), pol, root, first, n)
 		if err != nil {
 			return fmt.Errorf("slots %d..%d: %w", first, first+uint64(n)-1, err)
 		}
@@ -178,10 +214,8 @@ func (e *Engine) generate(ctx context.Context, p *Plan) error {
 			tree.AppendHash(h)
 		}
 		p.Rows.Data, p.Rows.N = append(p.Rows.Data, rows.Data...), p.Rows.N+n
-		p.Hidden.Kind, p.Hidden.Window = append(p.Hidden.Kind, hidden.Kind...), append(p.Hidden.Window, hidden.Window...)
-		p.Hidden.Pad, p.Hidden.Mask = append(p.Hidden.Pad, hidden.Pad...), append(p.Hidden.Mask, hidden.Mask...)
-		p.Hidden.Parity, p.Hidden.N = append(p.Hidden.Parity, hidden.Parity...), p.Hidden.N+n
-		e.progress(StageTraps, first+uint64(n), t.Shots)
+		p.Hidden.Extend(hidden)
+		e.progress(StageTraps, first+uint64(n), shots)
 	}
 	p.RowsRoot = tree.Root()
 	p.TrapPlanHash, err = transcript.TrapPlanHash(digest.Sum(p.TrapBytes), p.RowsRoot)

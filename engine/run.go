@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/animicaorg/engine/abi/guest"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -45,11 +44,11 @@ var errStop = errors.New("traps failed")
 func (e *Engine) Run(ctx context.Context, p *Plan) (*Outcome, error) {
 	w := p.Trap.Skeleton.Width
 	c := &collector{e: e, ctx: ctx, p: p, rb: guest.RowBytes(w), every: (len(p.Trap.WindowTraps) + judgements - 1) / judgements}
-	c.out = &transcript.Outcomes{Width: uint64(w), Slots: p.Task.Shots, Rows: make([]byte, int(p.Task.Shots)*c.rb), Presence: make([]byte, (p.Task.Shots+7)/8)}
+	c.out = &transcript.Outcomes{Width: uint64(w), Slots: p.Trap.Shots, Rows: make([]byte, int(p.Trap.Shots)*c.rb), Presence: make([]byte, (p.Trap.Shots+7)/8)}
 	b := p.Batch()
 	b.Key, b.Threads, b.MemoryBytes = p.shotKey, e.cfg.Threads, e.cfg.MemoryBytes
 	o := &Outcome{Started: e.now(), Outcomes: c.out}
-	e.progress(StageExecute, 0, p.Task.Shots)
+	e.progress(StageExecute, 0, p.Trap.Shots)
 	err := e.cfg.Backend.Run(ctx, b, c.take)
 	o.Finished = e.now()
 	o.Judge = c.spent
@@ -60,11 +59,11 @@ func (e *Engine) Run(ctx context.Context, p *Plan) (*Outcome, error) {
 		o.Verdict, o.Report = c.verdict, c.report
 	case err != nil:
 		return nil, fmt.Errorf("backend %s: %w", e.cfg.Backend.Name(), err)
-	case c.next != p.Task.Shots:
-		return nil, fmt.Errorf("backend %s returned %d of %d slots", e.cfg.Backend.Name(), c.next, p.Task.Shots)
+	case c.next != p.Trap.Shots:
+		return nil, fmt.Errorf("backend %s returned %d of %d slots", e.cfg.Backend.Name(), c.next, p.Trap.Shots)
 	default:
 		e.progress(StageJudge, 0, 1)
-		if o.Verdict, o.Report, err = c.judge(p.Task.Shots); err != nil {
+		if o.Verdict, o.Report, err = c.judge(p.Trap.Shots); err != nil {
 			return nil, err
 		}
 		if o.Verdict.Decision != guest.DecisionPass {
@@ -137,14 +136,7 @@ func (c *collector) failFast() error {
 func (c *collector) judge(n uint64) (*guest.Verdict, []byte, error) {
 	began := c.e.cfg.Now()
 	defer func() { c.spent += c.e.cfg.Now().Sub(began) }()
-	h := c.p.Hidden
-	hidden := &guest.Hidden{N: int(n), Width: h.Width, Kind: h.Kind[:n], Window: h.Window[:n], Pad: h.Pad[:int(n)*c.rb], Mask: h.Mask[:int(n)*c.rb], Parity: h.Parity[:n]}
-	present := append([]byte(nil), c.out.Presence[:(n+7)/8]...)
-	if n%8 != 0 {
-		present[len(present)-1] &= 1<<(n%8) - 1
-	}
-	out := &guest.Outcomes{N: int(n), Width: int(c.out.Width), Rows: c.out.Rows[:int(n)*c.rb], Present: present}
-	v, report, err := c.e.cfg.Traps.Judge(c.ctx, c.p.TrapBytes, hidden, out)
+	v, report, err := c.e.cfg.Traps.Judge(c.ctx, c.p.TrapBytes, c.p.Hidden.Prefix(int(n)), guest.Prefix(int(c.out.Width), c.out.Rows, c.out.Presence, int(n)))
 	if err != nil {
 		return nil, nil, fmt.Errorf("judge: %w", err)
 	}
@@ -162,7 +154,7 @@ func (e *Engine) finish(ctx context.Context, p *Plan, o *Outcome) error {
 		return fmt.Errorf("outcomes: %w", err)
 	}
 	o.ReportHash = digest.Sum(o.Report)
-	rows := p.targetRows(o.Outcomes)
+	rows := p.Hidden.Unpad(p.Compiled, o.Outcomes.Rows, o.Outcomes.Presence)
 	cb := guest.RowBytes(p.Compiled.Clbits)
 	o.TargetShots = uint64(len(rows) / cb)
 	if o.Hist, err = transcript.HistOfRows(uint64(p.Compiled.Clbits), rows); err != nil {
@@ -173,40 +165,9 @@ func (e *Engine) finish(ctx context.Context, p *Plan, o *Outcome) error {
 	}
 	o.Result = transcript.ResultFrame{ResultV1: transcript.ResultV1{ExecDigest: p.X, HistDigest: o.G, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail,
 		StartedUnixMS: uint64(o.Started.UnixMilli()), FinishedUnixMS: uint64(o.Finished.UnixMilli()), Status: o.Status}, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash}
-	if o.N, err = transcript.Nullifier(p.Task.ChainID, p.Task.JobID, e.cfg.ProviderID); err != nil {
+	if o.N, err = transcript.Nullifier(p.Task.Lease.ChainID, p.Task.Lease.JobID, e.cfg.ProviderID); err != nil {
 		return fmt.Errorf("nullifier: %w", err)
 	}
 	o.R, err = e.log(ctx, RecordResult, p.Task, o.Result)
 	return err
-}
-
-// targetRows un-pads the executed target slots and orders their bits by clbit.
-func (p *Plan) targetRows(o *transcript.Outcomes) []byte {
-	w, cb := p.Trap.Skeleton.Width, guest.RowBytes(p.Compiled.Clbits)
-	rb := guest.RowBytes(w)
-	rows := make([]byte, 0, p.Hidden.N*cb)
-	straight := p.Compiled.Clbits == w
-	for q, c := range p.Compiled.Measure {
-		straight = straight && c == q
-	}
-	for i := range p.Hidden.N {
-		if p.Hidden.Kind[i] != byte(guest.SlotTarget) || !o.Present(uint64(i)) {
-			continue
-		}
-		at := len(rows)
-		rows = append(rows, make([]byte, cb)...)
-		raw, pad, row := o.Rows[i*rb:(i+1)*rb], p.Hidden.Pad[i*rb:(i+1)*rb], rows[at:]
-		if straight {
-			for k := range row {
-				row[k] = raw[k] ^ pad[k]
-			}
-			continue
-		}
-		for q, c := range p.Compiled.Measure {
-			if c != circuit.NoClbit {
-				row[c>>3] |= (raw[q>>3] ^ pad[q>>3]) >> (q & 7) & 1 << (c & 7)
-			}
-		}
-	}
-	return rows
 }

@@ -49,7 +49,8 @@ func leafHashes(r *guest.Rows) []digest.Digest {
 // target slot, un-pads it rightly, and placed as many traps as it must.
 func (p *Plan) checkSlots() error {
 	t := p.Trap
-	if t.Shots != p.Task.Shots || t.RatioPPM != p.Task.RatioPPM || t.Traps != trapCount(p.Task.Shots, p.Task.RatioPPM) || t.Policy != p.Task.Policy {
+	h := p.Task.header()
+	if t.Shots != h.Shots || t.RatioPPM != h.RatioPPM || t.Traps != trapCount(h.Shots, h.RatioPPM) || t.Policy != p.Task.Policy.Record {
 		return fmt.Errorf("trap plan is for %d shots, %d ppm, %d traps or another policy: %w", t.Shots, t.RatioPPM, t.Traps, ErrViolation)
 	}
 	if !equalSkeleton(&t.Skeleton, &p.Compiled.Skeleton) {

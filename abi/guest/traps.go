@@ -316,6 +316,52 @@ type Hidden struct {
 	Parity []byte   // 0 or 1; zero for targets and kind A
 }
 
+// Extend appends the slots that follow.
+func (h *Hidden) Extend(next *Hidden) {
+	h.Kind, h.Window = append(h.Kind, next.Kind...), append(h.Window, next.Window...)
+	h.Pad, h.Mask = append(h.Pad, next.Pad...), append(h.Mask, next.Mask...)
+	h.Parity, h.N = append(h.Parity, next.Parity...), h.N+next.N
+}
+
+// Prefix returns slots [First, First+n), aliasing h.
+func (h *Hidden) Prefix(n int) *Hidden {
+	rb := RowBytes(h.Width)
+	return &Hidden{First: h.First, N: n, Width: h.Width, Kind: h.Kind[:n], Window: h.Window[:n], Pad: h.Pad[:n*rb], Mask: h.Mask[:n*rb], Parity: h.Parity[:n]}
+}
+
+// Unpad returns the executed target slots of h without their pads, bits ordered
+// by the circuit's clbits: rows of RowBytes(l.Clbits) bytes in slot order. rows
+// and present are raw outcomes of the slots of h, as in Outcomes.
+func (h *Hidden) Unpad(l *circuit.Layered, rows, present []byte) []byte {
+	rb, cb := RowBytes(l.Width), RowBytes(l.Clbits)
+	out := make([]byte, 0, h.N*cb)
+	straight := l.Clbits == l.Width
+	for q, c := range l.Measure {
+		straight = straight && c == q
+	}
+	for i := range h.N {
+		if h.Kind[i] != byte(SlotTarget) || present[i>>3]>>(i&7)&1 == 0 {
+			continue
+		}
+		raw, pad := rows[i*rb:(i+1)*rb], h.Pad[i*rb:(i+1)*rb]
+		at := len(out)
+		out = append(out, make([]byte, cb)...)
+		row := out[at:]
+		if straight {
+			for k := range row {
+				row[k] = raw[k] ^ pad[k]
+			}
+			continue
+		}
+		for q, c := range l.Measure {
+			if c != circuit.NoClbit {
+				row[c>>3] |= (raw[q>>3] ^ pad[q>>3]) >> (q & 7) & 1 << (c & 7)
+			}
+		}
+	}
+	return out
+}
+
 // Append writes hidden data, n_items = N:
 //
 //	1 u64[1]   first slot
@@ -372,6 +418,15 @@ func (o *Outcomes) Has(i int) bool { return o.Present[i>>3]>>(i&7)&1 == 1 }
 func (o *Outcomes) Row(i int) []byte {
 	rb := RowBytes(o.Width)
 	return o.Rows[i*rb : (i+1)*rb : (i+1)*rb]
+}
+
+// Prefix copies the first n of the slots whose rows and presence bits are given.
+func Prefix(width int, rows, present []byte, n int) *Outcomes {
+	o := &Outcomes{N: n, Width: width, Rows: rows[:n*RowBytes(width)], Present: append([]byte(nil), present[:(n+7)/8]...)}
+	if n%8 != 0 {
+		o.Present[len(o.Present)-1] &= 1<<(n%8) - 1
+	}
+	return o
 }
 
 // Append writes outcomes, n_items = N:

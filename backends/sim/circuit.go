@@ -1,0 +1,259 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/stabilizer"
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/seed"
+)
+
+// Method names an engine.
+type Method string
+
+// Methods. Auto is a function of the circuit alone.
+const (
+	Auto        Method = "auto"
+	StateVector Method = "statevector"
+	Stabilizer  Method = "stabilizer"
+)
+
+// SimOptions of one circuit. Shots, Key, Method and Precision decide the result,
+// the rest does not.
+type SimOptions struct {
+	Shots       int // 0 to guest.MaxShots
+	Key         [16]byte
+	Method      Method // "" is Auto
+	Precision   statevector.Precision
+	Threads     int    // goroutines; 0 means one per CPU
+	MemoryBytes uint64 // most that states may hold; 0 means no bound
+	// Progress is called from the calling goroutine after each layer of a state
+	// vector, and at the end.
+	Progress func(done, total int)
+}
+
+// SimResult is what one circuit gave.
+type SimResult struct {
+	Method  Method // the engine that ran
+	Reason  string // why that one
+	Numeric string // its arithmetic: "numeric/0", …
+	Clbits  int    // bits of a row
+	Shots   int
+	Rows    []byte // Shots rows of guest.RowBytes(Clbits), little-endian; clbits never written are 0
+	// State is the final state where a state vector was run and nothing was
+	// measured before the end, else nil.
+	State *statevector.State
+}
+
+// maxRowBytes bounds the rows of one result.
+const maxRowBytes = 4 << 30
+
+// Sim runs any valid circuit; one without measurement measures qubit i into
+// clbit i (decision B2). Shot i uses its own words of the stream of Key: words
+// [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
+// after a measurement, one word for each measure and reset operation.
+func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
+	if o.Shots < 0 || o.Shots > guest.MaxShots {
+		return nil, fmt.Errorf("%d shots outside 0..%d: %w", o.Shots, guest.MaxShots, backends.ErrUnsupported)
+	}
+	c, err := c.Lower()
+	if err != nil {
+		return nil, err
+	}
+	c = c.Explicit()
+	if size := uint64(o.Shots) * uint64(guest.RowBytes(c.Clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
+		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
+	}
+	t, why := terminal(c)
+	method, reason, err := choose(t, why, o.Method)
+	if err != nil {
+		return nil, err
+	}
+	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
+	switch {
+	case method == Stabilizer:
+		err = r.stabilizer(ctx, c, t, o)
+	case t == nil:
+		err = r.trajectories(ctx, c, o)
+	default:
+		err = r.stateVector(ctx, c, t, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Choose names the engine that Auto takes for a valid circuit, and why. It looks
+// at the circuit alone.
+func Choose(c *circuit.Circuit) (Method, string, error) {
+	c, err := c.Lower()
+	if err != nil {
+		return "", "", err
+	}
+	t, why := terminal(c)
+	return choose(t, why, Auto)
+}
+
+// final is a circuit whose measurements all come last.
+type final struct {
+	ops    []circuit.Op
+	source []int // per clbit: the qubit measured into it, or -1
+}
+
+// terminal splits off the measurements of c, or says why they are not all last.
+func terminal(c *circuit.Circuit) (*final, string) {
+	f := &final{source: make([]int, c.Clbits)}
+	for b := range f.source {
+		f.source[b] = -1
+	}
+	used, measured := make([]bool, c.Qubits), make([]bool, c.Qubits)
+	for i := range c.Ops {
+		op := &c.Ops[i]
+		if op.Cond != 0 {
+			return nil, fmt.Sprintf("operation %d (%s) is conditional", i, op.Gate)
+		}
+		q := int(op.Q[0])
+		switch op.Gate {
+		case circuit.Barrier:
+			continue
+		case circuit.Measure:
+			measured[q] = true
+			f.source[op.Clbit] = q
+			continue
+		case circuit.Reset:
+			if used[q] || measured[q] {
+				return nil, fmt.Sprintf("operation %d resets qubit %d in mid-circuit", i, q)
+			}
+			continue
+		}
+		for _, q := range op.Q[:op.NQ] {
+			if used[q] = true; measured[q] {
+				return nil, fmt.Sprintf("operation %d (%s) follows a measurement of qubit %d", i, op.Gate, q)
+			}
+		}
+		f.ops = append(f.ops, *op)
+	}
+	return f, ""
+}
+
+// choose names the engine. t is nil, and why says so, where measurements are not
+// all last.
+func choose(t *final, why string, want Method) (Method, string, error) {
+	obstacle := why
+	if t != nil {
+		for i, op := range t.ops {
+			u := circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]}
+			if op.Gate == circuit.U3 && !u.IsClifford() {
+				obstacle = fmt.Sprintf("gate %d (u3 on qubit %d) is not Clifford", i, op.Q[0])
+				break
+			}
+		}
+	}
+	switch {
+	case want == StateVector:
+		return StateVector, "chosen by the caller", nil
+	case want == Stabilizer && obstacle != "":
+		return "", "", fmt.Errorf("method stabilizer: %s: %w", obstacle, backends.ErrUnsupported)
+	case want == Stabilizer:
+		return Stabilizer, "chosen by the caller", nil
+	case want != Auto && want != "":
+		return "", "", fmt.Errorf("method %q, want auto, statevector or stabilizer: %w", want, backends.ErrUnsupported)
+	case obstacle != "":
+		return StateVector, obstacle, nil
+	}
+	return Stabilizer, "all gates are Clifford", nil
+}
+
+func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimOptions) error {
+	t, err := statevector.NewTrajectories(c)
+	if err != nil {
+		return err
+	}
+	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
+	return err
+}
+
+func (o SimOptions) engine() statevector.Options {
+	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Progress: o.Progress}
+}
+
+func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+	if err := statevector.Admit(c.Qubits, o.Precision, o.MemoryBytes); err != nil {
+		return err
+	}
+	p, err := statevector.FromOps(c.Qubits, t.ops)
+	if err != nil {
+		return err
+	}
+	if r.State, err = statevector.Simulate(ctx, p, o.engine()); err != nil {
+		return err
+	}
+	return r.sample(ctx, c, t, o, func(words, out []uint64) { out[0] = r.State.Outcome(words[0]) })
+}
+
+func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+	a, err := stabilizer.CompileOps(ctx, c.Qubits, t.ops)
+	if err != nil {
+		return err
+	}
+	r.Numeric = fmt.Sprintf("numeric/%d", stabilizer.NumericVersion)
+	err = r.sample(ctx, c, t, o, a.Sampler(o.Shots).Outcome)
+	if err == nil && o.Progress != nil {
+		o.Progress(1, 1)
+	}
+	return err
+}
+
+// sample draws all shots; outcome turns the words of a shot into qubits.
+func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions, outcome func(words, out []uint64)) error {
+	words, err := seed.NewShotWords(o.Key)
+	if err != nil {
+		return err
+	}
+	k, rb := backends.ShotWords(c.Qubits), guest.RowBytes(c.Clbits)
+	r.Rows = make([]byte, o.Shots*rb)
+	straight := t.straight(c.Qubits)
+	const perTask = 1 << 10
+	return parallel(ctx, o.Threads, (o.Shots+perTask-1)/perTask, func(_, task int) error {
+		first := task * perTask
+		n := min(perTask, o.Shots-first)
+		buf, out := make([]uint64, n*k), make([]uint64, k)
+		words.Fill(buf, uint64(first)*uint64(k))
+		for i := range n {
+			outcome(buf[i*k:][:k], out)
+			row := r.Rows[(first+i)*rb:][:rb]
+			if straight {
+				putRow(row, out)
+				continue
+			}
+			for b, q := range t.source {
+				if q >= 0 {
+					row[b>>3] |= byte(out[q/64]>>(q%64)&1) << (b & 7)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// straight reports whether clbit i is qubit i throughout.
+func (f *final) straight(qubits int) bool {
+	for b, q := range f.source {
+		if b != q {
+			return false
+		}
+	}
+	return len(f.source) == qubits
+}
+
+// putRow writes the bits of out little-endian.
+func putRow(row []byte, out []uint64) {
+	for k := range row {
+		row[k] = byte(out[k/8] >> (8 * (k % 8)))
+	}
+}

@@ -1,0 +1,61 @@
+// Package statevector simulates circuits of u3 and CZ by holding all 2^n
+// amplitudes, in pure Go.
+//
+// It promises that amplitudes, probabilities and samples are a function of the
+// circuit and the numeric version alone: the same bits on every platform and
+// compiler option, for any number of threads and any chunk of shots. SPEC.md
+// states the arithmetic of numeric version 0. Amplitudes carry the global phase
+// of the given u3 gates, each the matrix of OpenQASM 2.
+//
+// It does not choose between methods, it reads no clock and no file, and it
+// takes the memory it may use as a number from its caller.
+package statevector
+
+import "fmt"
+
+// NumericVersion names the arithmetic. A change of any constant or order in
+// SPEC.md is a new version.
+const NumericVersion = 0
+
+// Precision selects the amplitude type. Each is a numeric version of its own.
+type Precision uint8
+
+// Precisions; the zero value is the default.
+const (
+	Complex64  Precision = 0
+	Complex128 Precision = 1
+)
+
+// String returns the name of the amplitude type.
+func (p Precision) String() string {
+	if p == Complex128 {
+		return "complex128"
+	}
+	return "complex64"
+}
+
+// Numeric returns the text that stands for the arithmetic in a device
+// description: "numeric/0", or "numeric/0-complex128".
+func (p Precision) Numeric() string {
+	if p == Complex128 {
+		return fmt.Sprintf("numeric/%d-complex128", NumericVersion)
+	}
+	return fmt.Sprintf("numeric/%d", NumericVersion)
+}
+
+func (p Precision) bytes() uint64 {
+	if p == Complex128 {
+		return 16
+	}
+	return 8
+}
+
+// float is the type of a real or imaginary part.
+type float interface{ float32 | float64 }
+
+// Constants of numeric version 0 (SPEC.md, "Groups" and "Sampling").
+const (
+	lowBits   = 12 // qubits of group 0
+	groupBits = 8  // most qubits of a later group
+	blockBits = 6  // amplitudes of a probability block, as a power of two
+)

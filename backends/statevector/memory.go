@@ -1,0 +1,49 @@
+package statevector
+
+import (
+	"fmt"
+
+	"github.com/animicaorg/engine/backends"
+)
+
+// maxWidth bounds the state whatever the memory: 128 GiB of complex64.
+const maxWidth = 34
+
+// Bytes is what a state of the given width holds while it is run and sampled:
+// the amplitudes, one float64 per 64 amplitudes, and tables. It is 2 % above the
+// amplitudes from 20 qubits on. A width above 34 gives the largest uint64.
+func Bytes(width int, p Precision) uint64 {
+	if width > maxWidth {
+		return ^uint64(0)
+	}
+	n := uint64(1) << max(width, 0)
+	tables := uint64(1) << min(max(width, 1), lowBits)
+	if width > lowBits { // product table over the higher qubits
+		tables += n >> lowBits
+	}
+	return n*p.bytes() + n>>blockBits*8 + 16*tables + 4*tables*p.bytes()
+}
+
+// FitWidth is the largest width whose Bytes do not exceed memory; memory 0 is no
+// bound. It is 0 where not even one qubit fits.
+func FitWidth(memory uint64, p Precision) int {
+	w := maxWidth
+	for memory > 0 && w > 0 && Bytes(w, p) > memory {
+		w--
+	}
+	return w
+}
+
+// Admit refuses a width that does not fit, and names the width that would.
+func Admit(width int, p Precision, memory uint64) error {
+	fit := FitWidth(memory, p)
+	switch {
+	case width <= fit:
+		return nil
+	case width > maxWidth && fit == maxWidth:
+		return fmt.Errorf("%d qubits: a state vector holds up to %d qubits: %w", width, maxWidth, backends.ErrTooLarge)
+	case width > maxWidth:
+		return fmt.Errorf("%d qubits: %d bytes of memory are allowed, which fit %d qubits of %s: %w", width, memory, fit, p, backends.ErrTooLarge)
+	}
+	return fmt.Errorf("%d qubits of %s need %d bytes, %d are allowed, which fit %d qubits: %w", width, p, Bytes(width, p), memory, fit, backends.ErrTooLarge)
+}

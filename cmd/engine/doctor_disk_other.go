@@ -1,0 +1,5 @@
+//go:build !(linux || darwin || freebsd)
+
+package main
+
+func freeBytes(string) (n uint64, known bool) { return 0, false }

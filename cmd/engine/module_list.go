@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/plugins/embedded"
+)
+
+type listedModule struct {
+	Name    string        `json:"name"`
+	Version string        `json:"version"`
+	Kind    string        `json:"kind"`
+	ABI     string        `json:"abi"`
+	SHA3    digest.Digest `json:"sha3_256"`
+	Size    int           `json:"size"`
+}
+
+func (e *program) moduleList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the modules that ship with this build", Args: cli.Args(),
+		RunE: func(*cobra.Command, []string) error {
+			var rows []listedModule
+			for _, m := range embedded.All() {
+				rows = append(rows, listedModule{m.Name, m.Version, m.Kind, "qx1", digest.Sum(m.Bytes), len(m.Bytes)})
+			}
+			return e.Print(map[string]any{"modules": rows}, func(w io.Writer) {
+				for _, r := range rows {
+					fmt.Fprintf(w, "%-16s %-8s %-9s %s  %d bytes\n", r.Name, r.Version, r.Kind, r.SHA3, r.Size)
+				}
+			})
+		},
+	}
+}
+
+// maxLockBytes bounds a lock file.
+const maxLockBytes = 1 << 20
+
+// lockLine is one line of a lock file: name kind version abi sha3-256 size.
+type lockLine struct {
+	name, kind, version, abi string
+	sha3                     digest.Digest
+	size                     int
+}
+
+func parseLock(b []byte) ([]lockLine, error) {
+	var out []lockLine
+	s := bufio.NewScanner(bytes.NewReader(b))
+	for n := 1; s.Scan(); n++ {
+		text := strings.TrimSpace(s.Text())
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		var l lockLine
+		f := strings.Fields(text)
+		bad := len(f) != 6
+		if !bad {
+			var err error
+			l = lockLine{name: f[0], kind: f[1], version: f[2], abi: f[3]}
+			l.sha3, err = digest.Parse(f[4])
+			size, sizeErr := strconv.ParseUint(f[5], 10, 31)
+			l.size = int(size)
+			bad = err != nil || sizeErr != nil
+		}
+		if bad {
+			return nil, cli.Errorf(cli.ChecksumMismatch, "--lock", "line %d is not: name kind version abi sha3-256 size", n)
+		}
+		out = append(out, l)
+	}
+	if err := s.Err(); err != nil {
+		return nil, cli.Errorf(cli.ChecksumMismatch, "--lock", "%w", err)
+	}
+	return out, nil
+}
+
+type verifiedModule struct {
+	Name  string        `json:"name"`
+	SHA3  digest.Digest `json:"sha3_256"`
+	Valid bool          `json:"valid"`
+	Kind  string        `json:"kind"`
+}
+
+func (e *program) moduleVerify() *cobra.Command {
+	var lock string
+	c := &cobra.Command{
+		Use: "verify [FILE]", Short: "Check shipped modules, or a file, against the validator and a lock file",
+		Long: `Check that the sandbox accepts the shipped modules, or FILE. With --lock their
+hashes must stand in that file, whose lines are: name kind version abi sha3-256
+size. Exit 52 where a module is refused, 51 where the lock does not have it.`,
+		Example: "  engine module verify --lock plugins/modules.lock\n  engine module verify traps.wasm",
+		Args:    cli.Args("[FILE]"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			modules := embedded.All()
+			if len(args) > 0 {
+				b, err := e.readModule("FILE", args[0])
+				if err != nil {
+					return err
+				}
+				modules = []embedded.Module{{Name: args[0], Kind: "auto", Bytes: b}}
+			}
+			var locked []lockLine
+			if lock != "" {
+				b, err := e.ReadInput("--lock", lock, maxLockBytes, cli.ChecksumMismatch)
+				if err != nil {
+					return err
+				}
+				if locked, err = parseLock(b); err != nil {
+					return err
+				}
+			}
+			return e.verifyModules(modules, lock, locked)
+		},
+	}
+	c.Flags().StringVar(&lock, "lock", "", "lock `FILE` that must list the hashes")
+	return c
+}
+
+func (e *program) verifyModules(modules []embedded.Module, lock string, locked []lockLine) error {
+	var rows []verifiedModule
+	for _, m := range modules {
+		a, refusal := inspectModule(m.Bytes, m.Kind)
+		if refusal != nil {
+			refusal.Field = m.Name
+			return refusal
+		}
+		if lock != "" && !listed(locked, a) {
+			return cli.Errorf(cli.ChecksumMismatch, m.Name, "%s has no module of kind %s with sha3-256 %s and %d bytes", lock, a.Kind, a.SHA3, a.Size).
+				WithHint("the file was changed, or the lock is of another build")
+		}
+		rows = append(rows, verifiedModule{m.Name, a.SHA3, true, a.Kind})
+	}
+	return e.Print(map[string]any{"modules": rows}, func(w io.Writer) {
+		for _, r := range rows {
+			fmt.Fprintf(w, "valid  %-16s %-9s %s\n", r.Name, r.Kind, r.SHA3)
+		}
+	})
+}
+
+func listed(locked []lockLine, a *moduleAnswer) bool {
+	for _, l := range locked {
+		if l.sha3 == a.SHA3 && l.kind == a.Kind && l.abi == a.ABI && l.size == a.Size {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/animicaorg/engine/internal/cli"
+)
+
+// program is one run of the command.
+type program struct {
+	*cli.App
+	cfg     config
+	dataDir string // --data-dir
+}
+
+const long = `engine runs verifiable quantum jobs.
+
+A job is planned first: its circuit is compiled, trap circuits are mixed in, and
+the digests of all of it are logged. Then it is executed, the traps are judged
+by a sandboxed module, and a proof is written that verifies offline.
+
+  engine run examples/jobs/guide.json --out qrun
+  engine proof verify qrun/proof.json --bundle qrun
+
+Results go to stdout, words and progress to stderr. Every verb takes --json.`
+
+func (e *program) root() *cobra.Command {
+	root := e.Root("Run verifiable quantum jobs and check their proofs", long)
+	e.Setup = e.loadConfig
+	root.PersistentFlags().StringVar(&e.dataDir, "data-dir", "", "`DIR` of keys, journal and circuit store (default $XDG_DATA_HOME/animica/engine)")
+	root.AddCommand(
+		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
+		e.attestVerb(), e.moduleVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(),
+		e.doctorVerb(), e.versionVerb(),
+	)
+	return root
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/engine"
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/keys"
+)
+
+type runFlags struct {
+	out       string
+	backend   string
+	dryRun    bool
+	plot      cli.Choice
+	threads   int
+	memory    cli.Size
+	policy    string
+	modules   map[string]string
+	proofFile string     // a second copy of the proof; empty: none
+	held      *keys.Held // keys other than those of the data directory; their proofs are for development
+}
+
+func (e *program) runVerb() *cobra.Command {
+	f := &runFlags{plot: plotChoice()}
+	c := &cobra.Command{
+		Use: "run JOB", Short: "Plan, execute, judge and prove one job",
+		Long: `Run one job: compile its circuit, mix in traps, log the digests of all of it,
+execute, let the trap library judge, and write a proof.
+
+JOB is a JSON file with the job, or with a lease around it; "-" is stdin.
+spec.circuit may hold {"format":"openqasm3|openqasm2|json","source":"…"} or
+{"format":…,"path":"…"} relative to JOB; without it spec.circuit_id names a
+generator: animica.quantum.trapset.v1, ghz, qft_small, grover_demo.
+
+The output directory holds proof.json, the bundle that an offline verifier needs,
+and the drawing. The first run makes development keys in the data directory.
+
+Exit 40: the traps did not pass, or were too few to say anything. The proof is
+written all the same and says so.`,
+		Example: `  engine run examples/jobs/guide.json --out qrun
+  engine run job.json --dry-run
+  engine run job.json --plot svg --json`,
+		Args: cli.Args("JOB"),
+		RunE: func(cmd *cobra.Command, args []string) error { return e.runJob(cmd.Context(), args[0], f) },
+	}
+	p := c.Flags()
+	p.StringVar(&f.out, "out", "", "output `DIR` (default qrun/JOB_ID)")
+	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
+	p.BoolVar(&f.dryRun, "dry-run", false, "plan only: print what would be executed and signed, and log nothing")
+	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
+	addLimits(p, &f.threads, &f.memory)
+	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
+	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
+	return c
+}
+
+// session is what one run holds open.
+type session struct {
+	held     *keys.Held
+	journal  *recorder
+	engine   *engine.Engine
+	clock    *stopwatch
+	progress *watcher
+	modules  map[digest.Digest][]byte // the wasm that is loaded
+	backend  string
+	numeric  string
+	version  string // engine_version
+	dev      bool   // something in the run is for development only
+	close    []func() error
+}
+
+// Close releases everything, the newest first.
+func (s *session) Close() {
+	for i := len(s.close) - 1; i >= 0; i-- {
+		_ = s.close[i]()
+	}
+}
+
+func (e *program) runJob(ctx context.Context, path string, f *runFlags) error {
+	clock := newStopwatch(time.Now)
+	task, err := e.readTask(path, f)
+	if err != nil {
+		return err
+	}
+	return e.execute(ctx, task, f, clock)
+}
+
+// execute plans a task, and unless it is a dry run executes and proves it.
+func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, clock *stopwatch) error {
+	if f.threads < 0 {
+		return cli.Errorf(cli.Usage, "--threads", "%d is negative", f.threads).WithHint("0 means one per CPU")
+	}
+	if f.out == "" {
+		f.out = filepath.Join("qrun", task.Lease.JobID.String())
+	}
+	if !f.dryRun { // better now than after the shots
+		if err := os.MkdirAll(f.out, 0o755); err != nil {
+			return cli.Errorf(cli.Usage, "--out", "%w", err)
+		}
+	}
+	s, err := e.openSession(ctx, f, clock)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	plan, err := s.engine.Plan(ctx, *task)
+	if err != nil {
+		return runError(err)
+	}
+	if f.dryRun {
+		return e.printPlan(s, plan)
+	}
+	out, err := s.engine.Run(ctx, plan)
+	if err != nil {
+		return runError(err)
+	}
+	return e.finishRun(ctx, s, plan, out, f)
+}
+
+// openSession opens backend, modules, keys and journal.
+func (e *program) openSession(ctx context.Context, f *runFlags, clock *stopwatch) (*session, error) {
+	s := &session{clock: clock, journal: &recorder{}}
+	if err := e.fillSession(ctx, f, s); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) error {
+	cfg := engine.Config{Journal: s.journal, Now: time.Now, Threads: f.threads, MemoryBytes: memoryLimit(f.memory)}
+	if err := e.wire(ctx, &cfg, f, s); err != nil {
+		return err
+	}
+	if err := e.openKeys(f, s); err != nil {
+		return err
+	}
+	if !f.dryRun { // a plan that nobody executes leaves no record
+		j, err := e.openJournal()
+		if err != nil {
+			return err
+		}
+		s.journal.to = j
+		s.close = append(s.close, j.Close)
+	}
+	s.version = engineVersion(s.numeric)
+	s.progress = e.watch(ctx, s.clock)
+	s.close = append(s.close, s.progress.Close)
+	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage
+	var err error
+	if s.engine, err = engine.New(cfg); err != nil {
+		return cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	return nil
+}
+
+func (e *program) openKeys(f *runFlags, s *session) error {
+	if f.held != nil {
+		s.held, s.dev = f.held, true
+		return nil
+	}
+	store, err := e.keyStore()
+	if err != nil {
+		return err
+	}
+	s.close = append(s.close, store.Close)
+	var made bool
+	if s.held, made, err = store.Ensure(rand.Reader, uint64(time.Now().Unix())); err != nil {
+		return keyError(err)
+	}
+	if made {
+		e.Say("made development keys in %s; back them up, they are this provider's identity", store.Dir())
+	}
+	return nil
+}
+
+func (e *program) openJournal() (*engine.FileJournal, error) {
+	dir, err := e.data()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
+	}
+	j, err := engine.OpenJournal(filepath.Join(dir, "journal.jsonl"))
+	if err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
+	}
+	return j, nil
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/engine"
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/proofs"
+)
+
+// finishRun proves an outcome, writes the output directory and prints the answer.
+func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome, f *runFlags) error {
+	s.clock.enter(stageProve)
+	dir := f.out
+	b, err := e.prove(ctx, s, p, o)
+	if err != nil {
+		return err
+	}
+	if err := b.WriteDir(dir); err != nil {
+		return cli.Errorf(cli.Usage, "--out", "%w", err)
+	}
+	a := answerOf(p, o, s.backend)
+	a.ProviderID, a.NumericVersion, a.Dev = s.held.ProviderID, s.numeric, s.dev
+	a.Proof, a.Bundle = filepath.Join(dir, "proof.json"), dir
+	if f.proofFile != "" {
+		if err := e.WriteOutput(f.proofFile, b.Proof, 0o644); err != nil {
+			return err
+		}
+		a.Proof = f.proofFile
+	}
+	if err := e.plotRun(a, dir, f.plot.Value); err != nil {
+		return err
+	}
+	a.Timings = s.clock.timings(o.Judge)
+	s.progress.Close()
+	return e.printRun(a, f)
+}
+
+// prove builds, signs and bundles the proof.
+func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome) (*proofs.Bundle, error) {
+	r := &o.Result
+	claim := proofs.Claim{Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
+		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
+		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
+		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
+	for _, m := range p.Modules {
+		claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m})
+	}
+	proof, err := proofs.Build(claim)
+	if err != nil {
+		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	if err := proof.Sign(ctx, s.held.Operational, uint64(time.Now().Unix())); err != nil {
+		return nil, keyError(err)
+	}
+	b := &proofs.Bundle{Compiled: p.CompiledBytes, Report: o.Report, Policy: p.Task.Policy.Document, Journal: s.journal.lines(), Modules: s.modules}
+	if err := fillBundle(b, proof, p, o); err != nil {
+		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	return b, nil
+}
+
+func fillBundle(b *proofs.Bundle, proof *proofs.Proof, p *engine.Plan, o *engine.Outcome) (err error) {
+	if b.Circuit, err = p.Task.Circuit.CanonicalBytes(); err != nil {
+		return err
+	}
+	if b.Outcomes, err = o.Outcomes.MarshalBinary(); err != nil {
+		return err
+	}
+	if b.Lease, err = json.MarshalIndent(p.Task.Lease, "", "  "); err != nil {
+		return err
+	}
+	if len(o.Hist.Bins) <= proofs.MaxCounts {
+		if b.Counts, err = proofs.CountsJSON(o.Hist); err != nil {
+			return err
+		}
+	}
+	return b.SetProof(proof)
+}
+
+// plotRun draws the counts into the output directory.
+func (e *program) plotRun(a *runAnswer, dir, kind string) error {
+	if kind == "term" || kind == "none" {
+		return nil
+	}
+	b, err := render(kind, a.chart(fileBars))
+	if err != nil {
+		return err
+	}
+	a.Plot = filepath.Join(dir, "plot."+kind)
+	return e.WriteOutput(a.Plot, b, 0o644)
+}
+
+// recorder is a journal that also keeps what it was given for the bundle.
+type recorder struct {
+	to  engine.Journal // nil: nothing is kept on disk
+	buf bytes.Buffer
+}
+
+// Append implements engine.Journal.
+func (r *recorder) Append(ctx context.Context, rec engine.Record) error {
+	if r.to != nil {
+		if err := r.to.Append(ctx, rec); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(&r.buf).Encode(rec)
+}
+
+func (r *recorder) lines() []byte { return bytes.Clone(r.buf.Bytes()) }
+
+// printRun prints the answer; a verdict that is not "pass" is printed in full
+// with an error beside it.
+func (e *program) printRun(a *runAnswer, f *runFlags) error {
+	failed := verdictError(a)
+	if failed != nil {
+		a.Error = failed.Body()
+	}
+	if err := e.Print(a, func(w io.Writer) { e.writeRun(w, a, f) }); err != nil {
+		return err
+	}
+	if failed == nil {
+		return nil
+	}
+	failed.Printed = e.JSON
+	return failed
+}
+
+func (e *program) writeRun(w io.Writer, a *runAnswer, f *runFlags) {
+	r := &a.TrapReport
+	fmt.Fprintf(w, "job         %s\nstatus      %s\nbackend     %s, %s\ncircuit     %d qubits, depth %d\nshots       %d, of them %d traps\n",
+		a.JobID, a.Status, a.Backend, a.NumericVersion, a.Width, a.Depth, a.Shots, r.T)
+	fmt.Fprintf(w, "traps       %s; A %d/%d, B %d/%d, p-value %.3g, eps95 %s\n", r.Verdict, r.KA, r.NA, r.KB, r.NB, r.PValue, r.eps())
+	fmt.Fprintf(w, "certified   %d of %d shots\n", a.TrapPass, a.Shots)
+	if f.plot.Value == "term" && a.TargetShots > 0 {
+		fmt.Fprintln(w)
+		_, _ = w.Write(a.chart(termBars).Text(e.term()))
+		fmt.Fprintln(w)
+	}
+	t := &a.Timings
+	fmt.Fprintf(w, "hist_digest %s\nproof       %s\nbundle      %s\n", a.HistDigest, a.Proof, a.Bundle)
+	if a.Plot != "" {
+		fmt.Fprintf(w, "plot        %s\n", a.Plot)
+	}
+	fmt.Fprintf(w, "time        %.0f ms: plan %.0f, compile %.0f, traps %.0f, execute %.0f, judge %.0f, prove %.0f\n", t.Total, t.Plan, t.Compile, t.Traps, t.Execute, t.Judge, t.Prove)
+	if a.Dev {
+		fmt.Fprintln(w, "This is a development proof; networks refuse it.")
+	}
+}
+
+// eps is the bound in words.
+func (r *trapReport) eps() string {
+	if r.Vacuous {
+		return "vacuous"
+	}
+	return fmt.Sprintf("%.3g", r.Eps95)
+}
+
+// plannedJob is the JSON answer of a dry run.
+type plannedJob struct {
+	JobID        digest.Digest `json:"job_id"`
+	Backend      string        `json:"backend"`
+	Width        uint64        `json:"width"`
+	Depth        uint64        `json:"depth"`
+	Shots        uint64        `json:"shots"`
+	Traps        uint64        `json:"traps"`
+	TMin         uint64        `json:"t_min"`
+	Insufficient bool          `json:"insufficient"`
+	Windows      int           `json:"windows"`
+	Layers       int           `json:"layers"` // of CZ, compiled
+	U3           int           `json:"u3"`
+	CZ           int           `json:"cz"`
+	Palette      int           `json:"palette"`
+	Policy       string        `json:"trap_policy"`
+	CircuitHash  digest.Digest `json:"circuit_hash"`
+	CompiledHash digest.Digest `json:"compiled_circuit_hash"`
+	TrapPlanHash digest.Digest `json:"trap_plan_hash"`
+	Modules      []moduleRow   `json:"modules"`
+	Digests      struct {
+		J digest.Digest `json:"J"`
+		M digest.Digest `json:"M"`
+		D digest.Digest `json:"D"`
+		X digest.Digest `json:"X"`
+	} `json:"digests"`
+	ProviderID    digest.Digest `json:"provider_id"`
+	EngineVersion string        `json:"engine_version"`
+	Dev           bool          `json:"dev"`
+}
+
+func (e *program) printPlan(s *session, p *engine.Plan) error {
+	t := p.Trap
+	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
+		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
+		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
+		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev}
+	a.Digests.J, a.Digests.M, a.Digests.D, a.Digests.X = p.J, p.M, p.D, p.X
+	s.progress.Close()
+	if a.Insufficient {
+		e.Warn("%d traps are too few for a verdict, %d are needed: trap_ratio %s", a.Traps, a.TMin, ratioFor(a.TMin, a.Shots))
+	}
+	return e.Print(a, func(w io.Writer) {
+		fmt.Fprintf(w, "job         %s\nbackend     %s\ncircuit     %d qubits, depth %d; compiled %d u3, %d CZ in %d layers\nshots       %d in %d windows, of them %d traps (at least %d), policy %s\n",
+			a.JobID, a.Backend, a.Width, a.Depth, a.U3, a.CZ, a.Layers, a.Shots, a.Windows, a.Traps, a.TMin, a.Policy)
+		for _, m := range a.Modules {
+			fmt.Fprintf(w, "module      %s = %s %s %s\n", m.Slot, m.Name, m.Version, m.SHA3)
+		}
+		fmt.Fprintf(w, "J           %s\nX           %s\nNothing was executed. The provider %s would sign the proof.\n", a.Digests.J, a.Digests.X, a.ProviderID)
+	})
+}

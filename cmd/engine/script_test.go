@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/animicaorg/engine/host"
+)
+
+func TestMain(m *testing.M) {
+	host.MaybeWorker()
+	testscript.Main(m, map[string]func(){"engine": main})
+}
+
+func TestScripts(t *testing.T) {
+	repo, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			home := env.Getenv("WORK") + "/home"
+			env.Setenv("HOME", home)
+			env.Setenv("REPO", repo)
+			env.Setenv("XDG_CONFIG_HOME", "")
+			env.Setenv("XDG_DATA_HOME", "")
+			env.Setenv("XDG_CACHE_HOME", "")
+			return os.MkdirAll(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer},
+	})
+}
+
+// code runs a program and demands its exit code: code 10 engine run x.json.
+// stdout and stderr are then as after exec.
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program args...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		got = fmt.Sprint(exit.ExitCode())
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if got != args[0] {
+		ts.Fatalf("exit %s, want %s\n%s", got, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// answer demands that stdout is exactly one JSON value. Each argument names a
+// member by a dotted path, with =TEXT its value too: answer error.code=10 counts.
+func answer(ts *testscript.TestScript, neg bool, args []string) {
+	dec := json.NewDecoder(bytes.NewReader([]byte(ts.ReadFile("stdout"))))
+	dec.UseNumber()
+	var root any
+	ts.Check(dec.Decode(&root))
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		ts.Fatalf("stdout holds more than one JSON value")
+	}
+	for _, arg := range args {
+		path, want, valued := strings.Cut(arg, "=")
+		v, ok := member(root, path)
+		if ok == neg {
+			ts.Fatalf("member %s: present %v", path, ok)
+		}
+		if got := fmt.Sprint(v); valued && got != want {
+			ts.Fatalf("%s = %s, want %s", path, got, want)
+		}
+	}
+}
+
+func member(v any, path string) (any, bool) {
+	for path != "" {
+		var key string
+		key, path, _ = strings.Cut(path, ".")
+		switch t := v.(type) {
+		case map[string]any:
+			var ok bool
+			if v, ok = t[key]; !ok {
+				return nil, false
+			}
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(key, &i); err != nil {
+				return len(t), key == "length"
+			}
+			if i < 0 || i >= len(t) {
+				return nil, false
+			}
+			v = t[i]
+		default:
+			return nil, false
+		}
+	}
+	return v, true
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/internal/cli"
+)
+
+// Limits and defaults of a simulation.
+const (
+	maxSimShots     = 10_000_000
+	defaultSimShots = 1024
+	maxDenseWidth   = 22 // of answers with one entry per basis state
+	maxExpectations = 10_000
+)
+
+type simFlags struct {
+	source         sourceFlags
+	shots          uint64
+	seed           digest.Digest
+	amplitudes     string
+	probabilities  bool
+	expect         []string
+	noise          string
+	method, kernel cli.Choice
+	precision      cli.Choice
+	threads        int
+	memory         cli.Size
+	plot           plotFlags
+}
+
+func (e *program) simVerb() *cobra.Command {
+	f := &simFlags{
+		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer"}},
+		kernel:    cli.Choice{Value: "generic", Allowed: []string{"generic", "avx2", "avx512", "neon"}},
+		precision: cli.Choice{Value: "32", Allowed: []string{"32", "64"}},
+	}
+	c := &cobra.Command{
+		Use: "sim CIRCUIT", Short: "Simulate a circuit: counts, amplitudes, probabilities, expectation values",
+		Long: `Simulate a circuit without traps and without a proof. CIRCUIT is a file with
+OpenQASM 2, OpenQASM 3 or the engine's JSON form; "-" is stdin.
+
+Bit strings show the highest bit first. A circuit without measure is measured as
+a whole, qubit i into bit i. Amplitudes and probabilities stand in the order of
+the index, qubit 0 being its lowest bit; they are those before measurement. The
+letters of a Pauli string stand for the qubits from the highest to qubit 0.
+
+The same circuit, seed and numeric version give the same counts on every machine,
+with any number of threads.`,
+		Example: `  engine sim bell.qasm --shots 1000
+  engine sim bell.qasm --amplitudes all --precision 64 --json
+  engine sim bell.qasm --amplitudes 00,11
+  engine sim bell.qasm --expect ZZ,XX
+  engine sim bell.qasm --plot svg --out bell.svg`,
+		Args: cli.Args("CIRCUIT"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.plot.changed = cmd.Flags().Changed("plot")
+			return e.sim(cmd.Context(), cmd.Flags().Changed("shots"), args[0], f)
+		},
+	}
+	p := c.Flags()
+	p.Uint64Var(&f.shots, "shots", defaultSimShots, "`N` samples, 0 to 10000000; with amplitudes, probabilities or expectations none by default")
+	p.Var(hexFlag{&f.seed}, "seed", "64 hexadecimal digits that drive sampling")
+	p.StringVar(&f.amplitudes, "amplitudes", "", "all, or a `LIST` of bit strings or decimal indexes separated by commas")
+	p.BoolVar(&f.probabilities, "probabilities", false, "probability of every basis state, up to 22 qubits")
+	p.StringSliceVar(&f.expect, "expect", nil, "expectation values of `PAULIS`, such as ZZI,IXX")
+	p.StringVar(&f.noise, "noise", "", "noise model `FILE`; not in this release")
+	p.Var(&f.method, "method", "how to simulate; auto takes stabilizer for Clifford circuits, else statevector")
+	p.Var(&f.kernel, "kernel", "arithmetic kernel; the result does not depend on it")
+	p.Var(&f.precision, "precision", "bits of the real numbers; 64 doubles the memory")
+	addLimits(p, &f.threads, &f.memory)
+	f.source.add(p)
+	f.plot.add(p)
+	return c
+}
+
+func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simFlags) error {
+	if err := f.check(shotsGiven); err != nil {
+		return err
+	}
+	if err := f.plot.check(e); err != nil {
+		return err
+	}
+	c, err := e.readCircuit("CIRCUIT", path, &f.source)
+	if err != nil {
+		return err
+	}
+	s, err := newSimulation(c, f)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := s.run(ctx, e); err != nil {
+		return simError(err)
+	}
+	s.answer.Seconds = time.Since(began).Seconds()
+	return e.printSim(path, c, s, f)
+}
+
+// check refuses what this release cannot do and settles the number of shots.
+func (f *simFlags) check(shotsGiven bool) error {
+	if f.noise != "" {
+		return cli.Errorf(cli.Unsupported, "--noise", "noise models are not in this release").Named("FeatureUnsupported").WithHint("leave --noise out: the simulation is exact")
+	}
+	if f.kernel.Value != "generic" {
+		return cli.Errorf(cli.Unsupported, "--kernel", "kernel %s is not in this build for %s/%s", f.kernel.Value, runtime.GOOS, runtime.GOARCH).Named("FeatureUnsupported").WithHint("--kernel generic gives the same result")
+	}
+	if f.shots > maxSimShots {
+		return cli.Errorf(cli.Usage, "--shots", "%d shots, at most %d", f.shots, maxSimShots)
+	}
+	if f.threads < 0 {
+		return cli.Errorf(cli.Usage, "--threads", "%d is negative", f.threads).WithHint("0 means one per CPU")
+	}
+	if len(f.expect) > maxExpectations {
+		return cli.Errorf(cli.Usage, "--expect", "%d Pauli strings, at most %d", len(f.expect), maxExpectations)
+	}
+	if !shotsGiven && f.observes() {
+		f.shots = 0
+	}
+	return nil
+}
+
+func (f *simFlags) bits() statevector.Precision {
+	if f.precision.Value == "64" {
+		return statevector.Complex128
+	}
+	return statevector.Complex64
+}
+
+// simError gives refusals of the simulators an exit code.
+func simError(err error) error {
+	var coded *cli.Error
+	switch {
+	case errors.As(err, &coded):
+		return err
+	case errors.Is(err, backends.ErrTooLarge):
+		return cli.Errorf(cli.Unsupported, "--memory", "%w", err).Named("TooLarge").WithHint("a Clifford circuit runs with --method stabilizer at any width; else give more --memory or use fewer qubits")
+	case errors.Is(err, backends.ErrUnsupported):
+		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err).Named("FeatureUnsupported")
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	return cli.Errorf(cli.ExecutionFailed, "", "%w", err)
+}
+
+// basisStates reads --amplitudes LIST for a width: bit strings of that many
+// digits, the highest qubit first, or decimal indexes.
+func basisStates(list string, width int) ([]uint64, error) {
+	items := strings.Split(list, ",")
+	if len(items) > 1<<maxDenseWidth {
+		return nil, cli.Errorf(cli.Usage, "--amplitudes", "%d basis states, at most %d", len(items), 1<<maxDenseWidth)
+	}
+	out := make([]uint64, len(items))
+	for i, s := range items {
+		base := 10
+		if len(s) == width && strings.Trim(s, "01") == "" {
+			base = 2
+		}
+		x, err := strconv.ParseUint(s, base, 64)
+		if err != nil || width < 64 && x>>width != 0 {
+			return nil, cli.Errorf(cli.Usage, "--amplitudes", "%.80q is no basis state of %d qubits", s, width).WithHint("all, %d binary digits, or an index below 2^%[1]d", width)
+		}
+		out[i] = x
+	}
+	return out, nil
+}
+
+// hexFlag is a flag of 64 hexadecimal digits.
+type hexFlag struct{ d *digest.Digest }
+
+func (h hexFlag) Set(s string) error {
+	d, err := digest.Parse(strings.ToLower(s))
+	if err == nil {
+		*h.d = d
+	}
+	return err
+}
+func (h hexFlag) String() string { return h.d.String() }
+func (hexFlag) Type() string     { return "HEX" }

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/animicaorg/engine/backends/sim"
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/proofs/transcript"
+	"github.com/animicaorg/engine/seed"
+)
+
+// simAnswer is the JSON answer of "engine sim".
+type simAnswer struct {
+	Counts         map[string]uint64  `json:"counts"`
+	HistDigest     *digest.Digest     `json:"hist_digest,omitempty"`
+	Shots          uint64             `json:"shots"`
+	Amplitudes     [][2]float64       `json:"amplitudes,omitempty"`
+	Probabilities  []float64          `json:"probabilities,omitempty"`
+	Expectations   map[string]float64 `json:"expectations,omitempty"`
+	Method         string             `json:"method"`
+	Reason         string             `json:"reason"` // why this method
+	Seconds        float64            `json:"seconds"`
+	NumericVersion string             `json:"numeric_version"`
+	Width          int                `json:"width"`
+	Depth          int                `json:"depth"`
+}
+
+// simulation is one run of "engine sim".
+type simulation struct {
+	f      *simFlags
+	c      *circuit.Circuit
+	states []uint64 // of --amplitudes, nil for all
+	answer simAnswer
+}
+
+// observes reports whether anything but counts was asked for.
+func (f *simFlags) observes() bool { return f.amplitudes != "" || f.probabilities || len(f.expect) > 0 }
+
+func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
+	s := &simulation{f: f, c: c}
+	s.answer = simAnswer{Counts: map[string]uint64{}, Shots: f.shots, Width: c.Width(), Depth: c.Depth()}
+	for _, pauli := range f.expect {
+		if len(pauli) != c.Qubits || strings.Trim(pauli, "IXYZ") != "" {
+			return nil, cli.Errorf(cli.Usage, "--expect", "%.80q is no Pauli string of %d qubits", pauli, c.Qubits).WithHint("one letter I, X, Y or Z per qubit, the highest qubit first")
+		}
+	}
+	if f.observes() && f.method.Value == string(sim.Stabilizer) {
+		return nil, cli.Errorf(cli.Unsupported, "--method", "the stabilizer simulator gives counts only").Named("FeatureUnsupported").WithHint("--method statevector")
+	}
+	if (f.probabilities || f.amplitudes == "all") && c.Qubits > maxDenseWidth {
+		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "%d qubits have too many basis states to list; at most %d qubits", c.Qubits, maxDenseWidth).Named("TooLarge").WithHint("--amplitudes LIST names the basis states that matter")
+	}
+	if f.amplitudes != "" && f.amplitudes != "all" {
+		var err error
+		if s.states, err = basisStates(f.amplitudes, c.Qubits); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// run observes the state and draws the shots. The key of the shots is that of a
+// job whose transcript hash is zero.
+func (s *simulation) run(ctx context.Context, e *program) error {
+	key, err := seed.ShotKey([32]byte{}, s.f.seed)
+	if err != nil {
+		return err
+	}
+	prog := e.Progress(ctx)
+	defer prog.Close()
+	bar := prog.Bar("simulate", "", 0)
+	defer bar.Done()
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory),
+		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
+	var r *sim.SimResult
+	if s.f.observes() {
+		if r, err = s.observe(ctx, o); err != nil {
+			return err
+		}
+	}
+	if s.f.shots > 0 || r == nil {
+		o.Shots = int(s.f.shots)
+		if r, err = sim.Sim(ctx, s.c, o); err != nil {
+			return err
+		}
+	}
+	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
+	return s.count(r)
+}
+
+// observe runs the state vector, whatever the method of the shots, and fills in
+// what is not sampled.
+func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimResult, error) {
+	o.Method = sim.StateVector
+	r, err := sim.Sim(ctx, s.c, o)
+	if err != nil {
+		return nil, err
+	}
+	if r.State == nil {
+		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
+	}
+	return r, s.fill(r.State)
+}
+
+func (s *simulation) fill(st *statevector.State) error {
+	add := func(a complex128) { s.answer.Amplitudes = append(s.answer.Amplitudes, [2]float64{real(a), imag(a)}) }
+	if s.f.amplitudes == "all" {
+		for _, a := range st.Amplitudes() {
+			add(a)
+		}
+	}
+	for _, x := range s.states {
+		a, err := st.Amplitude(x)
+		if err != nil {
+			return err
+		}
+		add(a)
+	}
+	if s.f.probabilities {
+		s.answer.Probabilities = st.Probabilities()
+	}
+	for _, pauli := range s.f.expect {
+		v, err := st.Expectation(pauli)
+		if err != nil {
+			return err
+		}
+		if s.answer.Expectations == nil {
+			s.answer.Expectations = map[string]float64{}
+		}
+		s.answer.Expectations[pauli] = v
+	}
+	return nil
+}
+
+func (s *simulation) count(r *sim.SimResult) error {
+	if s.f.shots == 0 {
+		return nil
+	}
+	h, err := transcript.HistOfRows(uint64(r.Clbits), r.Rows)
+	if err != nil {
+		return err
+	}
+	d, err := h.Digest()
+	if err != nil {
+		return err
+	}
+	s.answer.HistDigest = &d
+	s.answer.Counts = countsOf(h, len(h.Bins))
+	return nil
+}

@@ -1,0 +1,7 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (e *program) trapsVerb() *cobra.Command {
+	return e.Group("traps", "Statistics and verdicts of traps", e.trapsStats(), e.trapsJudge())
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/cheat"
+	"github.com/animicaorg/engine/backends/sim"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/engine"
+	"github.com/animicaorg/engine/host"
+	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/plugins/embedded"
+)
+
+// backendNames is what --backend takes.
+var backendNames = sim.Name + ", or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
+
+// shipped names the module of each slot unless --module says otherwise.
+var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
+
+// wire opens the backend and the modules of a session.
+func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
+	b, dev, err := openBackend(f.backend)
+	if err != nil {
+		return err
+	}
+	s.close = append(s.close, b.Close)
+	cfg.Backend, s.backend, s.dev = b, b.Name(), dev
+	caps, err := b.Capabilities(ctx)
+	if err != nil {
+		return runError(err)
+	}
+	if caps.Simulator {
+		s.numeric = fmt.Sprintf("numeric/%d", caps.NumericVersion)
+	}
+	for _, slot := range slices.Sorted(maps.Keys(f.modules)) {
+		if shipped[slot] == "" {
+			return cli.Errorf(cli.Usage, "--module", "there is no slot %q", slot).WithHint("compiler or traps")
+		}
+		s.dev = true
+		e.Warn("--module %s: the proof will be marked as a development proof", slot)
+	}
+	compiler, err := e.moduleBytes("compiler", f)
+	if err != nil {
+		return err
+	}
+	traps, err := e.moduleBytes("traps", f)
+	if err != nil {
+		return err
+	}
+	s.modules = map[digest.Digest][]byte{digest.Sum(compiler): compiler, digest.Sum(traps): traps}
+	g, err := e.openGuests(ctx, compiler, traps)
+	if err != nil {
+		return err
+	}
+	s.close = append(s.close, g.Close)
+	cfg.Compiler, cfg.Traps, cfg.Modules = g.Compiler, g.Traps, g.Modules
+	return nil
+}
+
+// openBackend finds a backend by name; dev tells that its proofs are for
+// development only.
+func openBackend(name string) (b backends.Backend, dev bool, err error) {
+	strategy, lies := strings.CutPrefix(name, cheat.Prefix)
+	switch {
+	case name == sim.Name:
+		return sim.New(), false, nil
+	case lies:
+		c, err := cheat.New(strategy, sim.New())
+		if err != nil {
+			return nil, true, cli.Errorf(cli.Usage, "--backend", "%w", err).WithHint("%s", backendNames)
+		}
+		return c, true, nil
+	}
+	return nil, false, cli.Errorf(cli.Usage, "--backend", "%.60q is not known", name).WithHint("%s", backendNames)
+}
+
+// moduleBytes is the file of --module, else the shipped module of the slot.
+func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
+	if path, ok := f.modules[slot]; ok {
+		return e.readModule("--module", path)
+	}
+	m, ok := embedded.Lookup(shipped[slot])
+	if !ok {
+		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", shipped[slot])
+	}
+	return m.Bytes, nil
+}
+
+// openGuests starts the workers and says when their walls are thin.
+func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
+	h, err := host.New(host.Config{Logger: e.Log})
+	if err != nil {
+		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	g, err := engine.OpenGuests(ctx, h, compiler, traps)
+	if err != nil {
+		return nil, runError(err)
+	}
+	if box, err := h.SandboxLevel(ctx); err == nil && box.Landlock == 0 {
+		e.Warn("the sandbox of modules is weak here: %s; engine doctor says more", box)
+	}
+	return g, nil
+}
+
+// guestError gives failures of modules their exit code, with the class as the
+// name: 52 refused at load, 12 compiler, 30 trap library. It reports whether err
+// is one.
+func guestError(err error, out *cli.Error) bool {
+	var classed interface{ OutcomeClass() abi.Class }
+	if !errors.As(err, &classed) {
+		return false
+	}
+	out.Name = classed.OutcomeClass().String()
+	var call *abi.Error
+	switch {
+	case classed.OutcomeClass() == abi.LoadRejected:
+		out.Code = cli.ModuleRefused
+		out.WithHint("engine module inspect FILE says which rule")
+	case errors.As(err, &call) && call.Export == abi.ExportCompile:
+		out.Code = cli.CompileFailed
+	case classed.OutcomeClass() == abi.Infra:
+		out.WithHint("a worker process failed, which says nothing about the module: try again, then engine doctor")
+	}
+	return true
+}
+
+// checkSandbox starts a worker and asks what is in force around it.
+func (e *program) checkSandbox(ctx context.Context) finding {
+	const name = "sandbox"
+	h, err := host.New(host.Config{Logger: e.Log})
+	if err != nil {
+		return bad(name, cli.Internal, "report this", "%v", err)
+	}
+	m, ok := embedded.Lookup(shipped["traps"])
+	if !ok {
+		return bad(name, cli.Internal, "install the release again", "the module %s is not in this build", shipped["traps"])
+	}
+	loaded, err := h.Load(ctx, m.Bytes, abi.KindTraps)
+	if err != nil {
+		return bad(name, cli.ModuleRefused, "install the release again", "%v", err)
+	}
+	i, err := loaded.Open(ctx)
+	if err != nil {
+		return bad(name, cli.ExecutionFailed, "allow this user to start processes; on Linux /proc must be mounted", "%v", err)
+	}
+	defer i.Close()
+	about, err := abi.ReadManifest(ctx, i)
+	if err != nil {
+		return bad(name, cli.ExecutionFailed, "report this", "%v", err)
+	}
+	box, err := h.SandboxLevel(ctx)
+	if err != nil {
+		return bad(name, cli.ExecutionFailed, "report this", "%v", err)
+	}
+	f := good(name, "%s %s answers in a worker; %s", about.Name, about.Version, box)
+	if box.Landlock == 0 {
+		f.Fix = "optional: a Linux kernel from 5.13 on with landlock keeps modules away from all files"
+	}
+	return f
+}

@@ -1,0 +1,130 @@
+// Package host is the sandbox for WebAssembly guests: it validates and hashes a
+// module, runs it in a worker process of its own, and classifies how each call
+// ends.
+//
+// It promises that no guest code runs in the calling process; that a module was
+// checked by wasmbin before any engine sees it; that the bytes that were hashed
+// are the bytes that run (without their custom sections); that a guest that
+// loops, dies or lies ends as an Outcome or an *Error and leaves the host
+// working. Until modules are metered a guest that never returns is INFRA by the
+// wall limit, so such a guest has no verdict; DEPTH depends on the engine for the
+// same reason. Package host knows no engine: a runtime (host/wazerort) is linked
+// in by import.
+//
+// Every binary that runs guests is its own worker: its main or TestMain begins
+// with MaybeWorker.
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/host/worker"
+)
+
+// Outcome is how a call ended; see abi.Outcome.
+type Outcome = abi.Outcome
+
+// Limits bound a guest and its worker. A zero field means the default of the
+// guest's kind.
+type Limits struct {
+	ModuleBytes int           // 1 MiB for trap libraries, 8 MiB for compilers, which are also the most
+	MemoryPages uint32        // declared maximum, pages of 64 KiB: 256 for trap libraries, 4096 for compilers, which are also the most
+	InputBytes  uint64        // of one input stream, default 64 MiB; all inputs of a call together 4 times that
+	OutputBytes uint64        // of one output stream, default 64 MiB; all outputs of a call together twice that
+	OpenTime    time.Duration // wall time to start and compile, default 30 s
+	CallTime    time.Duration // wall time of one call, default 60 s
+	WorkerBytes uint64        // writable memory of the worker process, default 1 GiB and twice what all streams of a call may hold
+}
+
+// Defaults of Limits.
+const (
+	defaultStream   = 64 << 20
+	defaultOpenTime = 30 * time.Second
+	defaultCallTime = 60 * time.Second
+	defaultWorker   = 1 << 30
+)
+
+// Config configures a Host. The zero value works in a wired binary.
+type Config struct {
+	Limits   Limits
+	Launcher Launcher     // nil: this binary executes itself
+	Runtime  string       // name of a registered runtime; empty: the first
+	Logger   *slog.Logger // nil: silent
+	Clock    Clock        // for the watchdog; nil: the machine's
+}
+
+// Host loads modules. It is safe for concurrent use.
+type Host struct {
+	cfg Config
+
+	mu  sync.Mutex
+	box *worker.Sandbox // as the last worker reported it
+}
+
+// New makes a host. It starts no process.
+func New(cfg Config) (*Host, error) {
+	l := &cfg.Limits
+	if l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
+		return nil, fmt.Errorf("guest host: limits %+v: want no negative ones", *l)
+	}
+	if l.ModuleBytes > worker.MaxModule || l.InputBytes > 1<<30 || l.OutputBytes > 1<<30 {
+		return nil, fmt.Errorf("guest host: limits %+v: want modules up to %d bytes and streams up to 1 GiB", *l, worker.MaxModule)
+	}
+	setDefault(&l.InputBytes, defaultStream)
+	setDefault(&l.OutputBytes, defaultStream)
+	setDefault(&l.OpenTime, defaultOpenTime)
+	setDefault(&l.CallTime, defaultCallTime)
+	setDefault(&l.WorkerBytes, defaultWorker+2*(worker.InputStreams*l.InputBytes+2*l.OutputBytes))
+	if cfg.Launcher == nil {
+		cfg.Launcher = selfLauncher{}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = systemClock{}
+	}
+	return &Host{cfg: cfg}, nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Sandbox is what is in force around a worker.
+type Sandbox = worker.Sandbox
+
+// SandboxLevel reports what is in force around workers, as the last one said; it
+// starts one to ask if there was none yet.
+func (h *Host) SandboxLevel(ctx context.Context) (Sandbox, error) {
+	h.mu.Lock()
+	box := h.box
+	h.mu.Unlock()
+	if box != nil {
+		return *box, nil
+	}
+	p, err := h.start(ctx, "")
+	if err != nil {
+		return Sandbox{}, err
+	}
+	defer p.end()
+	ready, err := p.hello(ctx, nil, worker.Limits{DataBytes: h.cfg.Limits.WorkerBytes})
+	if err != nil {
+		return Sandbox{}, err
+	}
+	return ready.Sandbox, nil
+}
+
+func (h *Host) setSandbox(box worker.Sandbox) {
+	h.mu.Lock()
+	h.box = &box
+	h.mu.Unlock()
+}

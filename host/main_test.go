@@ -1,0 +1,9 @@
+package host_test
+
+import (
+	"testing"
+
+	"github.com/animicaorg/engine/host/hosttest"
+)
+
+func TestMain(m *testing.M) { hosttest.Main(m) }

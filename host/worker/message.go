@@ -1,0 +1,186 @@
+package worker
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/animicaorg/engine/abi"
+)
+
+// MaxModule bounds the module in a hello frame.
+const MaxModule = 16 << 20
+
+// InputStreams is how many times the limit of one input all inputs of a call may
+// hold together.
+const InputStreams = 4
+
+// Limits of one guest, in the hello frame.
+type Limits struct {
+	MemoryPages uint32 // pages of 64 KiB
+	InputBytes  uint64 // of one input stream
+	OutputBytes uint64 // of one output stream; all together twice that
+	DataBytes   uint64 // writable memory of the worker process; 0: no limit
+}
+
+// Hello is the first frame: limits and module. An empty module asks for Ready only.
+type Hello struct {
+	Seq     uint64
+	Runtime string
+	Limits
+	Module []byte
+}
+
+// WriteHello writes h.
+func WriteHello(w io.Writer, h *Hello) error {
+	m := appendText(nil, h.Runtime)
+	m = binary.LittleEndian.AppendUint32(m, h.MemoryPages)
+	for _, v := range []uint64{h.InputBytes, h.OutputBytes, h.DataBytes} {
+		m = binary.LittleEndian.AppendUint64(m, v)
+	}
+	return writeFrame(w, frameHello, h.Seq, m, [][]byte{h.Module})
+}
+
+// ReadHello reads a hello frame.
+func ReadHello(r io.Reader) (*Hello, error) {
+	seq, m, body, err := readFrame(r, frameHello)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hello{Seq: seq, Runtime: m.text(64)}
+	h.MemoryPages, h.InputBytes, h.OutputBytes, h.DataBytes = m.u32(), m.u64(), m.u64(), m.u64()
+	if m.bad || len(m.b) != 0 || body > MaxModule {
+		return nil, fmt.Errorf("hello with a module of %d bytes: %w", body, ErrFrame)
+	}
+	h.Module = make([]byte, body)
+	if _, err := io.ReadFull(r, h.Module); err != nil {
+		return nil, noEOF(err)
+	}
+	return h, nil
+}
+
+// Status of a Ready frame.
+const (
+	ReadyOK       = 0
+	ReadyRejected = 1 // the engine refuses the module
+	ReadyFailed   = 2 // the worker cannot work
+)
+
+// Ready answers a hello.
+type Ready struct {
+	Seq     uint64
+	Status  byte
+	Sandbox Sandbox
+	Message string
+}
+
+// WriteReady writes r.
+func WriteReady(w io.Writer, r *Ready) error {
+	m := []byte{r.Status, r.Sandbox.bits(), byte(r.Sandbox.Landlock)}
+	return writeFrame(w, frameReady, r.Seq, appendText(m, clip(r.Message)), nil)
+}
+
+// ReadReady reads a ready frame.
+func ReadReady(r io.Reader) (*Ready, error) {
+	seq, m, body, err := readFrame(r, frameReady)
+	if err != nil {
+		return nil, err
+	}
+	a := &Ready{Seq: seq, Status: m.u8(), Sandbox: sandboxOf(m.u8(), m.u8()), Message: m.text(abi.MaxFailMessage)}
+	if m.bad || len(m.b) != 0 || body != 0 || a.Status > ReadyFailed {
+		return nil, fmt.Errorf("ready: %w", ErrFrame)
+	}
+	return a, nil
+}
+
+// maxArgs and maxExport bound a call frame.
+const (
+	maxArgs   = 16
+	maxExport = 64
+)
+
+// Call asks for one call of an export.
+type Call struct {
+	Seq    uint64
+	Export string
+	Args   []uint64
+	In     map[int][]byte
+}
+
+// WriteCall writes c.
+func WriteCall(w io.Writer, c *Call) error {
+	m := appendText(nil, c.Export)
+	m = append(m, byte(len(c.Args)))
+	for _, a := range c.Args {
+		m = binary.LittleEndian.AppendUint64(m, a)
+	}
+	list := sortedInputs(c.In)
+	return writeFrame(w, frameCall, c.Seq, appendTable(m, list), bodies(list))
+}
+
+// ReadCall reads a call frame.
+func ReadCall(r io.Reader, l Limits) (*Call, error) {
+	seq, m, body, err := readFrame(r, frameCall)
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{Seq: seq, Export: m.text(maxExport)}
+	n := m.u8()
+	if n > maxArgs {
+		return nil, fmt.Errorf("%d arguments: %w", n, ErrFrame)
+	}
+	for range n {
+		c.Args = append(c.Args, m.u64())
+	}
+	list, err := m.table(0, abi.MaxInput, l.InputBytes, InputStreams*l.InputBytes, body)
+	if err != nil {
+		return nil, err
+	}
+	c.In, err = readStreams(r, list)
+	return c, err
+}
+
+// Result answers a call.
+type Result struct {
+	Seq         uint64
+	Class       abi.Class
+	Code        int32
+	MemoryPages uint32
+	Message     string
+	Out         []Output
+}
+
+// WriteResult writes r.
+func WriteResult(w io.Writer, r *Result) error {
+	m := []byte{byte(r.Class)}
+	m = binary.LittleEndian.AppendUint32(m, uint32(r.Code))
+	m = binary.LittleEndian.AppendUint32(m, r.MemoryPages)
+	m = appendText(m, clip(r.Message))
+	return writeFrame(w, frameResult, r.Seq, appendTable(m, r.Out), bodies(r.Out))
+}
+
+// ReadResult reads a result frame, which the supervisor trusts no more than the
+// guest: it must answer call seq, and class, code and streams must fit together.
+func ReadResult(r io.Reader, seq uint64, l Limits) (*Result, map[int][]byte, error) {
+	got, m, body, err := readFrame(r, frameResult)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &Result{Seq: got, Class: abi.Class(m.u8()), Code: int32(m.u32()), MemoryPages: m.u32(), Message: m.text(abi.MaxFailMessage)}
+	if m.bad || got != seq {
+		return nil, nil, fmt.Errorf("result of call %d, want %d: %w", got, seq, ErrFrame)
+	}
+	switch a.Class {
+	case abi.OK, abi.DomainError, abi.Trap, abi.Depth, abi.ABIViolation, abi.OutputLimit, abi.Infra:
+	default:
+		return nil, nil, fmt.Errorf("result of %v: %w", a.Class, ErrFrame)
+	}
+	if domain := a.Class == abi.DomainError; domain != (a.Code != 0) || a.Code < 0 || a.Code > abi.MaxDomainCode || a.MemoryPages > l.MemoryPages || a.Class != abi.OK && body != 0 {
+		return nil, nil, fmt.Errorf("result %v with code %d, %d pages, %d bytes: %w", a.Class, a.Code, a.MemoryPages, body, ErrFrame)
+	}
+	if a.Out, err = m.table(abi.FirstOutput, abi.MaxOutput, l.OutputBytes, 2*l.OutputBytes, body); err != nil {
+		return nil, nil, err
+	}
+	out, err := readStreams(r, a.Out)
+	return a, out, err
+}

@@ -1,0 +1,50 @@
+// Package embedded holds the WebAssembly modules that ship with the engine: the
+// compiler `layered` and the trap libraries `accredit` and `clifford_parity`.
+// plugins/build.sh makes them from the C sources; plugins/modules.lock lists
+// their hashes.
+//
+// It promises that Lookup returns exactly the committed bytes. It does not
+// validate, compile or run them, and it does not say whether anyone should trust
+// them.
+package embedded
+
+import (
+	_ "embed"
+	"slices"
+)
+
+// Module is one shipped module.
+type Module struct {
+	Name    string
+	Version string // semantic version, as its manifest says
+	Kind    string // "compiler" or "traps"
+	Bytes   []byte // the artifact; do not change it
+}
+
+//go:embed accredit.wasm
+var accredit []byte
+
+//go:embed clifford_parity.wasm
+var cliffordParity []byte
+
+//go:embed layered.wasm
+var layered []byte
+
+var modules = []Module{
+	{"accredit", "1.0.0", "traps", accredit},
+	{"clifford_parity", "1.0.0", "traps", cliffordParity},
+	{"layered", "1.0.0", "compiler", layered},
+}
+
+// All returns the shipped modules, sorted by name.
+func All() []Module { return slices.Clone(modules) }
+
+// Lookup returns the shipped module of that name.
+func Lookup(name string) (Module, bool) {
+	for _, m := range modules {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Module{}, false
+}

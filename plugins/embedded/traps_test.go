@@ -1,0 +1,249 @@
+package embedded
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/stats"
+	"github.com/animicaorg/engine/traps"
+	"github.com/stretchr/testify/require"
+)
+
+// trapJob is one comparison of a module with package traps.
+type trapJob struct {
+	layered *circuit.Layered
+	header  guest.Header
+	policy  guest.Policy
+	root    [32]byte
+}
+
+var mixes = map[string]traps.Mix{"accredit": traps.Accredit, "clifford_parity": traps.CliffordParity}
+
+func randomLayered(r *rand.Rand, w, m int) *circuit.Layered {
+	l := &circuit.Layered{Skeleton: circuit.Skeleton{Width: w, Layers: make([][]circuit.Pair, m)}, Clbits: w + 1}
+	for j := range m {
+		used := make([]bool, w)
+		for a := range w {
+			b := a + 1 + r.IntN(3)
+			if used[a] || b >= w || used[b] || r.IntN(4) == 0 {
+				continue
+			}
+			used[a], used[b] = true, true
+			l.Layers[j] = append(l.Layers[j], circuit.Pair{A: uint16(a), B: uint16(b)})
+		}
+	}
+	for range l.Locations() {
+		l.U = append(l.U, circuit.U3Angles{Theta: anyAngle(r), Phi: anyAngle(r), Lambda: anyAngle(r)}.Normal())
+	}
+	for q := range w {
+		l.Measure = append(l.Measure, q+1)
+	}
+	l.Measure[0] = circuit.NoClbit
+	return l
+}
+
+func guideJob(r *rand.Rand) trapJob {
+	l := randomLayered(r, 20, 0)
+	for c := range 60 {
+		var pairs []circuit.Pair
+		for q := c % 2; q+1 < 20; q += 2 {
+			pairs = append(pairs, circuit.Pair{A: uint16(q), B: uint16(q + 1)})
+		}
+		l.Layers = append(l.Layers, pairs)
+		for range 20 {
+			l.U = append(l.U, circuit.U3Angles{Theta: circuit.Angle(r.Uint64()) &^ 0xfff, Phi: circuit.Angle(r.Uint64()) &^ 0xfff, Lambda: circuit.Angle(r.Uint64()) &^ 0xfff}.Normal())
+		}
+	}
+	return trapJob{layered: l, header: guest.Header{Shots: 4096, RatioPPM: 100_000}, policy: guest.Policy(stats.RefPolicy()), root: randomRoot(r)}
+}
+
+func randomRoot(r *rand.Rand) (root [32]byte) {
+	for i := range root {
+		root[i] = byte(r.Uint32())
+	}
+	return root
+}
+
+func (j trapJob) inputs(root [32]byte) map[uint32][]byte {
+	return map[uint32][]byte{0: j.header.Append(nil), 1: guest.AppendLayered(nil, j.layered), 5: j.policy.Append(root[:])}
+}
+
+// honest is what an ideal device measures.
+func honest(h *guest.Hidden) *guest.Outcomes {
+	o := &guest.Outcomes{N: h.N, Width: h.Width, Rows: append([]byte(nil), h.Pad...), Present: make([]byte, (h.N+7)/8)}
+	rb := guest.RowBytes(h.Width)
+	for i := range h.N {
+		o.Present[i>>3] |= 1 << (i & 7)
+		if h.Parity[i] == 1 {
+			for k := range rb {
+				if m := h.Mask[i*rb+k]; m != 0 {
+					o.Rows[i*rb+k] ^= m & -m
+					break
+				}
+			}
+		}
+	}
+	return o
+}
+
+// spoil damages outcomes: random bits, lost slots, a burst.
+func spoil(r *rand.Rand, o *guest.Outcomes) {
+	rb := guest.RowBytes(o.Width)
+	share, from, to := r.Float64()*r.Float64(), r.IntN(o.N+1), r.IntN(o.N+1)
+	for i := range o.N {
+		if r.Float64() < share || i >= from && i < to {
+			for k := range rb {
+				o.Rows[i*rb+k] = byte(r.Uint32())
+			}
+			if o.Width%8 != 0 {
+				o.Rows[i*rb+rb-1] &= 1<<(o.Width%8) - 1
+			}
+		}
+		if r.IntN(2000) == 0 {
+			clear(o.Rows[i*rb : (i+1)*rb])
+			o.Present[i>>3] &^= 1 << (i & 7)
+		}
+	}
+}
+
+func cut(h *guest.Hidden, o *guest.Outcomes, n int) (*guest.Hidden, *guest.Outcomes) {
+	rb := guest.RowBytes(h.Width)
+	ch := &guest.Hidden{N: n, Width: h.Width, Kind: h.Kind[:n], Window: h.Window[:n], Pad: h.Pad[:n*rb], Mask: h.Mask[:n*rb], Parity: h.Parity[:n]}
+	co := &guest.Outcomes{N: n, Width: o.Width, Rows: o.Rows[:n*rb], Present: append([]byte(nil), o.Present[:(n+7)/8]...)}
+	if n%8 != 0 {
+		co.Present[n/8] &= 1<<(n%8) - 1
+	}
+	return ch, co
+}
+
+// compare runs plan, generate in chunks, and judge on both sides.
+func compare(t *testing.T, r *rand.Rand, g *guestInstance, name string, j trapJob) {
+	want, err := traps.Plan(j.layered, j.header, j.policy, mixes[name])
+	require.NoError(t, err)
+	g.in = j.inputs([32]byte{})
+	require.NoError(t, g.call("qx_plan"))
+	same(t, want.Append(nil), g.out[16], "plan")
+
+	native, err := traps.NewGenerator(j.layered, want, j.root)
+	require.NoError(t, err)
+	g.in = j.inputs(j.root)
+	g.in[2] = want.Append(nil)
+	n := int(j.header.Shots)
+	chunk := []int{1 + r.IntN(n), n, 64, 4096}[r.IntN(4)]
+	for first := 0; first < n; first += chunk {
+		k := min(chunk, n-first, guest.MaxGenerate)
+		rows, hid, err := native.Slots(uint64(first), k)
+		require.NoError(t, err)
+		require.NoError(t, g.call("qx_generate", uint64(first), uint64(k)))
+		same(t, rows.Append(nil), g.out[16], "rows")
+		same(t, hid.Append(nil), g.out[17], "hidden")
+	}
+	_, hid, err := native.Slots(0, n)
+	require.NoError(t, err)
+	o := honest(hid)
+	if r.IntN(4) > 0 {
+		spoil(r, o)
+	}
+	compareJudge(t, g, want, hid, o, n)
+	if w := r.IntN(len(want.WindowTraps) + 1); w < len(want.WindowTraps) {
+		k := int(want.WindowStart(w))
+		ch, co := cut(hid, o, k)
+		compareJudge(t, g, want, ch, co, k)
+	}
+}
+
+func compareJudge(t *testing.T, g *guestInstance, p *guest.Plan, h *guest.Hidden, o *guest.Outcomes, n int) {
+	v, err := traps.Judge(p, h, o, n)
+	require.NoError(t, err)
+	g.in = map[uint32][]byte{0: {}, 2: p.Append(nil), 3: h.Append(nil), 4: o.Append(nil), 5: make([]byte, 96)}
+	require.NoError(t, g.call("qx_judge", uint64(n)))
+	got, err := guest.ParseVerdict(g.out[16])
+	require.NoError(t, err)
+	require.Equal(t, v, got)
+	same(t, v.Append(nil), g.out[16], "verdict")
+}
+
+func same(t *testing.T, want, got []byte, what string) {
+	if string(want) != string(got) {
+		at := 0
+		for at < min(len(want), len(got)) && want[at] == got[at] {
+			at++
+		}
+		require.FailNow(t, fmt.Sprintf("%s differs at byte %d of %d, %d", what, at, len(want), len(got)))
+	}
+}
+
+// TestModulesEqualNative compares small jobs of every shape byte for byte.
+func TestModulesEqualNative(t *testing.T) {
+	for name := range mixes {
+		g := instantiate(t, name)
+		r := rand.New(rand.NewPCG(11, 1))
+		policies := []guest.Policy{guest.Policy(stats.ExactPolicy()), guest.Policy(stats.RefPolicy()), {P1: 5_000_000, P2: 0, RO: 1, AlphaE: 1, AlphaA: 500_000_000, AlphaB: 3, TMinAlpha: 1_000_000, TMinBeta: 1000}}
+		for range 100 {
+			shots := 1 + r.Uint64N(300)
+			if r.IntN(4) == 0 {
+				shots = 1 + r.Uint64N(5000)
+			}
+			j := trapJob{layered: randomLayered(r, 1+r.IntN(12), r.IntN(9)), header: guest.Header{Shots: shots}, policy: policies[r.IntN(len(policies))], root: randomRoot(r)}
+			switch r.IntN(4) {
+			case 0:
+				j.header.RatioPPM = 0
+			case 1:
+				j.header.RatioPPM = 1_000_000 - r.Uint64N(3)
+			default:
+				j.header.RatioPPM = r.Uint64N(1_000_001)
+			}
+			compare(t, r, g, name, j)
+		}
+	}
+}
+
+// TestGuideJobEqualsNative is 20 x 120 with 4096 slots, honest and not.
+func TestGuideJobEqualsNative(t *testing.T) {
+	r := rand.New(rand.NewPCG(12, 1))
+	for name := range mixes {
+		g := instantiate(t, name)
+		j := guideJob(rand.New(rand.NewPCG(13, 1)))
+		for range 3 {
+			compare(t, r, g, name, j)
+		}
+	}
+}
+
+func benchmarkGuide(b *testing.B) (*guestInstance, trapJob, *guest.Plan, *guest.Hidden) {
+	g := instantiate(b, "accredit")
+	j := guideJob(rand.New(rand.NewPCG(14, 1)))
+	p, err := traps.Plan(j.layered, j.header, j.policy, traps.Accredit)
+	require.NoError(b, err)
+	_, h, err := traps.Generate(j.layered, p, j.root, 0, 4096)
+	require.NoError(b, err)
+	return g, j, p, h
+}
+
+func BenchmarkGuidePlan(b *testing.B) {
+	g, j, _, _ := benchmarkGuide(b)
+	g.in = j.inputs([32]byte{})
+	for b.Loop() {
+		require.NoError(b, g.call("qx_plan"))
+	}
+}
+
+func BenchmarkGuideGenerate(b *testing.B) {
+	g, j, p, _ := benchmarkGuide(b)
+	g.in = j.inputs(j.root)
+	g.in[2] = p.Append(nil)
+	for b.Loop() {
+		require.NoError(b, g.call("qx_generate", 0, 4096))
+	}
+}
+
+func BenchmarkGuideJudge(b *testing.B) {
+	g, _, p, h := benchmarkGuide(b)
+	g.in = map[uint32][]byte{2: p.Append(nil), 3: h.Append(nil), 4: honest(h).Append(nil), 5: make([]byte, 96)}
+	for b.Loop() {
+		require.NoError(b, g.call("qx_judge", 4096))
+	}
+}

@@ -1,0 +1,327 @@
+package proofs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/transcript"
+)
+
+func verify(t testing.TB, in Input) *Report {
+	t.Helper()
+	r, err := Verify(ctx, in)
+	require.NoError(t, err)
+	require.Len(t, r.Checks, len(checks), "every step is listed")
+	return r
+}
+
+func skipped(r *Report) (names []string) {
+	for _, c := range r.Checks {
+		if c.Skipped {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func failed(r *Report) (names []string) {
+	for _, c := range r.Checks {
+		if !c.OK {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func TestVerifyAcceptsAnHonestBundle(t *testing.T) {
+	for name, o := range map[string]fixtureOptions{"local": {}, "leased": {leased: true}, "own circuit": {own: true}} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, o)
+			r := verify(t, f.input())
+			require.Empty(t, failed(r), "%+v", r.Failure)
+			require.True(t, r.Valid)
+			require.Equal(t, LevelNone, r.Level)
+			want := []string{"lease_signature", "recompile", "attestation", "module_policy", "nullifier_store"}
+			if o.leased {
+				want = want[1:]
+			}
+			require.Equal(t, want, skipped(r))
+
+			alone := verify(t, Input{Proof: f.bundle.ProofCBOR})
+			require.True(t, alone.Valid, "%+v", alone.Failure)
+			require.Equal(t, r.Claim, alone.Claim)
+			require.Contains(t, skipped(alone), "traps")
+		})
+	}
+}
+
+func TestVerifyFailedTraps(t *testing.T) {
+	f := newFixture(t, fixtureOptions{break_: true})
+	r := verify(t, f.input())
+	require.Equal(t, []string{"verdict"}, failed(r))
+	require.Equal(t, ExitTraps, r.Failure.Exit)
+	require.Equal(t, "TrapMismatch", r.Failure.Name)
+}
+
+func TestRequireForbidsSkipping(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	in := f.input()
+	for _, name := range []string{"attestation", "module_policy", "recompile", "nullifier_store", "lease_signature"} {
+		in.Require = []string{name}
+		require.Equal(t, []string{name}, failed(verify(t, in)))
+	}
+	in.Require = []string{"traps", "counts"}
+	require.True(t, verify(t, in).Valid)
+	in = Input{Proof: f.bundle.Proof, Policy: Policy{Require: []string{"traps"}}}
+	r := verify(t, in)
+	require.Equal(t, ExitTraps, r.Failure.Exit)
+	in.Require = []string{"no such check"}
+	_, err := Verify(ctx, in)
+	require.ErrorContains(t, err, "does not exist")
+}
+
+func TestPolicy(t *testing.T) {
+	f := newFixture(t, fixtureOptions{leased: true})
+	service := key(t, keys.Service, 9).KeyID()
+	mods := []digest.Digest{f.proof.Body.Binding.Modules[0].SHA3, f.proof.Body.Binding.Modules[1].SHA3}
+	doc := func(s string) Policy {
+		p, err := ParsePolicy([]byte(s))
+		require.NoError(t, err, s)
+		return *p
+	}
+	quote := func(d ...digest.Digest) string {
+		b, err := json.Marshal(d)
+		require.NoError(t, err)
+		return string(b)
+	}
+	for _, c := range []struct {
+		doc, fails string
+	}{
+		{`{}`, ""},
+		{`{"allowed_modules":` + quote(mods...) + `}`, ""},
+		{`{"allowed_modules":` + quote(mods[0]) + `}`, "module_policy"},
+		{`{"allowed_modules":[]}`, "module_policy"},
+		{`{"service_keys":` + quote(service) + `,"require_lease":true}`, ""},
+		{`{"service_keys":` + quote(mods[0]) + `}`, "lease_signature"},
+		{`{"denied_keys":` + quote(service) + `}`, "lease_signature"},
+		{`{"denied_keys":` + quote(f.op.KeyID()) + `}`, "keys"},
+		{`{"denied_keys":` + quote(f.proof.Body.ProviderID) + `}`, "keys"},
+		{`{"min_level":"vendor-chained"}`, "attestation"},
+		{`{"min_level":"none","refuse_dev":true}`, ""},
+		{`{"require":["recompile"]}`, "recompile"},
+	} {
+		in := f.input()
+		in.Policy = doc(c.doc)
+		r := verify(t, in)
+		if c.fails == "" {
+			require.True(t, r.Valid, "%s: %+v", c.doc, r.Failure)
+			continue
+		}
+		require.Equal(t, []string{c.fails}, failed(r), c.doc)
+	}
+	for _, bad := range []string{``, `[]`, `{"x":1}`, `{"allowed_modules":["00"]}`, `{"min_level":"high"}`, `{"require":["x"]}`, `{"refuse_dev":1}`} {
+		_, err := ParsePolicy([]byte(bad))
+		require.Error(t, err, bad)
+	}
+	local := newFixture(t, fixtureOptions{})
+	in := local.input()
+	in.Policy.RequireLease = true
+	require.Equal(t, []string{"lease_signature"}, failed(verify(t, in)))
+	in = local.input()
+	in.TrapPolicies = map[digest.Digest][]byte{}
+	require.Equal(t, []string{"trap_policy"}, failed(verify(t, in)))
+}
+
+func TestDevFlag(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	f.proof.Body.Binding.Flags = FlagDev
+	require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+	require.NoError(t, f.bundle.SetProof(f.proof))
+	in := f.input()
+	require.True(t, verify(t, in).Valid)
+	in.Policy.RefuseDev = true
+	require.Equal(t, []string{"flags"}, failed(verify(t, in)))
+	f.proof.Body.Binding.Flags = 2
+	require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+	require.NoError(t, f.bundle.SetProof(f.proof))
+	require.Equal(t, []string{"schema"}, failed(verify(t, f.input())))
+}
+
+func TestUnknownFamilyIsNotRejudged(t *testing.T) {
+	f := newFixture(t, fixtureOptions{module: "someone_elses"})
+	r := verify(t, f.input())
+	require.True(t, r.Valid, "%+v", r.Failure)
+	c, _ := r.Check("traps")
+	require.True(t, c.Skipped)
+	require.Contains(t, c.Detail, "not re-judged")
+}
+
+// lyingJudge answers with something else in one respect.
+type lyingJudge struct{ change func(*JudgeOutput) }
+
+func (l lyingJudge) Rejudge(ctx context.Context, in JudgeInput) (JudgeOutput, error) {
+	out, err := NativeJudge{}.Rejudge(ctx, in)
+	l.change(&out)
+	return out, err
+}
+
+func TestRejudgementComparesEverything(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	for name, change := range map[string]func(*JudgeOutput){
+		"trap_plan_hash": func(o *JudgeOutput) { o.RowsRoot[0] ^= 1 },
+		"trap_plan":      func(o *JudgeOutput) { o.PlanSHA3[0] ^= 1 },
+		"another report": func(o *JudgeOutput) { o.Report[40] ^= 1 },
+		"hist_digest":    func(o *JudgeOutput) { o.TargetRows[0] ^= 1 },
+	} {
+		in := f.input()
+		in.Judge = lyingJudge{change}
+		r := verify(t, in)
+		require.Equal(t, []string{"traps"}, failed(r))
+		require.Contains(t, r.Failure.Message, name)
+		require.Equal(t, ExitTraps, r.Failure.Exit)
+	}
+}
+
+type recompiler struct {
+	out []byte
+	err error
+}
+
+func (r recompiler) Recompile(_ context.Context, in RecompileInput) ([]byte, error) {
+	if len(in.Modules) != 1 || len(in.Circuit) == 0 {
+		return nil, errors.New("wrong input")
+	}
+	return r.out, r.err
+}
+
+func TestRecompile(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	in := f.input()
+	in.Recompiler = recompiler{out: f.bundle.Compiled}
+	in.Require = []string{"recompile"}
+	require.True(t, verify(t, in).Valid)
+	in.Recompiler = recompiler{out: []byte("x")}
+	require.Equal(t, []string{"recompile"}, failed(verify(t, in)))
+	in.Recompiler = recompiler{err: ErrUnknownModule}
+	require.Equal(t, []string{"recompile"}, failed(verify(t, in)))
+	in.Require = nil
+	require.True(t, verify(t, in).Valid)
+}
+
+type attester struct {
+	level Level
+	err   error
+}
+
+func (a attester) Attest(_ context.Context, in AttestInput) (Level, string, error) {
+	if in.TimeMS == 0 || in.R.IsZero() {
+		return "", "", errors.New("wrong input")
+	}
+	return a.level, "as asked", a.err
+}
+
+func TestAttestation(t *testing.T) {
+	ev := transcript.MapValue(transcript.Member{Key: "vendor", Value: transcript.TextValue("AcmeQPU")}, transcript.Member{Key: "n", Value: transcript.IntValue(-3)})
+	f := newFixture(t, fixtureOptions{attest: Attest{QPU: &ev}})
+	in := f.input()
+	require.Contains(t, skipped(verify(t, in)), "attestation")
+	in.Attester = attester{level: LevelDeviceSigned}
+	r := verify(t, in)
+	require.True(t, r.Valid)
+	require.Equal(t, LevelDeviceSigned, r.Level)
+	in.Policy.MinLevel = LevelDeviceTEE
+	require.Equal(t, []string{"attestation"}, failed(verify(t, in)))
+	in.Policy.MinLevel = ""
+	in.Attester = attester{err: errors.New("chain invalid: no root in roots/")}
+	r = verify(t, in)
+	require.Equal(t, []string{"attestation"}, failed(r))
+	require.Equal(t, "AttestationError: chain invalid: no root in roots/", r.Failure.Error())
+	require.Equal(t, ExitSignature, r.Failure.Exit)
+	in.Attester = attester{level: "golden"}
+	require.Equal(t, []string{"attestation"}, failed(verify(t, in)))
+}
+
+type store map[digest.Digest]digest.Digest
+
+func (s store) Lookup(_ context.Context, n digest.Digest) (digest.Digest, bool, error) {
+	if s == nil {
+		return digest.Digest{}, false, errors.New("store is down")
+	}
+	c, ok := s[n]
+	return c, ok, nil
+}
+
+func TestNullifierStore(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	in := f.input()
+	in.Nullifiers = store{}
+	r := verify(t, in)
+	require.True(t, r.Valid)
+	in.Nullifiers = store{f.proof.Nullifier: r.Claim}
+	require.True(t, verify(t, in).Valid)
+	in.Nullifiers = store{f.proof.Nullifier: digest.Sum(nil)}
+	r = verify(t, in)
+	require.Equal(t, "NullifierReuseError", r.Failure.Name)
+	require.Equal(t, 6003, r.Failure.Code)
+	in.Nullifiers = store(nil)
+	_, err := Verify(ctx, in)
+	require.ErrorContains(t, err, "store is down")
+}
+
+func TestFreshness(t *testing.T) {
+	f := newFixture(t, fixtureOptions{leased: true})
+	for _, c := range []struct {
+		receipt, at uint64
+		ok          bool
+	}{
+		{0, 0, true}, {1_763_830_002_000, 0, true}, {0, 1_763_830_002_000, true}, {0, 1_900_000_000_000, true},
+		{1_763_830_009_000 + skewMS, 0, true}, {1_763_830_009_001 + skewMS, 0, false},
+		{1_763_830_001_720 - skewMS, 0, true}, {1_763_830_001_719 - skewMS, 0, false}, {0, 1_700_000_000_000, false},
+	} {
+		in := f.input()
+		in.ReceiptMS, in.AtMS = c.receipt, c.at
+		r := verify(t, in)
+		require.Equal(t, c.ok, r.Valid, "%+v", c)
+		if !c.ok {
+			require.Equal(t, []string{"freshness"}, failed(r))
+		}
+	}
+	for _, times := range [][2]uint64{{1_763_829_000_000, 1_763_829_000_001}, {1_763_830_000_000, 1_763_830_100_000}} {
+		p := f.clone(t)
+		p.Body.Binding.StartedUnixMS, p.Body.Binding.FinishedUnixMS = times[0], times[1]
+		p.Body.QoS.LatencyMS = times[1] - times[0]
+		require.NoError(t, p.fill())
+		require.NoError(t, p.Sign(ctx, f.op, 1_763_830_002))
+		b, err := p.MarshalCBOR()
+		require.NoError(t, err)
+		require.Equal(t, []string{"freshness"}, failed(verify(t, Input{Proof: b})))
+	}
+}
+
+func TestVerifyWithoutAProof(t *testing.T) {
+	r := verify(t, Input{})
+	require.Equal(t, []string{"syntax"}, failed(r))
+	require.Equal(t, ExitProof, r.Failure.Exit)
+	canceled, cancel := context.WithCancel(ctx)
+	cancel()
+	_, err := Verify(canceled, Input{})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestAcceptableTrapCounts(t *testing.T) {
+	for _, c := range []struct {
+		pass, fail, shots, ppm uint64
+		ok                     bool
+	}{
+		{4032, 64, 4096, 100_000, true}, {410, 0, 4096, 100_000, true}, {409, 0, 4096, 100_000, true}, {408, 0, 4096, 100_000, false},
+		{4097, 0, 4096, 100_000, false}, {4096, 1, 4096, 100_000, false}, {0, 4096, 4096, 100_000, true}, {^uint64(0), 2, 4096, 1, false}, {1, 1, 1 << 60, 1, false}, {1, 1, 2, transcript.PPM + 1, false},
+	} {
+		require.Equal(t, c.ok, AcceptableTrapCounts(c.pass, c.fail, c.shots, c.ppm), "%+v", c)
+	}
+}

@@ -13,13 +13,14 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/attest"
+	"github.com/animicaorg/engine/proofs/attest/nitro"
 	"github.com/animicaorg/engine/proofs/attest/sev"
 	"github.com/animicaorg/engine/proofs/attest/sgx"
 	"github.com/animicaorg/engine/proofs/attest/tdx"
 )
 
 // attestVerifiers are the kinds of evidence that this build verifies.
-var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}}
+var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}, nitro.Verifier{}}
 
 const kindQPU = "qpu" // certificates of vendors of quantum computers
 

@@ -18,10 +18,11 @@ import (
 	"github.com/animicaorg/engine/proofs/attest/sev"
 	"github.com/animicaorg/engine/proofs/attest/sgx"
 	"github.com/animicaorg/engine/proofs/attest/tdx"
+	"github.com/animicaorg/engine/proofs/attest/tpm"
 )
 
 // attestVerifiers are the kinds of evidence that this build verifies.
-var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}, nitro.Verifier{}, cca.Verifier{}}
+var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}, nitro.Verifier{}, cca.Verifier{}, tpm.Verifier{}}
 
 const kindQPU = "qpu" // certificates of vendors of quantum computers
 

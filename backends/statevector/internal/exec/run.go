@@ -40,7 +40,9 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
 	r.begin()
 	for i := range r.passes {
-		r.advance(i)
+		if r.advance(i); ctx.Err() != nil {
+			break
+		}
 		if o.Progress != nil {
 			o.Progress(i+1, len(r.passes))
 		}
@@ -96,6 +98,9 @@ func (r *runner) advance(i int) {
 		}
 		first := (u - steps) * batch
 		for k := range batch {
+			if k > 0 && r.ctx.Err() != nil {
+				return
+			}
 			w.unit(p, r.s.x, first+k, k+1 < batch)
 		}
 	})

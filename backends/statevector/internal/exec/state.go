@@ -96,6 +96,13 @@ func (s *State) Probability(qubits uint64) float64 {
 	return math.Ldexp(float64(s.weight(qubits)), -kernel.WeightBits)
 }
 
+// Stored returns the amplitude of a basis state but for the last diagonal and the
+// phase, which are all that Amplitude adds.
+func (s *State) Stored(qubits uint64) (re, im float64) {
+	o := s.stored(qubits)
+	return float64(s.x[o]), float64(s.x[o+kernel.Lanes])
+}
+
 // Amplitude returns the amplitude of a basis state with the global phase of the
 // given u3 gates: the stored one times the last diagonal and the phase, computed
 // in binary64.
@@ -114,8 +121,7 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 	for _, c := range s.prog.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
-	o := s.stored(qubits)
-	x, y := float64(s.x[o]), float64(s.x[o+kernel.Lanes])
+	x, y := s.Stored(qubits)
 	sin, cos := a.SinCos()
 	if neg {
 		sin, cos = -sin, -cos

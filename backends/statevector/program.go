@@ -1,6 +1,7 @@
 package statevector
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -41,17 +42,18 @@ func (p *Program) layers() *layers {
 
 // order returns the plan of numeric version 1, which is that of an earlier run
 // where the structure is the same.
-func (p *Program) order(earlier *plan.Plan) *plan.Plan {
+func (p *Program) order(ctx context.Context, earlier *plan.Plan) (*plan.Plan, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	err := error(nil)
 	switch {
 	case p.plan != nil:
 	case earlier != nil && earlier.Fits(p.phases):
 		p.plan = earlier
 	default:
-		p.plan = plan.New(p.phases)
+		p.plan, err = plan.NewContext(ctx, p.phases)
 	}
-	return p.plan
+	return p.plan, err
 }
 
 // FromLayered turns a layered circuit into a program. Its measurement map is not

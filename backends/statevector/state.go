@@ -117,14 +117,14 @@ func (s *State) giveUp(next Precision) remains {
 func (s *State) Close() { s.giveUp(Complex128) }
 
 func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old remains) (*State, error) {
-	s := &State{p: p, prc: Complex64, plan: p.order(old.plan)}
-	if err := ctx.Err(); err != nil {
+	order, err := p.order(ctx, old.plan)
+	if err != nil {
 		if old.fast != nil {
 			old.fast.Close()
 		}
 		return nil, err
 	}
-	var err error
+	s := &State{p: p, prc: Complex64, plan: order}
 	s.fast, err = exec.Run(ctx, p.phases, s.plan, exec.Options{Kernel: k, Threads: o.Threads, Progress: o.Progress, Reuse: old.fast})
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
@@ -87,6 +89,7 @@ func (p *pass) stepAt(i int) (*sub, int) {
 
 // worker is the scratch memory of one goroutine.
 type worker struct {
+	ctx context.Context // of the run
 	builder
 	tile  []float32
 	chunk []float32
@@ -121,7 +124,7 @@ func (w *worker) unit(p *pass, state []float32, u int, ahead bool) {
 		w.tile = floats(kernel.Block << (plan.TileMax - plan.Lanes))
 	}
 	w.k.Gather(w.tile, mem, p.rows.off)
-	for i := range p.subs {
+	for i := 0; i < len(p.subs) && w.ctx.Err() == nil; i++ {
 		s := &p.subs[i]
 		for c := range uint64(1) << len(s.outer) {
 			w.run(s, &s.rows, w.tile[tileOffset(deposit(c, s.at))/4:], base|deposit(c, s.outer), &hint{})

@@ -37,6 +37,9 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range s.workers {
+		w.ctx = ctx
+	}
 	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
 	r.begin()
 	for i := range r.passes {

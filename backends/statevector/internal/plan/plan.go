@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"math/bits"
 	"slices"
 )
@@ -88,16 +89,25 @@ func (p *Plan) Index(qubits uint64) uint64 {
 // New plans p. Up to smallWidth one tuning is known to be good; beyond, the
 // better of two is taken.
 func New(p *Program) *Plan {
-	best, cost := newTuned(p, &tunings[0])
+	pl, _ := NewContext(context.Background(), p) // no other error
+	return pl
+}
+
+// NewContext is New; it returns ctx's error within the time of one pass.
+func NewContext(ctx context.Context, p *Program) (*Plan, error) {
+	best, cost := newTuned(ctx, p, &tunings[0])
 	if best.Width > smallWidth {
-		if pl, c := newTuned(p, &tunings[1]); c < cost {
+		if pl, c := newTuned(ctx, p, &tunings[1]); c < cost {
 			best = pl
 		}
 	}
-	return best
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return best, nil
 }
 
-func newTuned(p *Program, t *tuning) (*Plan, int) {
+func newTuned(ctx context.Context, p *Program, t *tuning) (*Plan, int) {
 	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs}
 	for _, r := range p.Rots {
 		pl.counts = append(pl.counts, len(r))
@@ -112,7 +122,7 @@ func newTuned(p *Program, t *tuning) (*Plan, int) {
 			s.left += len(r) - 1
 		}
 	}
-	for s.left > 0 {
+	for s.left > 0 && ctx.Err() == nil {
 		pl.Passes = append(pl.Passes, s.pass(pl))
 	}
 	return pl, s.cost

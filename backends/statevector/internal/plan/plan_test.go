@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"math/bits"
 	"testing"
 
@@ -210,4 +211,15 @@ func FuzzPlan(f *testing.F) {
 		require.NoError(t, err)
 		requireValid(t, p, New(p))
 	})
+}
+
+func TestNewContextStops(t *testing.T) {
+	p := trapset(t, 5, 6, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	pl, err := NewContext(ctx, p)
+	require.NoError(t, err)
+	require.Equal(t, New(p), pl)
+	cancel()
+	_, err = NewContext(ctx, p)
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -97,7 +97,7 @@ the whole field. Files, policy and kinds: docs/attestation.md.
 
 Exit 0 when accepted, 41 when refused.`,
 		Example: `  engine attest verify --kind tdx --evidence q.bin --collateral c.json --at 2025-06-20T00:00:00Z
-  engine attest verify --kind sev --evidence report.bin --cert vcek.der --at now --policy policy.json --json`,
+  engine attest verify --kind sev --evidence r.bin --cert vcek.der --at now --policy policy.json`,
 		Args: cli.Args(),
 	}
 	kind := kindFlag(c)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha3"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -74,7 +75,7 @@ func Parse(b []byte) (*Model, error) {
 		}
 	}
 	if err := c.Err(); err != nil {
-		return nil, errors.Join(ErrSnapshot, err)
+		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	h := sha3.Sum256(b)
 	m.ID = "sha3-256:" + hex.EncodeToString(h[:])

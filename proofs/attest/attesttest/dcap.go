@@ -100,9 +100,9 @@ func report(attributes byte, mrenclave, mrsigner, data []byte, prod, svn uint16)
 	return b
 }
 
-func flag(base byte, on bool, bit byte) byte {
+func bit(base byte, on bool, mask byte) byte {
 	if on {
-		return base | bit
+		return base | mask
 	}
 	return base
 }
@@ -113,15 +113,15 @@ func (d DCAP) body() []byte {
 		data = ReportData
 	}
 	if !d.TDX {
-		return report(flag(5, d.Debug, 2), d.DCAPMeasurement(), Bytes(32, "mrsigner"), data, 7, 3)
+		return report(bit(5, d.Debug, 2), d.DCAPMeasurement(), Bytes(32, "mrsigner"), data, 7, 3)
 	}
 	b := make([]byte, 584)
 	if d.TD15 {
 		b = make([]byte, 648)
 	}
 	copy(b, []byte{6, 1, 3}) // TEE_TCB_SVN: module 1, ISVSVN 6
-	b[120] = flag(0, d.Debug, 1)
-	b[123] = flag(0x10, d.Migratable, 0x20)
+	b[120] = bit(0, d.Debug, 1)
+	b[123] = bit(0x10, d.Migratable, 0x20)
 	copy(b[136:], d.DCAPMeasurement())
 	copy(b[328:], Bytes(48, "rtmr0"))
 	copy(b[520:], data)
@@ -180,7 +180,7 @@ func (d DCAP) qe(p pki, key []byte) []byte {
 		auth = Bytes(32, "auth")
 	}
 	bound := sha256.Sum256(append(append([]byte(nil), key...), auth...))
-	r := report(flag(0x11, d.QEDebug, 2), Bytes(32, "qe"), Bytes(32, "qe signer"), bound[:], 1, 8)
+	r := report(bit(0x11, d.QEDebug, 2), Bytes(32, "qe"), Bytes(32, "qe signer"), bound[:], 1, 8)
 	sum := sha256.Sum256(r)
 	out := append(r, p.pck.SignRaw(sum[:])...)
 	out = append(binary.LittleEndian.AppendUint16(out, uint16(len(auth))), auth...)

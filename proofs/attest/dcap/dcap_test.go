@@ -2,6 +2,7 @@ package dcap_test
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"encoding/hex"
 	"testing"
 	"time"
@@ -157,6 +158,13 @@ func TestKindMismatch(t *testing.T) {
 	s := attesttest.DCAP{TDX: true}.Mint()
 	v := attest.Check(sgx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
 	require.Equal(t, attest.BadFormat, v.Refusals[0].Reason)
+}
+
+func TestNoOtherCertificates(t *testing.T) {
+	s := attesttest.DCAP{}.Mint()
+	s.Evidence.Certs = attesttest.PEM(attesttest.Root(elliptic.P256(), "x", "x"))
+	v := attest.Check(sgx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
+	require.Equal(t, attest.BadChain, v.Refusals[0].Reason)
 }
 
 func TestCollateralOfAnotherRoot(t *testing.T) {

@@ -83,6 +83,9 @@ func TestPolicy(t *testing.T) {
 	p := policy(t, strings.Replace(fullPolicy(), `"max_vmpl":0`, `"min_tcb_evaluation":17`, 1))
 	r := result()
 	require.Equal(t, []attest.Reason{attest.BadCollateral}, reasons(attest.Rules{Policy: p}, r, now))
+	r.Kind, p.Measurements[0].Kind = attest.SEV, attest.SEV
+	require.Empty(t, reasons(attest.Rules{Policy: p}, r, now), "the number is Intel's")
+	r.Kind, p.Measurements[0].Kind = attest.SGX, attest.SGX
 	r.Collateral = &attest.Dates{Evaluation: 17}
 	require.Empty(t, reasons(attest.Rules{Policy: p}, r, now))
 	p = policy(t, `{"id":"none","version":1,"measurements":[]}`)

@@ -96,8 +96,8 @@ digest that must stand there with zero bytes behind it, any other length must be
 the whole field. Files, policy and kinds: docs/attestation.md.
 
 Exit 0 when accepted, 41 when refused.`,
-		Example: `  engine attest verify --kind tdx --evidence quote.bin --collateral collateral.json --at 2025-06-20T00:00:00Z
-  engine attest verify --kind sev --evidence report.bin --cert vcek.der --at now --policy policy.json --json`,
+		Example: `  engine attest verify --kind tdx --evidence q.bin --collateral c.json --at 2025-06-20T00:00:00Z
+  engine attest verify --kind sev --evidence r.bin --cert vcek.der --at now --policy policy.json`,
 		Args: cli.Args(),
 	}
 	kind := kindFlag(c)

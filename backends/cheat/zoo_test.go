@@ -74,7 +74,7 @@ func TestZoo(t *testing.T) {
 	for i, st := range zoo.Strategies() {
 		t.Run(st.Name, func(t *testing.T) {
 			jobs := 2000
-			model, err := s.Run(st, jobs, zoo.Predicted, 1)
+			model, err := s.Run(t.Context(), st, jobs, zoo.Predicted, 1)
 			require.NoError(t, err)
 			rates := func(w int) (float64, float64) {
 				if st.Frames() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -16,8 +15,6 @@ import (
 	"github.com/animicaorg/engine/stats"
 	"github.com/animicaorg/engine/traps/zoo"
 )
-
-func asCoded(err error, to **cli.Error) bool { return errors.As(err, to) }
 
 type powerFlags struct {
 	width, depth int

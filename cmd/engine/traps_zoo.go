@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -176,8 +177,11 @@ func (a *zooAnswer) words(w io.Writer) {
 	}
 }
 
-// scientific writes 10^x with two digits, rounded up.
+// scientific writes 10^x, rounded up.
 func scientific(x float64) string {
+	if x >= -3 {
+		return strconv.FormatFloat(min(math.Ceil(math.Pow(10, x+4))/1e4, 1), 'f', 4, 64)
+	}
 	exp := math.Floor(x)
 	mant := math.Ceil(math.Pow(10, x-exp)*10) / 10
 	if mant >= 10 {
@@ -243,7 +247,8 @@ func (e *program) judgePolicy(name string) (*job.TrapPolicy, error) {
 	}
 	p, err := e.trapPolicy(name, nil, false)
 	if err != nil {
-		if coded := new(cli.Error); asCoded(err, &coded) {
+		var coded *cli.Error
+		if errors.As(err, &coded) {
 			coded.Field = "--policy"
 		}
 		return nil, err

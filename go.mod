@@ -18,6 +18,8 @@ require (
 	golang.org/x/text v0.44.0
 )
 
+require github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
+
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect
 	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect

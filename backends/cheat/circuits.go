@@ -48,10 +48,10 @@ func conjugate(b *backends.Batch, _ *seed.ShotWords) (*backends.Batch, outcomes,
 	return e.batch, nil, nil
 }
 
-// trapsHonest invents every slot that shares its circuit, modulo Paulis, with
-// another one: the pads do not hide that the target slots are all the same. It
-// needs no secret. The pads do hide which outcome the target has, but inventing
-// does not need it.
+// trapsHonest invents the slots of the largest group with the same circuit modulo
+// Paulis: the pads do not hide that the target slots are all the same, and of the
+// traps no more than a few share a circuit. It needs no secret. The pads do hide
+// which outcome the target has, but inventing does not need it.
 func trapsHonest(b *backends.Batch, r *seed.ShotWords) (*backends.Batch, outcomes, error) {
 	t := circuit.NewFrameTable(b.Palette)
 	loc := b.Rows.Locations
@@ -68,9 +68,15 @@ func trapsHonest(b *backends.Batch, r *seed.ShotWords) (*backends.Batch, outcome
 		class[i] = string(bytes)
 		seen[class[i]]++
 	}
+	target := class[0]
+	for _, c := range class {
+		if seen[c] > seen[target] {
+			target = c
+		}
+	}
 	return b, func(o *guest.Outcomes) {
 		for i := range o.N {
-			if seen[class[o.First+uint64(i)-b.Rows.First]] > 1 {
+			if class[o.First+uint64(i)-b.Rows.First] == target {
 				invent(o, r, i)
 			}
 		}

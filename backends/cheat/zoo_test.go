@@ -140,6 +140,7 @@ func TestRolesShowInTheBatch(t *testing.T) {
 	require.Equal(t, guest.DecisionPass, o.Verdict.Decision)
 	require.Equal(t, [4]uint64{308, 308, 102, 102}, [4]uint64{o.Verdict.NA, o.Verdict.KA, o.Verdict.NB, o.Verdict.KB})
 	changed, targets := 0, 0
+	require.Len(t, honest.rows, 4096)
 	for i, row := range o.Outcomes.Rows { // one byte a slot at width 8
 		if guest.SlotKind(p.Hidden.Kind[i]) != guest.SlotTarget {
 			require.Equal(t, honest.rows[i], row, "slot %d is a trap", i)

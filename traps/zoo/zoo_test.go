@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -175,6 +176,36 @@ func TestOmissionRates(t *testing.T) {
 			require.InDelta(t, want, float64(c.PassA)/float64(c.TrapsA), 1e-4+5*math.Sqrt(want*(1-want)/40_000), "%s %s", name, s.Size())
 		}
 	}
+}
+
+// TestPadsAreNeeded: without pads kind A passes a device that omits every CZ more
+// often than an honest one.
+func TestPadsAreNeeded(t *testing.T) {
+	for _, r := range []struct {
+		w, d int
+		want float64 // from another program
+	}{{8, 16, .9543}, {20, 20, .89195}, {20, 120, .83265}} {
+		s := setup(t, r.w, r.d)
+		all := func(int, int, int) bool { return true }
+		c, err := s.Run(t.Context(), Strategy{Name: "bare", attack: &attack{omit: all, bare: true}}, 256, Measured, 0)
+		require.NoError(t, err)
+		rate := float64(c.PassA) / float64(c.TrapsA)
+		require.InDelta(t, r.want, rate, .008)
+		require.Greater(t, rate, float64(s.Plan.PA)/stats.Ppb)
+		if r.d < 120 { // there too few traps of kind B are left to be certain
+			require.EqualValues(t, c.Jobs, c.Detected, "kind B is not fooled")
+		}
+	}
+}
+
+// TestCancelled: a run ends with its context.
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := setup(t, 4, 8).Run(ctx, find(t, "honest"), 1000, Measured, 2)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = setup(t, 4, 8).Predict(ctx, find(t, "honest"), 1000, 2)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // TestConjugation: kind A is blind to it, kind B sees it; at width 2 in 0.267 of

@@ -55,6 +55,20 @@ func (s *Store) Chain(m trust.Mark) (*trust.Chain, error) {
 	return build(m, docs)
 }
 
+// Accept keeps documents if the chain of the mark takes them together with those
+// that the store holds.
+func (s *Store) Accept(m trust.Mark, docs ...*trust.Signed) (*trust.Chain, error) {
+	held, err := s.Load()
+	if err != nil {
+		return nil, err
+	}
+	c, err := build(m, append(held, docs...))
+	if err != nil {
+		return nil, err
+	}
+	return c, s.Add(docs...)
+}
+
 func build(m trust.Mark, docs []*trust.Signed) (*trust.Chain, error) {
 	for _, d := range docs {
 		if d.Digest() != m.Pin {

@@ -208,6 +208,21 @@ func TestPublication(t *testing.T) {
 	require.Len(t, docs, 3)
 }
 
+func TestAccept(t *testing.T) {
+	w := newWorld(t)
+	s := open(t)
+	_, err := s.Accept(w.mark(), w.one)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = s.Accept(w.mark(), w.root, w.two)
+	require.ErrorIs(t, err, trust.ErrGap)
+	docs, err := s.Load()
+	require.NoError(t, err)
+	require.Empty(t, docs)
+	c, err := s.Accept(w.mark(), w.two, w.root, w.one)
+	require.NoError(t, err)
+	require.Equal(t, uint64(2), c.Epoch())
+}
+
 func TestIndexLimits(t *testing.T) {
 	line := `"` + strings.Repeat("0", 64) + `"`
 	list := func(n int) []byte {

@@ -377,3 +377,17 @@ func TestSigners(t *testing.T) {
 	require.ErrorIs(t, d.Sign(t.Context(), operational), keys.ErrRole)
 	require.Len(t, d.Signatures, 1)
 }
+
+func TestRecorder(t *testing.T) {
+	r := &trust.Recorder{Caller: honest()}
+	_, err := r.Call(t.Context(), "qx_describe", nil, nil)
+	require.NoError(t, err)
+	_, err = r.Call(t.Context(), "qx_generate", []uint64{3, 4}, map[int][]byte{0: {1}, 15: {}})
+	require.NoError(t, err)
+	b, err := transcript.Encode(r.Vectors)
+	require.NoError(t, err)
+	require.Equal(t, vectors(t), b)
+	_, err = r.Call(t.Context(), "qx_plan", nil, nil)
+	require.ErrorContains(t, err, "worker died")
+	require.Len(t, r.Vectors, 2)
+}

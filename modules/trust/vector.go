@@ -161,20 +161,28 @@ func parseVector(b []byte) (*Vector, error) {
 	return v, v.check()
 }
 
-// Record runs the call and fills in how it ended.
-func (v *Vector) Record(ctx context.Context, c abi.Caller) error {
-	o, err := c.Call(ctx, v.Export, v.Args, v.Inputs)
+// Recorder passes calls on to a guest and keeps each as a vector. Calls that come
+// to no outcome, and those that a vector cannot hold, end in an error.
+type Recorder struct {
+	Caller  abi.Caller
+	Vectors Vectors
+}
+
+// Call implements abi.Caller.
+func (r *Recorder) Call(ctx context.Context, export string, args []uint64, in map[int][]byte) (*abi.Outcome, error) {
+	o, err := r.Caller.Call(ctx, export, args, in)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v.Class, v.Code, v.Output = o.Class, 0, map[int]digest.Digest{}
+	v := Vector{Export: export, Args: args, Inputs: in, Class: o.Class, Output: map[int]digest.Digest{}}
 	if o.Class == abi.DomainError {
 		v.Code = uint64(o.Code)
 	}
 	for s, b := range o.Out {
 		v.Output[s] = digest.Sum(b)
 	}
-	return v.check()
+	r.Vectors = append(r.Vectors, v)
+	return o, v.check()
 }
 
 // Opener makes an instance of the bytes given and says how to end it.

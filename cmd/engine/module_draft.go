@@ -31,7 +31,7 @@ func (e *program) draftRoot() *cobra.Command {
 		Use: "root", Short: "Write a trust root: the governance keys and how many must sign",
 		Long: `Write version 1 of a trust root, or with --previous the next version, which
 needs the signatures of the old threshold and of the new one.`,
-		Example: "  engine module draft root --member m1.pub --member m2.pub --threshold 2 --expiry 1000000 --out root.json",
+		Example: "  engine module draft root --member m1.pub --member m2.pub --threshold 2 \\\n    --expiry 1000000 --out root.json",
 		Args:    cli.Args(),
 		RunE: func(*cobra.Command, []string) error {
 			r.Version, r.FirstEpoch = 1, max(r.FirstEpoch, 1)
@@ -109,8 +109,8 @@ func (e *program) draftSet() *cobra.Command {
 		Long: `Write the set of epoch 1, or with --previous of the next epoch. The records of the
 set before are kept unless --record brings another of the same kind, name and
 version; --status changes what governance says of a module.`,
-		Example: "  engine module draft set --root root.json --record a.record --activation 100 --expiry 5000 --out set1.json\n" +
-			"  engine module draft set --root root.json --previous set1.json --status HASH=revoked --activation 200 --expiry 9000 --out set2.json",
+		Example: "  engine module draft set --root root.json --record a.record --activation 100 --expiry 5000 \\\n    --out set1.json\n" +
+			"  engine module draft set --root root.json --previous set1.json --status HASH=revoked \\\n    --activation 200 --expiry 9000 --out set2.json",
 		Args: cli.Args(),
 		RunE: func(*cobra.Command, []string) error {
 			d, err := e.readSigned("--root", root)

@@ -44,7 +44,7 @@ func (e *program) modulePack() *cobra.Command {
 		Use: "pack FILE", Short: "Make the governance record of a module, with self-test vectors",
 		Long: `Run a module on fixed samples, keep what it answers as its self-test vectors, put
 module and vectors into the store and write the record for a set.`,
-		Example: "  engine module pack traps.wasm --activation 100 --expiry 100000 --source https://example.org/traps --commit 1a2b3c --out traps.record",
+		Example: "  engine module pack traps.wasm --activation 100 --expiry 100000 \\\n    --source https://example.org/traps --commit 1a2b3c --out traps.record",
 		Args:    cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {

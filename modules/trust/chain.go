@@ -18,8 +18,7 @@ type Chain struct {
 	revoked     map[digest.Digest]uint64 // module to the epoch that took it back
 }
 
-// NewChain starts at a root whose digest the operator pinned. It must be
-// version 1 or a later root that the operator trusts by its digest, and is signed
+// NewChain starts at the root whose digest the operator pinned: version 1, signed
 // by its own threshold.
 func NewChain(pin digest.Digest, root *Signed) (*Chain, error) {
 	if got := root.Digest(); got != pin {

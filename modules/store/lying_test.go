@@ -107,4 +107,3 @@ func (l listing) Blob(ctx context.Context, d digest.Digest, max int64) ([]byte, 
 	}
 	return l.Transport.Blob(ctx, d, max)
 }
-

@@ -66,7 +66,7 @@ func (s *Store) Accept(m trust.Mark, docs ...*trust.Signed) (*trust.Chain, error
 	if err != nil {
 		return nil, err
 	}
-	return c, s.Add(docs...)
+	return c, s.Add(c.Documents()...)
 }
 
 func build(m trust.Mark, docs []*trust.Signed) (*trust.Chain, error) {
@@ -122,7 +122,7 @@ func (s *Store) Pull(ctx context.Context, t Transport, m trust.Mark, height uint
 		}
 		records = append(records, *r)
 	}
-	return c, records, s.Add(fresh...)
+	return c, records, s.Add(c.Documents()...)
 }
 
 func (s *Store) pullModule(ctx context.Context, t Transport, r *trust.Record) error {

@@ -1,9 +1,6 @@
 package store_test
 
 import (
-	"context"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,88 +109,6 @@ func TestPull(t *testing.T) {
 	_, records, err = s.Pull(t.Context(), from, m, 60, &trust.Policy{Remove: []digest.Digest{digest.Sum(w.wasm[1])}})
 	require.NoError(t, err)
 	require.Empty(t, records)
-}
-
-// swapped is a transport that delivers other bytes for some hashes.
-type swapped struct {
-	store.Transport
-	with map[digest.Digest][]byte
-}
-
-func (s swapped) Blob(ctx context.Context, d digest.Digest, max int64) ([]byte, error) {
-	if b, ok := s.with[d]; ok {
-		return b, nil
-	}
-	return s.Transport.Blob(ctx, d, max)
-}
-
-func TestLyingTransport(t *testing.T) {
-	w := newWorld(t)
-	from := published(t, w, w.root, w.one)
-	docs, err := from.Documents(t.Context())
-	require.NoError(t, err)
-	for _, d := range append(docs, digest.Sum(w.wasm[0]), digest.Sum(w.vectors)) {
-		s := open(t)
-		_, _, err := s.Pull(t.Context(), swapped{from, map[digest.Digest][]byte{d: []byte("lie")}}, w.mark(), 20, nil)
-		require.ErrorIs(t, err, store.ErrHash)
-		_, err = s.Chain(w.mark())
-		require.ErrorIs(t, err, store.ErrNotFound)
-	}
-	_, _, err = open(t).Pull(t.Context(), swapped{from, map[digest.Digest][]byte{digest.Sum(w.wasm[0]): make([]byte, 6)}}, w.mark(), 20, nil)
-	require.ErrorIs(t, err, store.ErrLimit)
-}
-
-func TestHTTPS(t *testing.T) {
-	w := newWorld(t)
-	from := published(t, w, w.root, w.one, w.two)
-	files := http.FileServer(http.Dir(from.Dir()))
-	plain := httptest.NewServer(files)
-	defer plain.Close()
-	secure := httptest.NewTLSServer(files)
-	defer secure.Close()
-	var marks []trust.Mark
-	for _, srv := range []*httptest.Server{plain, secure} {
-		h, err := store.NewHTTPS(srv.URL, srv.Client())
-		require.NoError(t, err)
-		c, _, err := open(t).Pull(t.Context(), h, w.mark(), 60, nil)
-		require.NoError(t, err)
-		marks = append(marks, c.Mark())
-		_, err = h.Blob(t.Context(), digest.Sum(w.wasm[0]), 4)
-		require.ErrorIs(t, err, store.ErrLimit)
-		_, err = h.Blob(t.Context(), digest.Digest{}, 4)
-		require.ErrorIs(t, err, store.ErrNotFound)
-	}
-	require.Equal(t, marks[0], marks[1])
-	h, err := store.NewHTTPS(secure.URL, http.DefaultClient)
-	require.NoError(t, err)
-	_, err = h.Documents(t.Context())
-	require.ErrorIs(t, err, store.ErrTransport, "unknown certificate")
-	for _, bad := range []string{"http://example.org/x", "ftp://localhost/", "https://", "file:///etc", "https://a:b@example.org", "http://127.0.0.1.example.org"} {
-		_, err := store.NewHTTPS(bad, http.DefaultClient)
-		require.ErrorIs(t, err, store.ErrTransport, bad)
-	}
-
-	hostile := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		switch {
-		case strings.HasPrefix(r.URL.Path, "/down/"):
-			http.Redirect(rw, r, "http://example.org/", http.StatusFound)
-		case strings.HasPrefix(r.URL.Path, "/loop/"):
-			http.Redirect(rw, r, r.URL.Path, http.StatusFound)
-		case strings.HasPrefix(r.URL.Path, "/long/"):
-			for range 64 {
-				_, _ = rw.Write(make([]byte, 64<<10)) // the reader hangs up
-			}
-		default:
-			rw.WriteHeader(http.StatusTeapot)
-		}
-	}))
-	defer hostile.Close()
-	for path, want := range map[string]error{"/down": store.ErrTransport, "/loop": store.ErrTransport, "/long": store.ErrLimit, "/": store.ErrTransport} {
-		h, err := store.NewHTTPS(hostile.URL+path, hostile.Client())
-		require.NoError(t, err)
-		_, err = h.Documents(t.Context())
-		require.ErrorIs(t, err, want, path)
-	}
 }
 
 func TestPublication(t *testing.T) {

@@ -3,6 +3,7 @@ package trust
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/animicaorg/engine/digest"
 )
@@ -16,6 +17,7 @@ type Chain struct {
 	sets        []*Set
 	setDigests  []digest.Digest
 	revoked     map[digest.Digest]uint64 // module to the epoch that took it back
+	docs        []*Signed                // the copies whose signatures were checked
 }
 
 // NewChain starts at the root whose digest the operator pinned: version 1, signed
@@ -38,8 +40,13 @@ func NewChain(pin digest.Digest, root *Signed) (*Chain, error) {
 	if count[0] < r.Threshold {
 		return nil, fmt.Errorf("root: %d of %d signatures: %w", count[0], r.Threshold, ErrThreshold)
 	}
-	return &Chain{roots: []*Root{r}, rootDigests: []digest.Digest{pin}, revoked: map[digest.Digest]uint64{}}, nil
+	return &Chain{roots: []*Root{r}, rootDigests: []digest.Digest{pin}, revoked: map[digest.Digest]uint64{}, docs: []*Signed{root}}, nil
 }
+
+// Documents returns the documents accepted, in the order of acceptance. Of several
+// copies with different signatures it is the one whose signatures were checked;
+// only these are worth keeping.
+func (c *Chain) Documents() []*Signed { return slices.Clone(c.docs) }
 
 // ChainID is the network's.
 func (c *Chain) ChainID() uint64 { return c.roots[0].ChainID }
@@ -105,7 +112,7 @@ func (c *Chain) AddRoot(d *Signed) error {
 	if r.FirstEpoch <= c.Epoch() {
 		return fmt.Errorf("root version %d signs from epoch %d on, but epoch %d is held under the old root: %w", r.Version, r.FirstEpoch, c.Epoch(), ErrFork)
 	}
-	c.roots, c.rootDigests = append(c.roots, r), append(c.rootDigests, sum)
+	c.roots, c.rootDigests, c.docs = append(c.roots, r), append(c.rootDigests, sum), append(c.docs, d)
 	return nil
 }
 
@@ -157,7 +164,7 @@ func (c *Chain) AddSet(d *Signed) error {
 			c.revoked[r.SHA3] = s.Epoch
 		}
 	}
-	c.sets, c.setDigests = append(c.sets, s), append(c.setDigests, sum)
+	c.sets, c.setDigests, c.docs = append(c.sets, s), append(c.setDigests, sum), append(c.docs, d)
 	return nil
 }
 

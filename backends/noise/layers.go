@@ -25,7 +25,6 @@ type layered struct {
 type layer struct {
 	ops    []diagonalOp // in order
 	tan    []float32    // per qubit: tan(θ/2), |θ| ≤ π/2
-	rotate uint64       // qubits that rotate
 	re, im []float32    // D times the cosines of R
 }
 
@@ -110,9 +109,7 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 	if rest != 0 {
 		l.add(next[q], diagonalOp{b: -1, site: -1})
 		t, _ := rest.TanCosHalf()
-		ly := &l.layers[next[q]]
-		ly.tan[q] = float32(t)
-		ly.rotate |= 1 << q
+		l.layers[next[q]].tan[q] = float32(t)
 		next[q]++
 	}
 	if turns%2 == 1 { // Ry(π) = X·Z

@@ -151,24 +151,8 @@ func (ly *layer) apply(s *state[float32], x uint64, errors []placed) uint64 {
 			}
 		}
 	}
-	for q := 0; q < len(ly.tan); q += 2 {
-		t := [2]float32{ly.tan[q]}
-		if q+1 < len(ly.tan) {
-			t[1] = ly.tan[q+1]
-		}
-		for k := range t {
-			if x>>(q+k)&1 == 1 {
-				t[k] = -t[k]
-			}
-		}
-		if q+1 == len(ly.tan) {
-			rotate1(s.re, 1<<q, t[0])
-			rotate1(s.im, 1<<q, t[0])
-		} else if t != [2]float32{} {
-			rotate2(s.re, 1<<q, t[0], t[1])
-			rotate2(s.im, 1<<q, t[0], t[1])
-		}
-	}
+	ly.turn(s.re, x)
+	ly.turn(s.im, x)
 	return x
 }
 
@@ -182,35 +166,6 @@ func (s *state[T]) phase(q int, a circuit.Angle) {
 			r1[k], i1[k] = T(x*c)-T(y*d), T(x*d)+T(y*c)
 		}
 	})
-}
-
-// rotate1 is y0 = x0 - t·x1, y1 = x1 + t·x0 on pairs at distance h.
-func rotate1(v []float32, h int, t float32) {
-	for ; len(v) >= 2*h; v = v[2*h:] {
-		x0 := v[:h]
-		x1 := v[h:][:len(x0)]
-		for i, a := range x0 {
-			b := x1[i]
-			x0[i], x1[i] = a-float32(t*b), b+float32(t*a)
-		}
-	}
-}
-
-// rotate2 is rotate1 at distance h, then at 2h.
-func rotate2(v []float32, h int, t, u float32) {
-	for ; len(v) >= 4*h; v = v[4*h:] {
-		x0 := v[:h]
-		x1 := v[h:][:len(x0)]
-		x2 := v[2*h:][:len(x0)]
-		x3 := v[3*h:][:len(x0)]
-		for i, a := range x0 {
-			b, c, d := x1[i], x2[i], x3[i]
-			a, b = a-float32(t*b), b+float32(t*a)
-			c, d = c-float32(t*d), d+float32(t*c)
-			x0[i], x2[i] = a-float32(u*c), c+float32(u*a)
-			x1[i], x3[i] = b-float32(u*d), d+float32(u*b)
-		}
-	}
 }
 
 // climb fills the rows of all shots.

@@ -15,7 +15,7 @@ func BenchmarkTrajectories(b *testing.B) {
 	require.NoError(b, err)
 	s, err := New(c.Explicit(), model(b, depolarizing))
 	require.NoError(b, err)
-	for _, m := range []Method{Frames, Trajectories} {
+	for _, m := range []Method{Layers, Frames, Trajectories} {
 		b.Run(string(m), func(b *testing.B) {
 			for b.Loop() {
 				_, err := s.Sample(b.Context(), m, 4096, Options{Threads: 2})

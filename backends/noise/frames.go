@@ -166,14 +166,8 @@ func (f *framer) run(ctx context.Context, pat *pattern, first int, rows []byte, 
 		base := uint64(first+x) * f.p.k
 		f.words.Fill(buf, base)
 		outcome(buf, out)
-		row := rows[(first+x)*rb:][:rb]
-		for _, r := range f.p.final {
-			bit := int(out[r.qubit/64] >> (r.qubit % 64) & 1)
-			if r.word >= 0 {
-				bit = r.reads(bit, f.words.At(base+uint64(f.p.flips+r.word)))
-			}
-			putBit(row, r.clbit, bit)
-		}
+		y := func(q int) int { return int(out[q/64] >> (q % 64) & 1) }
+		f.p.write(rows[(first+x)*rb:][:rb], f.words, base, y)
 	}
 	return nil
 }

@@ -100,8 +100,10 @@ func TestPublishedProbabilities(t *testing.T) {
 	got, err := s.Probabilities(t.Context(), Options{})
 	require.NoError(t, err)
 	require.InDeltaSlice(t, want, got, 1e-11)
-	require.Equal(t, Frames, s.Method(false))
-	near(t, want, sample(t, s, Frames, 40_000, Options{}))
+	require.Equal(t, Layers, s.Method(false, statevector.Complex64))
+	require.Equal(t, Frames, s.Method(true, statevector.Complex128))
+	near(t, want, sample(t, s, Layers, 40_000, Options{}))
+	near(t, want, sample(t, s, Frames, 20_000, Options{}))
 	near(t, want, sample(t, s, Trajectories, 10_000, Options{}))
 }
 
@@ -115,7 +117,7 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := simulation(t, src, mixed)
-			require.Equal(t, Trajectories, s.Method(false))
+			require.Equal(t, Trajectories, s.Method(false, statevector.Complex64))
 			prob, err := s.Probabilities(t.Context(), Options{})
 			require.NoError(t, err)
 			sum := 0.0
@@ -136,11 +138,11 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 func TestCliffordErrors(t *testing.T) {
 	s := simulation(t, header+"qreg q[3]; creg c[3]; h q[0]; cx q[0],q[1]; s q[1]; h q[1]; cx q[1],q[2]; measure q->c;",
 		`{"format":"noise/v1","gates":[{"gate":"2q","pair_depolarizing":0.3},{"gate":"1q","phase_damping":0.5}],"qubits":[{"readout_0to1":0.1}]}`)
-	require.Equal(t, Clifford, s.Method(false))
-	require.Equal(t, Frames, s.Method(true))
+	require.Equal(t, Clifford, s.Method(false, statevector.Complex64))
+	require.Equal(t, Layers, s.Method(true, statevector.Complex64))
 	prob, err := s.Probabilities(t.Context(), Options{})
 	require.NoError(t, err)
-	for _, m := range []Method{Clifford, Frames, Trajectories} {
+	for _, m := range []Method{Clifford, Layers, Frames, Trajectories} {
 		near(t, prob, sample(t, s, m, 40_000, Options{}))
 	}
 	wide, err := circuit.Generate("ghz", 500, 0, [32]byte{})
@@ -158,12 +160,13 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 		method           Method
 	}{
 		"frames":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "", Frames},
+		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "6a117216969593c6665106a00b86155d4a251db91c194b22fb6552e2735996b6", Layers},
 		"dynamic": {dynamic, mixed, "e992d8c3e2cc388dc89d0b0781b8ee455548e75e44687144dd0aaddf28ab6db3", Trajectories},
 	} {
 		s := simulation(t, c.src, c.model)
 		want := sample(t, s, c.method, 2000, Options{Threads: 1})
 		for _, o := range []Options{{Threads: 2}, {Threads: 7}, {Threads: 2, MemoryBytes: 40_000}, {MemoryBytes: 300}} {
-			if c.method == Frames && o.MemoryBytes == 300 {
+			if c.method != Trajectories && o.MemoryBytes == 300 {
 				_, err := s.Sample(t.Context(), c.method, 1, o)
 				require.ErrorIs(t, err, backends.ErrTooLarge)
 				continue
@@ -195,7 +198,7 @@ func TestReadoutOnly(t *testing.T) {
 func TestCertainErrors(t *testing.T) {
 	for rule, want := range map[string]byte{`"amplitude_damping":1`: 0, `"phase_damping":1`: 3, `"duration_ns":1e12`: 0} {
 		s := simulation(t, header+"qreg q[2]; x q[0]; x q[1];", `{"format":"noise/v1","gates":[{"gate":"x",`+rule+`}],"qubits":[{"t1_ns":1}]}`)
-		for _, x := range sample(t, s, s.Method(false), 100, Options{}) {
+		for _, x := range sample(t, s, s.Method(false, statevector.Complex64), 100, Options{}) {
 			require.Equal(t, want, x, rule)
 		}
 	}
@@ -223,7 +226,7 @@ func TestSkipping(t *testing.T) {
 	p.lay(2, 3)
 	require.Greater(t, len(p.segment), 3)
 	require.Equal(t, uint64(1+2+3+60+len(p.segment)-1+60), p.k)
-	s := &Simulation{p}
+	s := &Simulation{p: p}
 	w := words(t)
 	const n = 20_000
 	hits, pairs := make([]float64, 60), 0.0
@@ -255,10 +258,12 @@ func TestRefusalsOfRuns(t *testing.T) {
 	cancel()
 	for _, m := range []string{depolarizing, mixed} {
 		s := simulation(t, header+"qreg q[2]; h q[0]; t q[0]; cx q[0],q[1];", m)
-		_, err := s.Sample(ctx, s.Method(false), 5, Options{})
+		_, err := s.Sample(ctx, s.Method(false, statevector.Complex64), 5, Options{})
 		require.ErrorIs(t, err, context.Canceled)
 		_, err = s.Probabilities(ctx, Options{})
 		require.ErrorIs(t, err, context.Canceled)
+		_, err = s.Sample(t.Context(), Layers, 5, Options{Precision: statevector.Complex128})
+		require.ErrorIs(t, err, backends.ErrUnsupported)
 		_, err = s.Sample(t.Context(), Clifford, 5, Options{})
 		require.ErrorIs(t, err, backends.ErrUnsupported)
 		_, err = s.Probabilities(t.Context(), Options{MemoryBytes: 255})
@@ -286,7 +291,7 @@ func TestRefusalsOfRuns(t *testing.T) {
 }
 
 func TestNumericNames(t *testing.T) {
-	for m, want := range map[Method]string{Frames: "noise/0+numeric/1", Clifford: "noise/0+numeric/1", Trajectories: "noise/0", Density: "noise/0-density"} {
+	for m, want := range map[Method]string{Frames: "noise/0+numeric/1", Clifford: "noise/0+numeric/1", Trajectories: "noise/0", Layers: "noise/0", Density: "noise/0-density"} {
 		got := Numeric(m, statevector.Complex64)
 		if m == Frames {
 			want = fmt.Sprintf("noise/0+%s", statevector.Complex64.Numeric())

@@ -17,9 +17,11 @@ import (
 // Method is how a circuit with noise is simulated.
 type Method string
 
-// Methods. Which of the first three runs is a function of circuit and snapshot.
+// Methods. Which of the first four runs is a function of circuit, snapshot and
+// precision.
 const (
-	Frames       Method = "frames"       // Pauli noise only, measurement at the end: one state vector per pattern of errors
+	Layers       Method = "layers"       // Pauli noise only, measurement at the end, up to 14 qubits of complex64: shots share states and tables
+	Frames       Method = "frames"       // the same at any width and precision: one state vector per pattern of errors
 	Clifford     Method = "clifford"     // the same for Clifford circuits, on the stabilizer engine
 	Trajectories Method = "trajectories" // all others: gate by gate, shots share states until they part
 	Density      Method = "density"      // exact
@@ -43,7 +45,10 @@ func (o *Options) threads() int {
 }
 
 // Simulation is a circuit on a noisy device.
-type Simulation struct{ p *program }
+type Simulation struct {
+	p      *program
+	layers *layered // nil where Layers is not for it
+}
 
 // New prepares a circuit with explicit measurements. A nil model has no noise.
 func New(c *circuit.Circuit, m *Model) (*Simulation, error) {
@@ -51,15 +56,21 @@ func New(c *circuit.Circuit, m *Model) (*Simulation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Simulation{p}, nil
+	s := &Simulation{p: p}
+	if p.pauli {
+		s.layers = newLayered(p)
+	}
+	return s, nil
 }
 
 // Method is the method that Sample takes; force keeps Clifford circuits on the
 // state vector.
-func (s *Simulation) Method(force bool) Method {
+func (s *Simulation) Method(force bool, p statevector.Precision) Method {
 	switch {
 	case s.p.pauli && s.p.clifford && !force:
 		return Clifford
+	case s.layers != nil && p == statevector.Complex64:
+		return Layers
 	case s.p.pauli:
 		return Frames
 	}
@@ -73,10 +84,10 @@ func (s *Simulation) WordsPerShot() uint64 { return s.p.k }
 func Numeric(m Method, p statevector.Precision) string { return numeric(m, p) }
 
 // Sample returns shots rows of clbits, guest.RowBytes(Clbits) bytes each, by one
-// of the methods Frames, Clifford and Trajectories that Method allows.
+// of the methods Layers, Frames, Clifford and Trajectories that fits.
 func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options) ([]byte, error) {
 	p := s.p
-	if m != Trajectories && !p.pauli || m == Clifford && !p.clifford || m == Density {
+	if m != Trajectories && !p.pauli || m == Clifford && !p.clifford || m == Density || m == Layers && (s.layers == nil || o.Precision != statevector.Complex64) {
 		return nil, fmt.Errorf("method %s does not fit this circuit and noise: %w", m, backends.ErrUnsupported)
 	}
 	words, err := seed.NewShotWords(o.Key)
@@ -88,6 +99,8 @@ func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options)
 		return rows, ctx.Err()
 	}
 	switch {
+	case m == Layers:
+		err = p.climb(ctx, s.layers, words, rows, o)
 	case m != Trajectories:
 		err = p.frames(ctx, words, rows, o, m == Clifford)
 	case o.Precision == statevector.Complex128:

@@ -11,6 +11,7 @@ import (
 
 // reasons say why a noise method was taken.
 var reasons = map[noise.Method]string{
+	noise.Layers:       "Pauli noise only and measurement at the end: shots share states until they part",
 	noise.Frames:       "Pauli noise only and measurement at the end: one state per pattern of errors",
 	noise.Clifford:     "all gates are Clifford, all noise is Pauli",
 	noise.Trajectories: "damping, or operations in mid-circuit: shots share states until they part",
@@ -26,7 +27,7 @@ func noisy(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, e
 	}
 	r := &SimResult{Method: StateVector, Clbits: c.Clbits, Shots: o.Shots}
 	no := noise.Options{Key: o.Key, Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Progress: o.Progress}
-	m := s.Method(o.Method == StateVector)
+	m := s.Method(o.Method == StateVector, o.Precision)
 	switch o.Method {
 	case Density:
 		m, r.Method = noise.Density, Density

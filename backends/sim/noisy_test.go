@@ -27,8 +27,8 @@ func TestNoiseMethods(t *testing.T) {
 		numeric string
 	}{
 		{bell, pauli, Auto, Stabilizer, "noise/0+numeric/1"},
-		{bell, pauli, StateVector, StateVector, noise.Numeric(noise.Frames, 0)},
-		{rotated, pauli, "", StateVector, noise.Numeric(noise.Frames, 0)},
+		{bell, pauli, StateVector, StateVector, "noise/0"},
+		{rotated, pauli, "", StateVector, "noise/0"},
 		{bell, damping, Auto, StateVector, "noise/0"},
 		{bell, damping, Density, Density, "noise/0-density"},
 		{rotated, nil, Density, Density, "noise/0-density"},

@@ -12,10 +12,13 @@ require (
 	github.com/tetratelabs/wazero v1.12.0
 	github.com/vbauerster/mpb/v8 v8.9.3
 	go.yaml.in/yaml/v3 v3.0.5
+	golang.org/x/crypto v0.55.0
 	golang.org/x/sys v0.50.0
 	golang.org/x/term v0.48.0
 	golang.org/x/text v0.44.0
 )
+
+require github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
 
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect

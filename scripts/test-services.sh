@@ -37,6 +37,8 @@ if have qemu-aarch64; then
 fi
 
 if have gcc; then
+	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

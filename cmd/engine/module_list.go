@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,8 @@ func parseLock(b []byte) ([]lockLine, error) {
 			var err error
 			l = lockLine{name: f[0], kind: f[1], version: f[2], abi: f[3]}
 			l.sha3, err = digest.Parse(f[4])
-			_, sizeErr := fmt.Sscan(f[5], &l.size)
+			size, sizeErr := strconv.ParseUint(f[5], 10, 31)
+			l.size = int(size)
 			bad = err != nil || sizeErr != nil
 		}
 		if bad {

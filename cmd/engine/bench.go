@@ -74,8 +74,19 @@ func (f *benchFlags) check() error {
 		return cli.Errorf(cli.Usage, "--runs", "%d is not in 1..%d", f.runs, maxBenchRuns)
 	case f.curves && f.report == "":
 		return cli.Errorf(cli.Usage, "--curves", "has no use without --report").WithHint("--report FILE")
+	case f.report != "":
+		return writable(f.report)
 	}
 	return nil
+}
+
+// writable finds out before the measurement whether its report can be written.
+func writable(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return cli.Errorf(cli.Usage, "--report", "%w", err).WithHint("name a file in a folder that exists")
+	}
+	return f.Close()
 }
 
 func (e *program) bench(ctx context.Context, names []string, f *benchFlags) error {

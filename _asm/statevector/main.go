@@ -27,6 +27,9 @@ func main() {
 		for k := 1; k <= v.maxRotate; k++ {
 			v.rotate(k)
 		}
+		for k := 1; k <= v.maxFused; k++ {
+			v.fused(k)
+		}
 		v.rows("gather", true)
 		v.rows("scatter", false)
 		v.outer()
@@ -41,12 +44,13 @@ type isa struct {
 	suffix    string
 	bytes     int // of a vector
 	maxRotate int // qubits that one sweep rotates
+	maxFused  int // the same with a diagonal
 	vec       func() reg.VecVirtual
 }
 
 var (
-	avx512 = &isa{"AVX512", 64, 4, ZMM}
-	avx2   = &isa{"AVX2", 32, 3, YMM}
+	avx512 = &isa{"AVX512", 64, 4, 3, ZMM}
+	avx2   = &isa{"AVX2", 32, 3, 0, YMM}
 )
 
 // parts is the number of vectors in 16 lanes.

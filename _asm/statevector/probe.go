@@ -9,8 +9,8 @@ import (
 // probeChains is the number of independent chains of the probe.
 const probeChains = 12
 
-// probe writes n rounds of probeChains independent fused multiply-adds: the
-// machine's limit, for benchmarks.
+// probe writes n rounds of probeChains independent fused multiply-adds on 16
+// numbers: the machine's limit, for benchmarks.
 func (v *isa) probe() {
 	v.text("probe", "func(n uint64)")
 	v.comment("n rounds of 12 fused multiply-adds")
@@ -21,8 +21,10 @@ func (v *isa) probe() {
 		v.xor(acc[i], acc[i], acc[i])
 	}
 	Label("loop")
-	for _, a := range acc {
-		VFMADD231PS(a, a, a)
+	for range v.parts() {
+		for _, a := range acc {
+			VFMADD231PS(a, a, a)
+		}
 	}
 	SUBQ(Imm(1), n)
 	JNZ(label("loop"))

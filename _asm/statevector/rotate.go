@@ -50,9 +50,7 @@ func (v *isa) rotate(k int) {
 	ANDQ(clear, off)
 	CMPQ(off, end)
 	JB(label("loop"))
-	if v.bytes > 16 {
-		VZEROUPPER()
-	}
+	VZEROUPPER()
 	RET()
 }
 
@@ -85,12 +83,30 @@ func (v *isa) corners(x reg.Register, off reg.GPVirtual, s []reg.GPVirtual, s01 
 	return addr
 }
 
+// butterflies rotates one part of the blocks at addr. The first qubit takes the
+// old value of x0 from memory, the others from a copy.
 func (v *isa) butterflies(addr []Mem, disp int, ts []reg.VecVirtual) {
 	d := make([]reg.VecVirtual, len(addr))
 	for i, m := range addr {
 		d[i] = v.load(m.Offset(disp))
 	}
+	for i := 0; i < len(d); i += 2 {
+		VFNMADD231PS(ts[0], d[i+1], d[i])
+		VFMADD231PS(addr[i].Offset(disp), ts[0], d[i+1])
+	}
+	v.butterfly(d, ts, 1)
+	for i, m := range addr {
+		VMOVUPS(d[i], m.Offset(disp))
+	}
+}
+
+// butterfly rotates registers whose index bit k is qubit k, with tangent ts[k],
+// from qubit from on.
+func (v *isa) butterfly(d, ts []reg.VecVirtual, from int) {
 	for k, t := range ts {
+		if k < from {
+			continue
+		}
 		for i := range d {
 			if i>>k&1 == 1 {
 				continue
@@ -100,8 +116,5 @@ func (v *isa) butterflies(addr []Mem, disp int, ts []reg.VecVirtual) {
 			VFNMADD231PS(t, b, a)
 			VFMADD231PS(t, old, b)
 		}
-	}
-	for i, m := range addr {
-		VMOVUPS(d[i], m.Offset(disp))
 	}
 }

@@ -48,12 +48,12 @@ func TestSharedStates(t *testing.T) {
 	}
 }
 
-// TestGoldenRows freezes the rows of numeric version 0 at several shapes.
+// TestGoldenRows freezes the rows of numeric version 1 at several shapes.
 func TestGoldenRows(t *testing.T) {
 	for _, c := range []struct {
 		width, layers, slots int
 		want                 string
-	}{{4, 3, 200, "4abbbf673c876f48143a6ce08c32336177fbe84068f761108fbaa00319507e06"}, {9, 10, 700, "b986b72d5a30bd6a3d3710d7a0e15f241fdab289dc2c480904b28829385dead3"}, {13, 6, 300, "245e5fc7d36a7e9f7f8f7fdc5aa393233935cba98768ae2b9e328337bd2c570f"}} {
+	}{{4, 3, 200, "4abbbf673c876f48143a6ce08c32336177fbe84068f761108fbaa00319507e06"}, {9, 10, 700, "b986b72d5a30bd6a3d3710d7a0e15f241fdab289dc2c480904b28829385dead3"}, {13, 6, 300, "66c4e109f02ed871ad8fce3c50fc15ccbc9a60565f5b630b5d0db016be4b379c"}} {
 		rows, err := backendtest.Collect(t.Context(), New(), job(c.width, c.layers, c.slots))
 		require.NoError(t, err)
 		h := sha3.Sum256(rows)
@@ -148,7 +148,7 @@ func TestCapabilitiesOfTheSimulator(t *testing.T) {
 	c, err := New().Capabilities(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "simulator", New().Name())
-	require.Equal(t, "numeric/0", c.Device.Firmware)
+	require.Equal(t, "numeric/1", c.Device.Firmware)
 	require.Empty(t, c.Device.Serial+c.Device.CalibrationID)
 	require.True(t, c.Device.DeviceKeySHA3.IsZero() && c.Device.VendorCertSHA3.IsZero())
 }

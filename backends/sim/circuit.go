@@ -9,7 +9,6 @@ import (
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
-	"github.com/animicaorg/engine/seed"
 )
 
 // Method names an engine.
@@ -31,7 +30,8 @@ type SimOptions struct {
 	Precision   statevector.Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that states may hold; 0 means no bound
-	// Progress is called from the calling goroutine after each layer of a state
+	Kernel      string // one of statevector.Kernels, "" for the first
+	// Progress is called from the calling goroutine after each pass over a state
 	// vector, and at the end.
 	Progress func(done, total int)
 }
@@ -40,12 +40,12 @@ type SimOptions struct {
 type SimResult struct {
 	Method  Method // the engine that ran
 	Reason  string // why that one
-	Numeric string // its arithmetic: "numeric/0", …
+	Numeric string // its arithmetic: "numeric/1", …
 	Clbits  int    // bits of a row
 	Shots   int
 	Rows    []byte // Shots rows of guest.RowBytes(Clbits), little-endian; clbits never written are 0
 	// State is the final state where a state vector was run and nothing was
-	// measured before the end, else nil.
+	// measured before the end, else nil. Who asks for it should close it.
 	State *statevector.State
 }
 
@@ -59,6 +59,9 @@ const maxRowBytes = 4 << 30
 func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
 	if o.Shots < 0 || o.Shots > guest.MaxShots {
 		return nil, fmt.Errorf("%d shots outside 0..%d: %w", o.Shots, guest.MaxShots, backends.ErrUnsupported)
+	}
+	if err := statevector.CheckKernel(o.Kernel); err != nil {
+		return nil, err
 	}
 	c, err := c.Lower()
 	if err != nil {
@@ -174,12 +177,15 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
+	if o.Precision == statevector.Complex64 {
+		r.Numeric = statevector.TrajectoryNumeric
+	}
 	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
 	return err
 }
 
 func (o SimOptions) engine() statevector.Options {
-	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Progress: o.Progress}
+	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress}
 }
 
 func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
@@ -193,7 +199,11 @@ func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *fina
 	if r.State, err = statevector.Simulate(ctx, p, o.engine()); err != nil {
 		return err
 	}
-	return r.sample(ctx, c, t, o, func(words, out []uint64) { out[0] = r.State.Outcome(words[0]) })
+	if err := r.draw(ctx, c, t, o); err != nil {
+		r.State.Close()
+		return err
+	}
+	return nil
 }
 
 func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
@@ -207,53 +217,4 @@ func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final
 		o.Progress(1, 1)
 	}
 	return err
-}
-
-// sample draws all shots; outcome turns the words of a shot into qubits.
-func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions, outcome func(words, out []uint64)) error {
-	words, err := seed.NewShotWords(o.Key)
-	if err != nil {
-		return err
-	}
-	k, rb := backends.ShotWords(c.Qubits), guest.RowBytes(c.Clbits)
-	r.Rows = make([]byte, o.Shots*rb)
-	straight := t.straight(c.Qubits)
-	const perTask = 1 << 10
-	return parallel(ctx, o.Threads, (o.Shots+perTask-1)/perTask, func(_, task int) error {
-		first := task * perTask
-		n := min(perTask, o.Shots-first)
-		buf, out := make([]uint64, n*k), make([]uint64, k)
-		words.Fill(buf, uint64(first)*uint64(k))
-		for i := range n {
-			outcome(buf[i*k:][:k], out)
-			row := r.Rows[(first+i)*rb:][:rb]
-			if straight {
-				putRow(row, out)
-				continue
-			}
-			for b, q := range t.source {
-				if q >= 0 {
-					row[b>>3] |= byte(out[q/64]>>(q%64)&1) << (b & 7)
-				}
-			}
-		}
-		return nil
-	})
-}
-
-// straight reports whether clbit i is qubit i throughout.
-func (f *final) straight(qubits int) bool {
-	for b, q := range f.source {
-		if b != q {
-			return false
-		}
-	}
-	return len(f.source) == qubits
-}
-
-// putRow writes the bits of out little-endian.
-func putRow(row []byte, out []uint64) {
-	for k := range row {
-		row[k] = byte(out[k/8] >> (8 * (k % 8)))
-	}
 }

@@ -13,12 +13,16 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/attest"
+	"github.com/animicaorg/engine/proofs/attest/cca"
+	"github.com/animicaorg/engine/proofs/attest/nitro"
+	"github.com/animicaorg/engine/proofs/attest/sev"
 	"github.com/animicaorg/engine/proofs/attest/sgx"
 	"github.com/animicaorg/engine/proofs/attest/tdx"
+	"github.com/animicaorg/engine/proofs/attest/tpm"
 )
 
 // attestVerifiers are the kinds of evidence that this build verifies.
-var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}}
+var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}, nitro.Verifier{}, cca.Verifier{}, tpm.Verifier{}}
 
 const kindQPU = "qpu" // certificates of vendors of quantum computers
 
@@ -92,8 +96,8 @@ digest that must stand there with zero bytes behind it, any other length must be
 the whole field. Files, policy and kinds: docs/attestation.md.
 
 Exit 0 when accepted, 41 when refused.`,
-		Example: `  engine attest verify --kind tdx --evidence quote.bin --collateral collateral.json --at 2025-06-20T00:00:00Z
-  engine attest verify --kind sev --evidence report.bin --cert vcek.der --at now --policy policy.json --json`,
+		Example: `  engine attest verify --kind tdx --evidence q.bin --collateral c.json --at 2025-06-20T00:00:00Z
+  engine attest verify --kind sev --evidence r.bin --cert vcek.der --at now --policy policy.json`,
 		Args: cli.Args(),
 	}
 	kind := kindFlag(c)
@@ -126,6 +130,10 @@ func (e *program) verifyEvidence(v attest.Verifier, f *attestFlags) error {
 	params, err := attestParams(v, f.roots, f.at)
 	if err != nil {
 		return err
+	}
+	// A bare key on the command line is the caller's own word for it.
+	if _, _, err := attest.ParsePublicKey(ev.Certs); err == nil {
+		params.Key, ev.Certs = ev.Certs, nil
 	}
 	rules, err := e.attestRules(f)
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +41,7 @@ type simFlags struct {
 func (e *program) simVerb() *cobra.Command {
 	f := &simFlags{
 		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer"}},
-		kernel:    cli.Choice{Value: "generic", Allowed: []string{"generic", "avx2", "avx512", "neon"}},
+		kernel:    cli.Choice{Value: "auto", Allowed: []string{"auto", "generic", "avx2", "avx512", "neon"}},
 		precision: cli.Choice{Value: "32", Allowed: []string{"32", "64"}},
 	}
 	c := &cobra.Command{
@@ -76,7 +75,7 @@ with any number of threads.`,
 	p.StringSliceVar(&f.expect, "expect", nil, "expectation values of `PAULIS`, such as ZZI,IXX")
 	p.StringVar(&f.noise, "noise", "", "noise model `FILE`; not in this release")
 	p.Var(&f.method, "method", "how to simulate; auto takes stabilizer for Clifford circuits, else statevector")
-	p.Var(&f.kernel, "kernel", "arithmetic kernel; the result does not depend on it")
+	p.Var(&f.kernel, "kernel", "arithmetic kernel, auto takes the fastest of this CPU; the result does not depend on it")
 	p.Var(&f.precision, "precision", "bits of the real numbers; 64 doubles the memory")
 	addLimits(p, &f.threads, &f.memory)
 	f.source.add(p)
@@ -112,8 +111,8 @@ func (f *simFlags) check(shotsGiven bool) error {
 	if f.noise != "" {
 		return cli.Errorf(cli.Unsupported, "--noise", "noise models are not in this release").Named("FeatureUnsupported").WithHint("leave --noise out: the simulation is exact")
 	}
-	if f.kernel.Value != "generic" {
-		return cli.Errorf(cli.Unsupported, "--kernel", "kernel %s is not in this build for %s/%s", f.kernel.Value, runtime.GOOS, runtime.GOARCH).Named("FeatureUnsupported").WithHint("--kernel generic gives the same result")
+	if err := statevector.CheckKernel(f.engineKernel()); err != nil {
+		return cli.Errorf(cli.Unsupported, "--kernel", "%w", err).Named("FeatureUnsupported").WithHint("--kernel auto or generic gives the same result")
 	}
 	if f.shots > maxSimShots {
 		return cli.Errorf(cli.Usage, "--shots", "%d shots, at most %d", f.shots, maxSimShots)
@@ -128,6 +127,14 @@ func (f *simFlags) check(shotsGiven bool) error {
 		f.shots = 0
 	}
 	return nil
+}
+
+// engineKernel is --kernel as the state vector takes it.
+func (f *simFlags) engineKernel() string {
+	if f.kernel.Value == "auto" {
+		return ""
+	}
+	return f.kernel.Value
 }
 
 func (f *simFlags) bits() statevector.Precision {

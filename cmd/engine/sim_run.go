@@ -74,7 +74,7 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 	defer prog.Close()
 	bar := prog.Bar("simulate", "", 0)
 	defer bar.Done()
-	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory),
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(),
 		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
 	var r *sim.SimResult
 	if s.f.observes() {
@@ -86,6 +86,9 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 		o.Shots = int(s.f.shots)
 		if r, err = sim.Sim(ctx, s.c, o); err != nil {
 			return err
+		}
+		if r.State != nil {
+			r.State.Close() // the rows are drawn
 		}
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
@@ -103,6 +106,7 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 	if r.State == nil {
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
 	}
+	defer r.State.Close()
 	return r, s.fill(r.State)
 }
 

@@ -15,7 +15,7 @@ import (
 func TestAudit(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "bundle")
 	cmd := exec.Command("go", "run", "../../cmd/engine", "run", "../jobs/small.json", "--out", dir, "--json")
-	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "XDG_CACHE_HOME="+t.TempDir(), "CGO_ENABLED=0")
+	cmd.Env = append(os.Environ(), "XDG_DATA_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(), "CGO_ENABLED=0")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 

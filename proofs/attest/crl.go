@@ -27,6 +27,8 @@ func ParseCRL(b []byte, issuer *x509.Certificate, at time.Time) (*CRL, error) {
 	}
 	name := issuer.Subject.CommonName
 	switch {
+	case len(l.Raw) != len(der):
+		return nil, Refuse(BadCollateral, "%d bytes behind the revocation list", len(der)-len(l.Raw))
 	case !bytes.Equal(l.RawIssuer, issuer.RawSubject):
 		return nil, Refuse(BadCollateral, "revocation list of %q, want that of %q", l.Issuer.CommonName, name)
 	case l.CheckSignatureFrom(issuer) != nil:

@@ -67,6 +67,7 @@ type Evidence struct {
 type Params struct {
 	At    time.Time // the time to judge validity at; the zero time refuses
 	Roots *Roots    // nil: the roots pinned in the verifier
+	Key   []byte    // cca, tpm: the public key that the caller trusts, DER or PEM; nil: none
 }
 
 // Verifier checks evidence of one kind.

@@ -1,6 +1,7 @@
 package attesttest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -96,12 +97,12 @@ func (h *Holder) CRL(revoked ...*x509.Certificate) []byte {
 	return must(x509.CreateRevocationList(nil, l, h.Cert, h.Key))
 }
 
-// PEM encodes certificates.
+// PEM encodes certificates, without a line end behind the last one.
 func PEM(holders ...*Holder) (out []byte) {
 	for _, h := range holders {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Cert.Raw})...)
 	}
-	return out
+	return bytes.TrimSpace(out)
 }
 
 // Trust makes a set of roots.

@@ -28,7 +28,7 @@ type Sample struct {
 	Measurement       []byte
 	ReportData        []byte
 	Rules             attest.Rules // under which the evidence is accepted
-	NoRoots           bool         // the kind trusts a key in Certs instead of roots
+	Key               []byte       // the key that the caller trusts, in place of roots
 }
 
 // Run holds a verifier against a sample: good evidence is accepted; a wrong
@@ -38,7 +38,7 @@ func Run(t *testing.T, v attest.Verifier, s Sample) {
 	t.Run("good", func(t *testing.T) { s.good(t, v) })
 	t.Run("wrong nonce", func(t *testing.T) { s.wrongNonce(t, v) })
 	t.Run("time", func(t *testing.T) { s.times(t, v) })
-	if !s.NoRoots {
+	if s.Key == nil {
 		t.Run("wrong root", func(t *testing.T) { s.wrongRoot(t, v) })
 	}
 	t.Run("truncated", func(t *testing.T) { s.truncated(t, v) })
@@ -46,14 +46,18 @@ func Run(t *testing.T, v attest.Verifier, s Sample) {
 	t.Run("changed", func(t *testing.T) { s.changed(t, v) })
 }
 
+func (s Sample) params(at time.Time) attest.Params {
+	return attest.Params{At: at, Roots: s.Roots, Key: s.Key}
+}
+
 func (s Sample) check(v attest.Verifier, ev attest.Evidence) *attest.Verdict {
-	return attest.Check(v, ev, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
+	return attest.Check(v, ev, s.params(s.At), s.Rules)
 }
 
 func (s Sample) good(t *testing.T, v attest.Verifier) {
 	rules := s.Rules
 	rules.ExpectReportData = s.ReportData
-	got := attest.Check(v, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, rules)
+	got := attest.Check(v, s.Evidence, s.params(s.At), rules)
 	if !got.Accepted {
 		t.Fatalf("refused: %v", got.Refusals)
 	}
@@ -74,7 +78,7 @@ func (s Sample) wrongNonce(t *testing.T, v attest.Verifier) {
 		rules := s.Rules
 		rules.ExpectReportData = bytes.Clone(s.ReportData)
 		rules.ExpectReportData[i] ^= 1
-		got := attest.Check(v, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, rules)
+		got := attest.Check(v, s.Evidence, s.params(s.At), rules)
 		refused(t, got, attest.BadReportData)
 		if got.Result == nil {
 			t.Error("the normal form of genuine evidence is hidden")
@@ -83,12 +87,12 @@ func (s Sample) wrongNonce(t *testing.T, v attest.Verifier) {
 }
 
 func (s Sample) times(t *testing.T, v attest.Verifier) {
-	refused(t, attest.Check(v, s.Evidence, attest.Params{Roots: s.Roots}, s.Rules), attest.BadTime)
+	refused(t, attest.Check(v, s.Evidence, s.params(time.Time{}), s.Rules), attest.BadTime)
 	for _, at := range []time.Time{s.TooEarly, s.TooLate} {
 		if at.IsZero() {
 			continue
 		}
-		if got := attest.Check(v, s.Evidence, attest.Params{At: at, Roots: s.Roots}, s.Rules); got.Accepted {
+		if got := attest.Check(v, s.Evidence, s.params(at), s.Rules); got.Accepted {
 			t.Errorf("accepted at %s", at)
 		}
 	}

@@ -14,7 +14,9 @@ import (
 )
 
 // BenchmarkTrapset is workload W1 and its other widths: plan, run and 4096
-// samples of one circuit, state memory reused. min-ms is the fastest of the runs.
+// samples of one circuit, state memory reused. min-ms is the fastest of the runs,
+// min-cpu-ms the least time of all cores together; limits are measured in the
+// same process and compared with the latter.
 func BenchmarkTrapset(b *testing.B) {
 	for _, wd := range [][2]int{{10, 120}, {14, 120}, {20, 120}, {24, 40}} {
 		for _, k := range kernel.All() {
@@ -59,6 +61,58 @@ func benchmark(b *testing.B, width, depth int, o Options) {
 	b.ReportMetric(least*1e3, "min-ms")
 	b.ReportMetric(cpu*1e3, "min-cpu-ms")
 	b.ReportMetric(float64(gates)*math.Ldexp(1, width)/least/1e9, "Gamp·gates/s")
+	p, err := plan.FromOps(width, ops)
+	if err != nil {
+		b.Fatal(err)
+	}
+	operations, bytes := work(plan.New(p))
+	b.ReportMetric(float64(bytes)/1e9, "GB")
+	b.ReportMetric(100*float64(operations)*operationSeconds(o.Kernel)/cpu, "%fma-limit")
+	b.ReportMetric(100*float64(bytes)*byteSeconds(o.Kernel, width)/cpu, "%memory-limit")
+}
+
+// work counts what a plan asks for: operations on 16 numbers (two for a
+// diagonal, one for a rotation), and bytes read and written by start, passes and
+// weights.
+func work(pl *plan.Plan) (operations, bytes int) {
+	size := 8 << pl.Width
+	bytes = 2 * size
+	for _, ps := range splitPasses(pl) {
+		bytes += 2 * size
+		for _, sub := range ps.Subs {
+			for _, st := range sub.Steps {
+				operations += (2 + len(st.Rots)) * size / (4 * kernel.Lanes)
+			}
+		}
+	}
+	return operations, bytes
+}
+
+// operationSeconds is the shortest time of a fused multiply-add on 16 numbers.
+func operationSeconds(k kernel.Kernel) float64 {
+	const rounds = 200
+	least := math.Inf(1)
+	for range 2000 {
+		from := time.Now()
+		k.Probe(rounds)
+		least = min(least, time.Since(from).Seconds())
+	}
+	return least / (rounds * kernel.ProbeLength)
+}
+
+// byteSeconds is the shortest time per byte of reading and writing a state in
+// place.
+func byteSeconds(k kernel.Kernel, width int) float64 {
+	x := floats(2 << width)
+	var r kernel.Rotation
+	r.Add(0, 0)
+	least := math.Inf(1)
+	for range max(3, 1<<24>>width) {
+		from := time.Now()
+		k.Rotate(x, &r)
+		least = min(least, time.Since(from).Seconds())
+	}
+	return least / float64(8*len(x))
 }
 
 // BenchmarkSample draws 10^6 shots of a random state of 20 qubits.

@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"context"
+
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
@@ -87,6 +89,7 @@ func (p *pass) stepAt(i int) (*sub, int) {
 
 // worker is the scratch memory of one goroutine.
 type worker struct {
+	ctx context.Context // of the run
 	builder
 	tile  []float32
 	chunk []float32
@@ -121,7 +124,7 @@ func (w *worker) unit(p *pass, state []float32, u int, ahead bool) {
 		w.tile = floats(kernel.Block << (plan.TileMax - plan.Lanes))
 	}
 	w.k.Gather(w.tile, mem, p.rows.off)
-	for i := range p.subs {
+	for i := 0; i < len(p.subs) && w.ctx.Err() == nil; i++ {
 		s := &p.subs[i]
 		for c := range uint64(1) << len(s.outer) {
 			w.run(s, &s.rows, w.tile[tileOffset(deposit(c, s.at))/4:], base|deposit(c, s.outer), &hint{})
@@ -139,7 +142,7 @@ type hint struct {
 // some asks for a few rows. Asked for all at once they would fill the buffers
 // for outstanding loads.
 func (h *hint) some(k kernel.Kernel) {
-	const atOnce = 8
+	const atOnce = 16
 	if n := min(len(h.rows.off), atOnce); n > 0 {
 		k.Prefetch(h.mem, h.rows.off[:n], h.rows.size)
 		h.rows.off = h.rows.off[n:]
@@ -163,22 +166,11 @@ func (w *worker) run(s *sub, r *rows, mem []float32, bits uint64, next *hint) {
 func (w *worker) sweep(s *sub, x []float32, bits uint64, next *hint) {
 	for i := range s.steps {
 		st := &s.steps[i]
-		signs := w.crossing(st, bits)
-		for o := 0; o < len(x); o += st.piece {
-			y, f := x[o:][:st.piece], st.table[o:][:st.piece]
-			if signs == nil {
-				w.k.Diagonal(y, f, nil, &st.lanes)
-			} else {
-				w.part = kernel.Signs{Block: signs.Block[o/kernel.Block:], Lane: signs.Lane}
-				w.k.Diagonal(y, f, &w.part, &st.lanes)
-			}
-			if st.low.N > 0 {
-				w.k.Rotate(y, &st.low)
-			}
+		w.k.Layer(x, st.table, w.crossing(st, bits), &st.lanes, &st.rot[0])
+		next.some(w.k)
+		for j := 1; j < len(st.rot) && st.rot[j].N > 0; j++ {
+			w.k.Rotate(x, &st.rot[j])
 			next.some(w.k)
-		}
-		if st.high.N > 0 {
-			w.k.Rotate(x, &st.high)
 		}
 	}
 }

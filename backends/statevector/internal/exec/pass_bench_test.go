@@ -48,7 +48,7 @@ func benchmarkPass(b *testing.B, p *plan.Program, pl *plan.Plan, i int, k kernel
 		sub, n := ps.stepAt(u)
 		st := &sub.steps[n]
 		w.build(st, p, pl, sub.local, &sub.p.Steps[n])
-		fma += 2 + bits.OnesCount64(st.lanes.Mask) + st.low.N + st.high.N
+		fma += 2 + bits.OnesCount64(st.lanes.Mask) + st.rot[0].N + st.rot[1].N + st.rot[2].N
 	}
 	units := 1 << len(ps.outer)
 	least := math.Inf(1)

@@ -12,32 +12,43 @@ import (
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
-// ErrPlan: the plan was not made for the program.
+// ErrPlan: the plan does not fit the program.
 var ErrPlan = errors.New("plan and program do not belong together")
 
 // Options of a run. None of them changes a result.
 type Options struct {
 	Kernel  kernel.Kernel // nil: kernel.Best()
 	Threads int           // goroutines; 0 means one per CPU
+	// Progress is called from the calling goroutine after each pass.
+	Progress func(done, total int)
 	// Reuse gives up an earlier state, whose memory the new one takes over where
 	// it fits. The old state must not be used again.
 	Reuse *State
 }
 
-// Run executes a plan that plan.New made for p. It returns ctx's error within
+// Run executes a plan that fits p: one that plan.New made for p, or for another
+// program of the same structure, which saves planning. It returns ctx's error within
 // the time that one tile takes, some milliseconds.
 func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State, error) {
-	if pl.Width != max(p.Width, plan.Lanes) {
-		return nil, fmt.Errorf("plan of width %d for a program of %d: %w", pl.Width, p.Width, ErrPlan)
+	if !pl.Fits(p) {
+		return nil, fmt.Errorf("plan of width %d for a program of width %d: %w", pl.Width, p.Width, ErrPlan)
 	}
 	s, err := newState(p, pl, &o)
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range s.workers {
+		w.ctx = ctx
+	}
 	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
 	r.begin()
 	for i := range r.passes {
-		r.advance(i)
+		if r.advance(i); ctx.Err() != nil {
+			break
+		}
+		if o.Progress != nil {
+			o.Progress(i+1, len(r.passes))
+		}
 	}
 	r.weigh()
 	if err := ctx.Err(); err != nil {
@@ -90,6 +101,9 @@ func (r *runner) advance(i int) {
 		}
 		first := (u - steps) * batch
 		for k := range batch {
+			if k > 0 && r.ctx.Err() != nil {
+				return
+			}
 			w.unit(p, r.s.x, first+k, k+1 < batch)
 		}
 	})
@@ -116,8 +130,8 @@ func (r *runner) prepare(w *worker, i, u int) {
 func (r *runner) weigh() {
 	s := r.s
 	const group = 1 << plan.ChunkMax / leafSize // leaves a unit
-	r.each((len(s.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.cum))) })
-	s.accumulate()
+	r.each((len(s.leaves.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.leaves.cum))) })
+	s.leaves.accumulate()
 }
 
 // each runs f for units on all workers; once ctx is done it leaves units out.
@@ -131,7 +145,7 @@ func (r *runner) each(n int, f func(w *worker, u int)) {
 
 // each runs f for units 0..n-1 on the workers, in any order, and waits.
 func each(workers []*worker, n int, f func(w *worker, u int)) {
-	if len(workers) == 1 || n == 1 {
+	if len(workers) == 1 || n <= 1 {
 		for u := range n {
 			f(workers[0], u)
 		}

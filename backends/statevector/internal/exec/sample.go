@@ -9,23 +9,14 @@ import (
 // leafSize is the number of amplitudes of a leaf; narrow states are one leaf.
 const leafSize = 64
 
-// weigh writes the weights of leaves from..to-1 of one chunk into cum.
+// weigh writes the weights of leaves from..to-1 of one chunk.
 func (s *State) weigh(w *worker, from, to int) {
-	w.k.Weights(s.cum[from:to], s.leaves(from, to))
+	w.k.Weights(s.leaves.cum[from:to], s.leafData(from, to))
 }
 
-// leaves returns leaves from..to-1 of one chunk.
-func (s *State) leaves(from, to int) []float32 {
+// leafData returns leaves from..to-1 of one chunk.
+func (s *State) leafData(from, to int) []float32 {
 	return s.x[stateOffset(uint64(from*s.leaf/2))/4:][:(to-from)*s.leaf]
-}
-
-func (s *State) accumulate() {
-	var sum uint64
-	for i, x := range s.cum {
-		sum += x
-		s.cum[i] = sum
-	}
-	s.guide = s.guide[:0]
 }
 
 // Sample sets out[i] to the basis state, qubit q at bit q, that words[i]
@@ -33,10 +24,14 @@ func (s *State) accumulate() {
 // floor(word·T / 2^64), T the sum of all weights. Everything is integer, and
 // out[i] depends on the state and words[i] alone. The slices have equal length.
 //
-// Only leaves that are hit are opened, each once per batch.
+// Of a wide state only leaves that are hit are opened, each once per batch.
 func (s *State) Sample(out, words []uint64) {
-	if len(words) >= len(s.cum)/8 && len(s.guide) == 0 {
-		s.makeGuide()
+	narrow := s.plan.Width <= narrowWidth && len(words) >= 1<<s.plan.Width/4
+	if narrow && len(s.all.cum) == 0 {
+		s.openAll()
+	}
+	if len(words) >= len(s.leaves.cum)/8 && len(s.leaves.guide) == 0 {
+		s.leaves.makeGuide()
 	}
 	batches := (len(words) + batchShots - 1) / batchShots
 	if n := len(s.workers); len(words) >= n*minShots { // one batch per worker at least
@@ -44,15 +39,41 @@ func (s *State) Sample(out, words []uint64) {
 	}
 	each(s.workers, batches, func(w *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
-		w.sampler.run(s, out[from:to], words[from:to])
+		if narrow {
+			s.sampleAll(out[from:to], words[from:to])
+		} else {
+			w.sampler.run(s, out[from:to], words[from:to])
+		}
 	})
 }
 
 // Shots that a worker sorts at once, and below which it works alone.
 const (
-	batchShots = 1 << 17
+	batchShots = 1 << 18
 	minShots   = 1 << 11
 )
+
+// narrowWidth is the widest state of which all running sums are tabulated, in up
+// to 768 KiB.
+const narrowWidth = 16
+
+// openAll makes the running sums of all amplitudes.
+func (s *State) openAll() {
+	s.all.cum = grow(s.all.cum, 1<<s.plan.Width)
+	for g := range s.leaves.cum {
+		s.kernel.Squares(s.all.cum[g*s.leaf/2:], s.leafData(g, g+1))
+	}
+	s.all.accumulate()
+	s.all.makeGuide()
+}
+
+func (s *State) sampleAll(out, words []uint64) {
+	total := s.all.total()
+	for i, w := range words {
+		at, _ := bits.Mul64(w, total)
+		out[i] = s.plan.Qubits(uint64(s.all.find(at))) ^ s.prog.Frame
+	}
+}
 
 // maxBuckets bounds the buckets of the sort.
 const maxBuckets = 1 << 14
@@ -72,7 +93,7 @@ type shot struct {
 }
 
 func (m *sampler) run(s *State, out, words []uint64) {
-	m.sort(s, words)
+	m.sort(&s.leaves, words)
 	opened := uint32(1<<32 - 1)
 	var base uint64
 	for _, sh := range m.sorted {
@@ -80,23 +101,22 @@ func (m *sampler) run(s *State, out, words []uint64) {
 			opened, base = sh.leaf, uint64(sh.leaf)*uint64(s.leaf/2)
 			m.open(s, int(opened))
 		}
-		index := base + uint64(search(m.prefix[:s.leaf/2], sh.at))
-		out[sh.i] = s.plan.Qubits(index) ^ s.prog.Frame
+		out[sh.i] = s.plan.Qubits(base+uint64(place(&m.prefix, sh.at))) ^ s.prog.Frame
 	}
 }
 
 // sort looks up the leaf of each word and sorts the words by it, or by its upper
 // bits where there are too many leaves.
-func (m *sampler) sort(s *State, words []uint64) {
-	shift := max(bits.Len(uint(len(s.cum)-1))-bits.Len(maxBuckets-1), 0)
+func (m *sampler) sort(leaves *sums, words []uint64) {
+	shift := max(bits.Len(uint(len(leaves.cum)-1))-bits.Len(maxBuckets-1), 0)
 	m.leaf = grow(m.leaf, len(words))
-	m.start = grow(m.start, (len(s.cum)-1)>>shift+2)
+	m.start = grow(m.start, (len(leaves.cum)-1)>>shift+2)
 	m.sorted = grow(m.sorted, len(words))
 	clear(m.start)
-	total := s.cum[len(s.cum)-1]
+	total := leaves.total()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := s.find(at)
+		g := leaves.find(at)
 		m.leaf[i] = uint32(g)
 		m.start[g>>shift+1]++
 	}
@@ -106,83 +126,45 @@ func (m *sampler) sort(s *State, words []uint64) {
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
 		g := m.leaf[i]
-		if g > 0 {
-			at -= s.cum[g-1]
-		}
 		p := &m.start[g>>shift]
-		m.sorted[*p] = shot{at, uint32(i), g}
+		m.sorted[*p] = shot{at - leaves.before(int(g)), uint32(i), g}
 		*p++
-	}
-}
-
-// grow returns n elements with undefined contents.
-func grow[T any](x []T, n int) []T {
-	if cap(x) < n {
-		return make([]T, n)
-	}
-	return x[:n]
-}
-
-// find returns the first leaf whose running sum exceeds at.
-func (s *State) find(at uint64) int {
-	if len(s.guide) == 0 {
-		return search(s.cum, at)
-	}
-	g := int(s.guide[at>>s.guideShift])
-	for s.cum[g] <= at {
-		g++
-	}
-	return g
-}
-
-// makeGuide tabulates the leaf of every 2^guideShift-th number, about as many as
-// there are leaves. A search from there takes two steps on average.
-func (s *State) makeGuide() {
-	total := s.cum[len(s.cum)-1]
-	s.guideShift = max(bits.Len64(total)-bits.Len(uint(len(s.cum))), 0)
-	s.guide = grow(s.guide, int((total-1)>>s.guideShift)+1)
-	g := 0
-	for j := range s.guide {
-		for s.cum[g] <= uint64(j)<<s.guideShift {
-			g++
-		}
-		s.guide[j] = uint32(g)
 	}
 }
 
 // open tabulates the running sums of leaf g.
 func (m *sampler) open(s *State, g int) {
 	p := m.prefix[:s.leaf/2]
-	s.kernel.Squares(p, s.leaves(g, g+1))
+	s.kernel.Squares(p, s.leafData(g, g+1))
 	var sum uint64
 	for i, x := range p {
 		sum += x
 		p[i] = sum
 	}
+	for i := len(p); i < leafSize; i++ {
+		m.prefix[i] = 1<<64 - 1
+	}
 }
 
-// search returns the first place of an ascending list, a power of two long,
-// whose number exceeds at, which is below the last one. It does not branch.
-func search(sums []uint64, at uint64) int {
-	pos := 0
-	for step := len(sums) / 2; step > 0; step /= 2 {
-		_, below := bits.Sub64(at, sums[pos+step-1], 0)
-		pos += step & (int(below) - 1)
-	}
-	return pos
+// place is search for a leaf, written out.
+func place(p *[leafSize]uint64, at uint64) int {
+	i := 32 &^ less(at, p[31])
+	i += 16 &^ less(at, p[(i+15)&63])
+	i += 8 &^ less(at, p[(i+7)&63])
+	i += 4 &^ less(at, p[(i+3)&63])
+	i += 2 &^ less(at, p[(i+1)&63])
+	i += 1 &^ less(at, p[i&63])
+	return int(i)
 }
 
 // Outcome is Sample for one word; many goroutines may call it.
 func (s *State) Outcome(word uint64) uint64 {
-	at, _ := bits.Mul64(word, s.cum[len(s.cum)-1])
-	g := search(s.cum, at)
-	if g > 0 {
-		at -= s.cum[g-1]
-	}
+	at, _ := bits.Mul64(word, s.leaves.total())
+	g := search(s.leaves.cum, at)
 	var m sampler
 	m.open(s, g)
-	index := uint64(g*s.leaf/2 + search(m.prefix[:s.leaf/2], at))
-	return s.plan.Qubits(index) ^ s.prog.Frame
+	index := g*s.leaf/2 + place(&m.prefix, at-s.leaves.before(g))
+	return s.plan.Qubits(uint64(index)) ^ s.prog.Frame
 }
 
 // weight returns the weight of the amplitude of a basis state.

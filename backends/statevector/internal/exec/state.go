@@ -16,13 +16,22 @@ type State struct {
 	kernel   kernel.Kernel
 	mem      []float32 // what x lies in
 	x        []float32 // blocks of 16 real, then 16 imaginary parts, by number, with gaps (stateOffset)
-	cum      []uint64  // running sums of weights per leaf, whole numbers (kernel.Weight)
+	leaves   sums      // of the weights of leaves, whole numbers (kernel.Weight)
+	all      sums      // of the weights of amplitudes; empty: not made
 	leaf     int       // floats in a leaf
-	guide    []uint32  // where to start a search of cum; empty: not made
 	workers  []*worker
 	prepared [2]pass
+}
 
-	guideShift int
+// Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
+// sums, and the scratch memory of so many threads. Tables of wide programs add a
+// few hundred KiB.
+func Bytes(width, threads int) uint64 {
+	w := max(width, plan.Lanes)
+	n := uint64(stateFloats(w)) * 4
+	leaves := max(uint64(1)<<w/leafSize, 1)
+	const scratch = 8 << 20 // of a thread: tile, chunk, a batch of shots
+	return n + leaves*12 + uint64(threads)*scratch
 }
 
 func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
@@ -34,7 +43,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.cum, s.guide, s.prepared = old.mem, old.cum, old.guide, old.prepared
+		s.mem, s.leaves, s.all, s.prepared = old.mem, old.leaves, old.all, old.prepared
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -48,11 +57,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	}
 	s.x = s.mem[:n]
 	s.leaf = min(2<<pl.Width, 2*leafSize)
-	if leaves := 2 << pl.Width / s.leaf; cap(s.cum) < leaves {
-		s.cum = make([]uint64, leaves)
-	} else {
-		s.cum = s.cum[:leaves]
-	}
+	s.leaves.cum = grow(s.leaves.cum, 2<<pl.Width/s.leaf)
+	s.all.cum = s.all.cum[:0]
 	want := threads(o.Threads)
 	for len(s.workers) < want {
 		s.workers = append(s.workers, newWorker(s.kernel))
@@ -90,6 +96,13 @@ func (s *State) Probability(qubits uint64) float64 {
 	return math.Ldexp(float64(s.weight(qubits)), -kernel.WeightBits)
 }
 
+// Stored returns the amplitude of a basis state but for the last diagonal and the
+// phase, which are all that Amplitude adds.
+func (s *State) Stored(qubits uint64) (re, im float64) {
+	o := s.stored(qubits)
+	return float64(s.x[o]), float64(s.x[o+kernel.Lanes])
+}
+
 // Amplitude returns the amplitude of a basis state with the global phase of the
 // given u3 gates: the stored one times the last diagonal and the phase, computed
 // in binary64.
@@ -108,8 +121,7 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 	for _, c := range s.prog.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
-	o := s.stored(qubits)
-	x, y := float64(s.x[o]), float64(s.x[o+kernel.Lanes])
+	x, y := s.Stored(qubits)
 	sin, cos := a.SinCos()
 	if neg {
 		sin, cos = -sin, -cos
@@ -118,4 +130,4 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 }
 
 // Total is the sum of all weights.
-func (s *State) Total() float64 { return math.Ldexp(float64(s.cum[len(s.cum)-1]), -kernel.WeightBits) }
+func (s *State) Total() float64 { return math.Ldexp(float64(s.leaves.total()), -kernel.WeightBits) }

@@ -11,19 +11,15 @@ import (
 
 // step is a plan.Step with numbers in place of angles.
 type step struct {
-	table     []float32 // the diagonal, a factor per amplitude of the chunk
-	lanes     kernel.LaneTans
-	low, high kernel.Rotation // qubits that are not lanes, ascending
-	piece     int             // floats that Diagonal and low do at a time
-	cross     []cross
+	table []float32 // the diagonal, a factor per amplitude of the chunk
+	lanes kernel.LaneTans
+	rot   [3]kernel.Rotation // qubits that are not lanes, ascending; the first with the layer
+	cross []cross
 }
 
 // cross is a CZ that leaves the chunk: where bit out of an amplitude's number is
 // set, bit in of its number within the chunk flips the sign.
 type cross struct{ in, out int }
-
-// Block bits below pieceBits stay within a piece of 8 KiB.
-const pieceBits = 6
 
 // builder makes steps. It is scratch memory of one goroutine.
 type builder struct {
@@ -74,36 +70,24 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 	for _, c := range st.Cross {
 		dst.cross = append(dst.cross, cross{l.index(pl.Position(int(c.In))), pl.Position(int(c.Out))})
 	}
-	dst.rotations(rotating, &tans, len(l))
+	dst.rotations(b.k, rotating, &tans)
 	b.table(dst, &d)
 }
 
-// rotations distributes the rotating bits of a chunk over lanes, low and high.
-func (s *step) rotations(rotating uint32, tans *[plan.ChunkMax]float32, bits int) {
-	var blocks []int
-	for i := range bits {
-		switch {
-		case rotating>>i&1 == 0:
-		case i >= plan.Lanes:
-			blocks = append(blocks, i-plan.Lanes)
-		default:
-			s.lanes.Set(i, tans[i])
+// rotations distributes the rotating bits of a chunk over lanes and sweeps.
+func (s *step) rotations(k kernel.Kernel, rotating uint32, tans *[plan.ChunkMax]float32) {
+	for m := rotating & (1<<plan.Lanes - 1); m != 0; m &= m - 1 {
+		i := bits.TrailingZeros32(m)
+		s.lanes.Set(i, tans[i])
+	}
+	blocks := rotating >> plan.Lanes
+	split := k.Split(bits.OnesCount32(blocks), s.lanes.Mask != 0)
+	for i := range s.rot {
+		for s.rot[i].N < split[i] {
+			bit := bits.TrailingZeros32(blocks)
+			s.rot[i].Add(bit, tans[bit+plan.Lanes])
+			blocks &= blocks - 1
 		}
-	}
-	nlow := len(blocks)
-	if nlow > 4 {
-		nlow = (nlow + 1) / 2
-	}
-	s.piece = kernel.Block << (bits - plan.Lanes)
-	for i, bit := range blocks {
-		r := &s.low
-		if i >= nlow {
-			r = &s.high
-		}
-		r.Add(bit, tans[bit+plan.Lanes])
-	}
-	if nlow == 0 || blocks[nlow-1] < pieceBits {
-		s.piece = min(s.piece, kernel.Block<<pieceBits)
 	}
 }
 

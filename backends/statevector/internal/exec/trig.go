@@ -51,16 +51,17 @@ func octant(r uint64) (s, c uint64) {
 	return s, c
 }
 
-// maxError bounds the error of octant: half a unit from the table times two,
-// three units of each truncated product, 2^-63.7 from the series.
-const maxError = 16
+// maxError bounds the error of octant in its units: one from the table, one and
+// a half from the truncations in dc or ds, one from each of two products, less
+// than one from the series' next terms. The sum is below 6.
+const maxError = 6
 
 // rounded converts from units of 2^-63 to the nearest float64, and reports
 // whether an error of maxError could change that.
 func rounded(v uint64) (x float64, safe bool) {
 	const keep = 53
 	drop := bits.Len64(v) - keep
-	if drop < 7 { // too small for its error
+	if drop < 6 { // too small for its error
 		return 0, false
 	}
 	rest, half := v&(1<<drop-1), uint64(1)<<(drop-1)

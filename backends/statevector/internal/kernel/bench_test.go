@@ -22,14 +22,23 @@ func BenchmarkKernels(b *testing.B) {
 		run := func(name string, fn func()) {
 			b.Run(k.Name()+"/"+name, func(b *testing.B) { b.ReportMetric(shortest(b, fn)/(2*blocks), "ns/vector") })
 		}
+		run("probe", func() { k.Probe(2 * blocks) })
 		var none, lt LaneTans
 		for q := range 4 {
 			lt.Set(q, 0)
 		}
 		s := &Signs{Block: make([]uint32, blocks)}
-		run("diagonal", func() { k.Diagonal(x, f, nil, &none) })
-		run("diagonalLanes", func() { k.Diagonal(x, f, nil, &lt) })
-		run("diagonalLanesSigned", func() { k.Diagonal(x, f, s, &lt) })
+		run("layer", func() { k.Layer(x, f, nil, &none, nil) })
+		run("layer/lanes", func() { k.Layer(x, f, nil, &lt, nil) })
+		run("layer/lanes/signs", func() { k.Layer(x, f, s, &lt, nil) })
+		for n := 1; n <= 3; n++ {
+			var r Rotation
+			for i := range n {
+				r.Add(i, 0)
+			}
+			run(fmt.Sprintf("layer/lanes/rotate%d", n), func() { k.Layer(x, f, nil, &lt, &r) })
+			run(fmt.Sprintf("layer/rotate%d", n), func() { k.Layer(x, f, nil, &none, &r) })
+		}
 		for n := 1; n <= 4; n++ {
 			for _, low := range []int{0, 8 - n} {
 				var r Rotation

@@ -27,9 +27,13 @@ const blockBytes = 4 * Block
 type Kernel interface {
 	// Name is "generic", "avx2", "avx512" or "neon".
 	Name() string
-	// Diagonal multiplies x by f amplitude by amplitude, with signs of f flipped
-	// as s says (nil: none), then rotates the lane qubits of t.
-	Diagonal(x, f []float32, s *Signs, t *LaneTans)
+	// Split says how n qubits that are not lanes, ascending, are best distributed
+	// over one Layer and up to two Rotates. It never matters to results.
+	Split(n int, lanes bool) [3]int
+	// Layer multiplies x by f amplitude by amplitude, with signs of f flipped as s
+	// says (nil: none), then rotates the lane qubits of t, then the qubits of r,
+	// which are not lanes (nil: none).
+	Layer(x, f []float32, s *Signs, t *LaneTans, r *Rotation)
 	// Rotate rotates qubits that are not lanes.
 	Rotate(x []float32, r *Rotation)
 	// Gather copies rows of len(buf)/len(off) floats at byte offsets off of mem
@@ -44,6 +48,9 @@ type Kernel interface {
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.
 	Squares(w []uint64, x []float32)
+	// Probe does n times ProbeLength fused multiply-adds of 16 numbers that do not
+	// wait for each other: the machine's limit, for benchmarks.
+	Probe(n uint64)
 }
 
 // Signs flips signs: amplitude l of block b has sign bit Block[b] ^ Lane[l].
@@ -79,6 +86,12 @@ type Rotation struct {
 	Stride [4]uint64
 	T      [4]float32
 }
+
+// ProbeLength is the number of operations on 16 numbers in a round of Probe.
+const ProbeLength = 12
+
+// MaxRotated is the most qubits that are not lanes, in a Layer and two Rotates.
+const MaxRotated = 8
 
 // Add appends the qubit that is bit of the block number. It reports false when
 // there is no room.

@@ -9,6 +9,8 @@ type generic struct{}
 
 func (generic) Name() string { return "generic" }
 
+func (generic) Split(n int, _ bool) [3]int { return [3]int{min(n, 4), max(n-4, 0), 0} }
+
 // flip returns x with its sign bit flipped by the top bit of s.
 func flip(x float32, s uint32) float32 { return math.Float32frombits(math.Float32bits(x) ^ s) }
 
@@ -17,7 +19,7 @@ func product(xr, xi, fr, fi float32) (re, im float32) {
 	return fma32(-xi, fi, float32(xr*fr)), fma32(xi, fr, float32(xr*fi))
 }
 
-func (generic) Diagonal(x, f []float32, s *Signs, t *LaneTans) {
+func (g generic) Layer(x, f []float32, s *Signs, t *LaneTans, r *Rotation) {
 	for b := 0; b*Block < len(x); b++ {
 		x, f := x[b*Block:][:Block], f[b*Block:][:Block]
 		for l := range Lanes {
@@ -29,6 +31,9 @@ func (generic) Diagonal(x, f []float32, s *Signs, t *LaneTans) {
 		}
 		rotateLanes(x[:Lanes], t)
 		rotateLanes(x[Lanes:], t)
+	}
+	if r != nil {
+		g.Rotate(x, r)
 	}
 }
 
@@ -113,6 +118,15 @@ func (generic) Squares(w []uint64, x []float32) {
 	for i := range len(x) / 2 {
 		o := i/Lanes*Block + i%Lanes
 		w[i] = Weight(x[o], x[o+Lanes])
+	}
+}
+
+func (generic) Probe(n uint64) {
+	var x [Lanes]float32
+	for range n * ProbeLength {
+		for l := range x {
+			x[l] = fma32(x[l], x[l], x[l])
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -68,7 +67,7 @@ func randomSigns(r *rand.Rand, blocks int) *Signs {
 	return s
 }
 
-func TestKernelsDiagonal(t *testing.T) {
+func TestKernelsLayer(t *testing.T) {
 	each(t, func(t *testing.T, k Kernel, r *rand.Rand) {
 		for _, n := range blockCounts {
 			x, f := random(r, n), random(r, n)
@@ -80,11 +79,43 @@ func TestKernelsDiagonal(t *testing.T) {
 					}
 				}
 				for _, s := range []*Signs{nil, randomSigns(r, n)} {
-					requireSame(t, k, x, func(k Kernel, x []float32) { k.Diagonal(x, f, s, &lt) },
+					requireSame(t, k, x, func(k Kernel, x []float32) { k.Layer(x, f, s, &lt, nil) },
 						fmt.Sprintf("%d blocks, signs %v, lanes %b", n, s != nil, mask))
 				}
 			}
 		}
+	})
+}
+
+// TestKernelsFused: a layer with up to four qubits at any places.
+func TestKernelsFused(t *testing.T) {
+	each(t, func(t *testing.T, k Kernel, r *rand.Rand) {
+		for size := 1; size <= 7; size++ {
+			f := random(r, 1<<size)
+			for set := 1; set < 1<<size; set++ {
+				var rot Rotation
+				for b := range size {
+					if set>>b&1 == 1 && rot.N < 4 {
+						rot.Add(b, float32(r.Float64()*2-1))
+					}
+				}
+				var lt LaneTans
+				for q := range 4 {
+					if r.IntN(3) > 0 {
+						lt.Set(q, float32(r.NormFloat64()))
+					}
+				}
+				for _, s := range []*Signs{nil, randomSigns(r, 1<<size)} {
+					requireSame(t, k, random(r, 1<<size), func(k Kernel, x []float32) { k.Layer(x, f, s, &lt, &rot) },
+						fmt.Sprintf("2^%d blocks, qubits %b, lanes %b, signs %v", size, set, lt.Mask, s != nil))
+				}
+			}
+		}
+		require.Panics(t, func() {
+			var rot Rotation
+			rot.Add(2, 1)
+			k.Layer(make([]float32, 4*Block), make([]float32, 4*Block), nil, &LaneTans{}, &rot)
+		})
 	})
 }
 
@@ -172,8 +203,26 @@ func TestKernelsWeights(t *testing.T) {
 	})
 }
 
+func TestProbe(t *testing.T) {
+	each(t, func(t *testing.T, k Kernel, _ *rand.Rand) {
+		require.NotPanics(t, func() { k.Probe(0); k.Probe(3) })
+	})
+}
+
+func TestSplit(t *testing.T) {
+	each(t, func(t *testing.T, k Kernel, _ *rand.Rand) {
+		for n := range MaxRotated + 1 {
+			for _, lanes := range []bool{false, true} {
+				s := k.Split(n, lanes)
+				require.Equal(t, n, s[0]+s[1]+s[2])
+				require.LessOrEqual(t, max(s[0], s[1], s[2]), 4)
+			}
+		}
+	})
+}
+
 // TestMachine keeps a build machine from testing less than it should: with
-// CI=true on amd64 both vector kernels must have been there.
+// CI=true all kernels of the architecture must have been there.
 func TestMachine(t *testing.T) {
 	require.Equal(t, Generic, All()[len(All())-1])
 	_, err := Find("sse9")
@@ -183,8 +232,8 @@ func TestMachine(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, k, f)
 	}
-	if os.Getenv("CI") == "true" && runtime.GOARCH == "amd64" && len(machine()) > 0 {
-		for _, name := range []string{"avx2", "avx512"} {
+	if os.Getenv("CI") == "true" {
+		for _, name := range wanted {
 			_, err := Find(name)
 			require.NoError(t, err, "CI must run the %s kernel", name)
 		}

@@ -26,6 +26,15 @@ func rotate3AVX512(x *float32, bytes uint64, stride *uint64, t *float32)
 func rotate4AVX512(x *float32, bytes uint64, stride *uint64, t *float32)
 
 //go:noescape
+func fused1AVX512(x *float32, f *float32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func fused2AVX512(x *float32, f *float32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func fused3AVX512(x *float32, f *float32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
 func gatherAVX512(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)
 
 //go:noescape

@@ -4,7 +4,7 @@
 // It promises that Program and Plan are functions of the circuit alone: no
 // clock, no CPU, no memory size and no thread count enters. The tile sizes and
 // the cost constants below are part of the numeric version, because they decide
-// which phases share one complex multiplication (SPEC.md, "Plan").
+// which phases share one complex multiplication (exec/SPEC.md, "Plan").
 //
 // It does not compute amplitudes and does not choose kernels.
 package plan

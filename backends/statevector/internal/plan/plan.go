@@ -1,6 +1,10 @@
 package plan
 
-import "math/bits"
+import (
+	"context"
+	"math/bits"
+	"slices"
+)
 
 // Plan is the order of execution: passes over the state, each a list of subs
 // that run on every tile, each a list of steps that run on every chunk of the
@@ -14,6 +18,17 @@ type Plan struct {
 	Width     int // positions: Program.Width, at least Lanes
 	FirstLane int // the lanes are the qubits FirstLane..FirstLane+Lanes-1
 	Passes    []Pass
+
+	counts []int // rotations per qubit of the program, and its CZs: what the
+	czs    []CZ  // plan was made from
+}
+
+// Fits reports whether the plan is the one that New would make for p: programs
+// of equal structure, rotations per qubit and CZs, share one whatever their
+// angles.
+func (pl *Plan) Fits(p *Program) bool {
+	return slices.Equal(pl.czs, p.CZs) &&
+		slices.EqualFunc(pl.counts, p.Rots, func(n int, r []Rot) bool { return n == len(r) })
 }
 
 // Pass advances tiles of 2^len(Local) amplitudes.
@@ -71,45 +86,57 @@ func (p *Plan) Index(qubits uint64) uint64 {
 	return (qubits>>(f+Lanes)<<f|qubits&(1<<f-1))<<Lanes | qubits>>f&(1<<Lanes-1)
 }
 
-// Cost constants, in vector operations per vector of the state. They follow
-// measurements on two machines and are frozen with the numeric version.
-const (
-	costTile  = 24 // a pass: out of and into memory
-	costChunk = 24 // a sub: out of and into the second-level cache
-	costDiag  = 4  // a step: two operations, table and loop
-	costLane  = 4  // rotations of the lanes, however many
-)
-
-// costBlock[k] is the cost of rotating k qubits that are not lanes, in sweeps
-// of up to four.
-var costBlock = [ChunkMax - Lanes + 1]int{0, 3, 3, 4, 5, 7, 8, 9, 10}
-
-// New plans p.
+// New plans p. Up to smallWidth one tuning is known to be good; beyond, the
+// better of two is taken.
 func New(p *Program) *Plan {
-	pl := &Plan{Width: max(p.Width, Lanes)}
+	pl, _ := NewContext(context.Background(), p) // no other error
+	return pl
+}
+
+// NewContext is New; it returns ctx's error within the time of one pass.
+func NewContext(ctx context.Context, p *Program) (*Plan, error) {
+	best, cost := newTuned(ctx, p, &tunings[0])
+	if best.Width > smallWidth {
+		if pl, c := newTuned(ctx, p, &tunings[1]); c < cost {
+			best = pl
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return best, nil
+}
+
+func newTuned(ctx context.Context, p *Program, t *tuning) (*Plan, int) {
+	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs}
+	for _, r := range p.Rots {
+		pl.counts = append(pl.counts, len(r))
+	}
 	if pl.Width > ChunkMax { // neighbours on both sides share a chunk with the lanes
 		pl.FirstLane = (pl.Width - Lanes) / 2
 	}
-	s := &scheduler{p: p, lanes: (1<<Lanes - 1) << pl.FirstLane, next: make([]int32, pl.Width)}
+	s := &scheduler{p: p, t: t, lanes: (1<<Lanes - 1) << pl.FirstLane, next: make([]int32, pl.Width)}
 	for q, r := range p.Rots {
 		if len(r) > 0 {
 			s.next[q] = 1
 			s.left += len(r) - 1
 		}
 	}
-	for s.left > 0 {
+	for s.left > 0 && ctx.Err() == nil {
 		pl.Passes = append(pl.Passes, s.pass(pl))
 	}
-	return pl
+	return pl, s.cost
 }
 
 // scheduler walks through a program. The counts of all qubits are its whole
 // state: a CZ is done when one of its qubits has rotated past it.
 type scheduler struct {
 	p     *Program
+	t     *tuning
 	lanes uint64  // set of the lane qubits
 	next  []int32 // count per qubit
 	left  int     // rotations to come
+	cost  int     // estimate of what is written down
 }
 
 // ready returns the qubits of local whose next rotation has all its CZs done or
@@ -138,17 +165,3 @@ func (s *scheduler) advance(rot uint64) {
 	}
 	s.left -= bits.OnesCount64(rot)
 }
-
-func (s *scheduler) stepCost(rot uint64) int {
-	c := costDiag + costBlock[bits.OnesCount64(rot&^s.lanes)]
-	if rot&s.lanes != 0 {
-		c += costLane
-	}
-	return c
-}
-
-// trial is what a choice would do.
-type trial struct{ gain, cost int }
-
-// better compares gain per cost; the first of equals wins.
-func (t trial) better(u trial) bool { return t.gain*u.cost > u.gain*t.cost }

@@ -32,7 +32,7 @@ func (s *scheduler) run(local uint64, t trial, each func(rot uint64)) trial {
 		if rot == 0 {
 			return t
 		}
-		u := trial{t.gain + bits.OnesCount64(rot), t.cost + s.stepCost(rot)}
+		u := trial{t.gain + bits.OnesCount64(rot), t.cost + s.t.step(rot, s.lanes)}
 		if !u.better(t) {
 			return t
 		}
@@ -53,7 +53,7 @@ func (s *scheduler) clone() *scheduler {
 func (s *scheduler) bestChunk(tile uint64) (uint64, trial) {
 	best, bt := uint64(0), trial{0, 1}
 	for _, w := range s.windows(tile, ChunkMax) {
-		t := s.clone().run(w, trial{0, costChunk}, func(uint64) {})
+		t := s.clone().run(w, trial{0, s.t.chunk}, func(uint64) {})
 		if t.better(bt) {
 			best, bt = w, t
 		}
@@ -63,7 +63,7 @@ func (s *scheduler) bestChunk(tile uint64) (uint64, trial) {
 
 // tile advances tile for as long as that improves gain per cost.
 func (s *scheduler) tile(tile uint64, each func(chunk uint64)) trial {
-	t := trial{0, costTile}
+	t := trial{0, s.t.tile}
 	for {
 		w, ct := s.bestChunk(tile)
 		u := trial{t.gain + ct.gain, t.cost + ct.cost}
@@ -71,7 +71,7 @@ func (s *scheduler) tile(tile uint64, each func(chunk uint64)) trial {
 			return t
 		}
 		each(w)
-		s.run(w, trial{0, costChunk}, func(uint64) {})
+		s.run(w, trial{0, s.t.chunk}, func(uint64) {})
 		t = u
 	}
 }
@@ -88,14 +88,16 @@ func (s *scheduler) pass(pl *Plan) Pass {
 	s.clone().tile(best, func(chunk uint64) {
 		p.Subs = append(p.Subs, s.sub(pl, chunk))
 	})
+	s.cost += passCostOf(&p, pl.Width)
 	return p
 }
 
 // sub writes down one run of a chunk.
 func (s *scheduler) sub(pl *Plan, chunk uint64) Sub {
 	sub := Sub{Local: pl.positions(chunk)}
-	s.run(chunk, trial{0, costChunk}, func(rot uint64) {
+	s.run(chunk, trial{0, s.t.chunk}, func(rot uint64) {
 		sub.Steps = append(sub.Steps, s.step(chunk, rot))
+		s.cost += estimate.step(rot, s.lanes)
 	})
 	return sub
 }

@@ -40,8 +40,12 @@ const rounds = 5
 // roundTime is the least duration of a round.
 const roundTime = 10 * time.Millisecond
 
-// Measure takes about a second. threads is at least 1.
+// Measure takes one to three seconds. threads is at least 1.
 func Measure(ctx context.Context, threads int) (*Limits, error) {
+	return measure(ctx, threads, sizes)
+}
+
+func measure(ctx context.Context, threads int, sizes []int) (*Limits, error) {
 	k := loops()
 	l := &Limits{Threads: threads, Kernel: k.name}
 	l.FMA32 = float64(threads) * k.fmasPerCall32 * fastest(threads, func(int) func() { return k.fma32 })

@@ -25,9 +25,9 @@ func TestLoops(t *testing.T) {
 }
 
 func TestMeasure(t *testing.T) {
-	l, err := Measure(t.Context(), 1)
+	l, err := measure(t.Context(), 1, sizes[:3])
 	require.NoError(t, err)
-	require.Len(t, l.Memory, len(sizes))
+	require.Len(t, l.Memory, 3)
 	for _, m := range l.Memory {
 		require.Positive(t, m.BytesPerSecond)
 	}
@@ -36,7 +36,7 @@ func TestMeasure(t *testing.T) {
 	require.Positive(t, l.KeyStream)
 	require.Equal(t, l.Memory[0].BytesPerSecond, l.Bandwidth(1))
 	require.Equal(t, l.Memory[2].BytesPerSecond, l.Bandwidth(float64(sizes[1]+1)))
-	require.Equal(t, l.Memory[len(sizes)-1].BytesPerSecond, l.Bandwidth(1e18))
+	require.Equal(t, l.Memory[2].BytesPerSecond, l.Bandwidth(1e18))
 	require.Zero(t, (&Limits{}).Bandwidth(1))
 }
 

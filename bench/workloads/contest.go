@@ -149,35 +149,50 @@ func (t *trial) choose(ctx context.Context, s side) ([]*contestant, []report.Riv
 }
 
 // try times a peer at all its settings with threads that sleep when idle, then
-// at the best of them with threads that spin.
+// those that came near the best of them with threads that spin.
 func (t *trial) try(ctx context.Context, name string) error {
-	var best *contestant
-	for _, passive := range []bool{true, false} {
-		if !passive && (best == nil || len(best.crew) > 1 || t.threads == 1) {
+	settings, err := t.passes(ctx, name, true, nil)
+	if err != nil || t.threads == 1 || len(t.files) > 1 || len(settings) == 0 {
+		return err
+	}
+	_, err = t.passes(ctx, name, false, settings)
+	return err
+}
+
+// spinMargin: a setting within this factor of the peer's best is tried again
+// with threads that spin.
+const spinMargin = 1.5
+
+// passes times the given settings, all of the peer's for nil, and returns those
+// within spinMargin of the best of them.
+func (t *trial) passes(ctx context.Context, name string, passive bool, settings []string) ([]string, error) {
+	crew, about, err := t.runner.crews.start(ctx, t, name, passive)
+	if err != nil || len(about.Settings) == 0 {
+		return nil, err
+	}
+	if settings == nil {
+		settings = about.Settings
+	}
+	best, timed := 0.0, map[string]float64{}
+	for _, setting := range settings {
+		c := &contestant{crew: crew, about: about, setting: setting}
+		slow, err := t.once(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.watch.wall) > 0 {
+			timed[setting] = c.watch.wall[0]
+			if best == 0 || timed[setting] < best {
+				best = timed[setting]
+			}
+		}
+		if slow {
 			break
 		}
-		crew, about, err := t.runner.crews.start(ctx, t, name, passive)
-		if err != nil || len(about.Settings) == 0 {
-			return err
-		}
-		if !passive {
-			about.Settings = []string{best.setting}
-		}
-		for _, setting := range about.Settings {
-			c := &contestant{crew: crew, about: about, setting: setting}
-			slow, err := t.once(ctx, c)
-			if err != nil {
-				return err
-			}
-			if slow {
-				break
-			}
-			if best == nil || c.watch.wall[0] < best.watch.wall[0] {
-				best = c
-			}
-		}
 	}
-	return nil
+	return slices.DeleteFunc(slices.Clone(settings), func(s string) bool {
+		return timed[s] == 0 || timed[s] > spinMargin*best || timed[s] > 3*t.best
+	}), nil
 }
 
 // once times one trial. slow tells that further settings of the peer are not

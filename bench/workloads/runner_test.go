@@ -65,7 +65,7 @@ func TestMeasure(t *testing.T) {
 		switch w.ID {
 		case "W1":
 			require.Equal(t, "qsim 1 (single), a, 2 threads that sleep when idle", row.Peer)
-			require.Len(t, row.Rivals, 6, "two peers, two settings, the first of them spinning too")
+			require.Len(t, row.Rivals, 8, "two peers, two settings, sleeping and spinning")
 			require.EqualValues(t, 5, row.Rivals[0].MemoryBytes)
 		case "W9":
 			require.Contains(t, row.Peer, "(double)")
@@ -153,6 +153,18 @@ func TestStatistics(t *testing.T) {
 	require.Equal(t, 2, dimension([][]byte{{1, 0}, {1, 1}, {1, 2}, {1, 3}, {1, 0}}))
 	require.NoError(t, compare("p", "s", 2, []uint64{0}, []float64{0.25}, []float64{0.2501}))
 	require.ErrorIs(t, compare("p", "s", 2, []uint64{0}, []float64{0.25}, []float64{0.26}), ErrDisagree)
+}
+
+// TestContains on the two outcomes of a GHZ state.
+func TestContains(t *testing.T) {
+	c, err := circuit.Generate("ghz", 9, 0, [32]byte{})
+	require.NoError(t, err)
+	a, err := (&affineSide{c, 1}).space(t.Context())
+	require.NoError(t, err)
+	require.True(t, contains(a, []byte{0, 0}))
+	require.True(t, contains(a, []byte{255, 1}))
+	require.False(t, contains(a, []byte{255, 0}))
+	require.False(t, contains(a, []byte{1, 0}))
 }
 
 // TestBatchRuns every circuit of a batch whatever the number of threads.

@@ -117,12 +117,6 @@ func (e *program) bench(ctx context.Context, names []string, f *benchFlags) erro
 	if err := measureAll(ctx, r, list, f, out); err != nil {
 		return benchError(err)
 	}
-	out.Limits = r.Limits()
-	if f.report != "" {
-		if err := out.Write(f.report); err != nil {
-			return cli.Errorf(cli.Usage, "--report", "%w", err)
-		}
-	}
 	return e.Print(out.Rows, func(w io.Writer) { printBench(w, out) })
 }
 
@@ -132,13 +126,30 @@ func measureAll(ctx context.Context, r *workloads.Runner, list []workloads.Workl
 		if err != nil {
 			return err
 		}
-		out.Rows = append(out.Rows, row)
+		out.Rows, out.Limits = append(out.Rows, row), r.Limits()
+		if err := f.save(out); err != nil { // at once: what is measured is kept
+			return err
+		}
+	}
+	if !f.curves {
+		return nil
 	}
 	var err error
-	if f.curves {
-		out.Curves, err = r.Curves(ctx)
+	if out.Curves, err = r.Curves(ctx); err != nil {
+		return err
 	}
-	return err
+	return f.save(out)
+}
+
+// save writes the report, if one is wanted.
+func (f *benchFlags) save(out *report.Report) error {
+	if f.report == "" {
+		return nil
+	}
+	if err := out.Write(f.report); err != nil {
+		return cli.Errorf(cli.Usage, "--report", "%w", err)
+	}
+	return nil
 }
 
 func (e *program) benchRunner(ctx context.Context, f *benchFlags, dir string) (*workloads.Runner, error) {
@@ -176,7 +187,10 @@ func (e *program) installPeers(ctx context.Context, f *benchFlags) (*peers.Envir
 }
 
 func benchError(err error) error {
+	var coded *cli.Error
 	switch {
+	case errors.As(err, &coded):
+		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, workloads.ErrDisagree):

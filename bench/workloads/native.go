@@ -1,0 +1,72 @@
+package workloads
+
+import (
+	"fmt"
+
+	"github.com/animicaorg/engine/bench/peers"
+	"github.com/animicaorg/engine/circuit"
+)
+
+// peerNames are the gates that peers know by a name of their own.
+var peerNames = map[circuit.Gate]string{
+	circuit.U3: "u3", circuit.H: "h", circuit.X: "x", circuit.Z: "z", circuit.S: "s", circuit.T: "t", circuit.SX: "sx",
+	circuit.P: "p", circuit.CZ: "cz", circuit.CX: "cx", circuit.Swap: "swap", circuit.CP: "cp",
+}
+
+// translate writes a circuit in the peers' form, up to a global phase.
+func translate(c *circuit.Circuit) (peers.Circuit, error) {
+	out := peers.Circuit{Qubits: c.Qubits, Ops: make([]peers.Op, 0, len(c.Ops))}
+	for i := range c.Ops {
+		op := &c.Ops[i]
+		p := peers.Op{Gate: peerNames[op.Gate]}
+		if op.Gate == circuit.RY && op.Params[0] == circuit.Pi/2 {
+			p.Gate = "sy"
+		}
+		if p.Gate == "" {
+			return peers.Circuit{}, fmt.Errorf("operation %d: peers have no form of %s", i, op.Gate)
+		}
+		for _, q := range op.Q[:op.NQ] {
+			p.Qubits = append(p.Qubits, int(q))
+		}
+		if p.Gate != "sy" {
+			for _, a := range op.Params[:op.Gate.Info().Params] {
+				p.Params = append(p.Params, a.Radians())
+			}
+		}
+		out.Ops = append(out.Ops, p)
+	}
+	return out, nil
+}
+
+// grover is the circuit of grover_demo with Z under all other qubits as one gate.
+func grover(width, iterations int) (peers.Circuit, error) {
+	item, ok := circuit.Answer("grover_demo", width, [32]byte{})
+	if !ok {
+		return peers.Circuit{}, fmt.Errorf("grover_demo has no answer at width %d", width)
+	}
+	c, all := peers.Circuit{Qubits: width}, make([]int, width)
+	each := func(gate string, on uint64) {
+		for q := range width {
+			if on>>q&1 == 1 {
+				c.Ops = append(c.Ops, peers.Op{Gate: gate, Qubits: []int{q}})
+			}
+		}
+	}
+	full := uint64(1)<<width - 1
+	for q := range all {
+		all[q] = q
+	}
+	flip := func() { c.Ops = append(c.Ops, peers.Op{Gate: "mcz", Qubits: all}) }
+	each("h", full)
+	for range iterations {
+		each("x", full&^item)
+		flip()
+		each("x", full&^item)
+		each("h", full)
+		each("x", full)
+		flip()
+		each("x", full)
+		each("h", full)
+	}
+	return c, nil
+}

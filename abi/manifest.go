@@ -16,14 +16,15 @@ type Manifest struct {
 }
 
 // ParseManifest reads the lines strictly: exactly the keys abi, kind, name and
-// version.
+// version, each line ended by a line feed.
 func ParseManifest(b []byte) (Manifest, error) {
 	bad := func(format string, args ...any) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("manifest: "+format, args...)
 	}
-	lines := strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	text, ended := strings.CutSuffix(string(b), "\n")
+	lines := strings.Split(text, "\n")
 	keys := []string{"abi", "kind", "name", "version"}
-	if len(lines) != len(keys) || len(b) > 1024 {
+	if !ended || len(lines) != len(keys) || len(b) > 1024 {
 		return bad("%d lines in %d bytes, want the keys %s", len(lines), len(b), strings.Join(keys, ", "))
 	}
 	var m Manifest

@@ -35,6 +35,9 @@ func (t TrapLibrary) Plan(ctx context.Context, layered []byte, h guest.Header, p
 	if plan.Shots != h.Shots || plan.RatioPPM != h.RatioPPM || plan.Policy != p || plan.Traps != (h.Shots*h.RatioPPM+999_999)/1_000_000 {
 		return nil, nil, violation(ExportPlan, fmt.Errorf("plan is for %d shots, %d ppm, %d traps or another policy", plan.Shots, plan.RatioPPM, plan.Traps))
 	}
+	if plan.N1 != uint64(l.Locations()) || plan.N2 != uint64(l.NumCZ()) {
+		return nil, nil, violation(ExportPlan, fmt.Errorf("plan counts %d u3 and %d cz, the circuit has %d and %d", plan.N1, plan.N2, l.Locations(), l.NumCZ()))
+	}
 	if plan.Skeleton.Width != l.Width || !slices.EqualFunc(plan.Skeleton.Layers, l.Layers, slices.Equal[[]circuit.Pair]) {
 		return nil, nil, violation(ExportPlan, fmt.Errorf("plan has another skeleton than the compiled circuit"))
 	}
@@ -63,15 +66,43 @@ func (t TrapLibrary) Generate(ctx context.Context, layered, plan []byte, h guest
 	if err != nil {
 		return nil, nil, violation(ExportGenerate, fmt.Errorf("hidden: %w", err))
 	}
+	if err := checkHidden(hidden, parsed); err != nil {
+		return nil, nil, violation(ExportGenerate, err)
+	}
 	if rows.First != first || rows.N != n || hidden.First != first || hidden.N != n {
 		return nil, nil, violation(ExportGenerate, fmt.Errorf("rows %d + %d and hidden %d + %d for slots %d + %d", rows.First, rows.N, hidden.First, hidden.N, first, n))
 	}
 	return rows, hidden, nil
 }
 
+// checkHidden checks what the message form cannot say: each slot names the window
+// that the plan puts it in, and only trap slots carry a predicate.
+func checkHidden(h *guest.Hidden, p *guest.Plan) error {
+	rb, j := guest.RowBytes(h.Width), 0
+	for i := range h.N {
+		for slot := h.First + uint64(i); j+1 < len(p.WindowTraps) && p.WindowStart(j+1) <= slot; {
+			j++
+		}
+		mask := slices.ContainsFunc(h.Mask[i*rb:(i+1)*rb], func(b byte) bool { return b != 0 })
+		kind := guest.SlotKind(h.Kind[i])
+		if h.Window[i] != uint32(j) || mask != (kind != guest.SlotTarget) || h.Parity[i] != 0 && kind != guest.SlotParity {
+			return fmt.Errorf("hidden: slot %d of window %d has kind %d, window %d, parity %d, mask %t", h.First+uint64(i), j, kind, h.Window[i], h.Parity[i], mask)
+		}
+	}
+	return nil
+}
+
 // Judge returns the verdict on slots 0..o.N-1 and its bytes, which
-// trap_report_hash hashes.
+// trap_report_hash hashes. The verdict is the module's; that it is about this plan
+// and these slots is checked.
 func (t TrapLibrary) Judge(ctx context.Context, plan []byte, h *guest.Hidden, o *guest.Outcomes) (*guest.Verdict, []byte, error) {
+	parsed, err := guest.ParsePlan(plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.First != 0 || o.First != 0 || h.N != o.N || uint64(o.N) > parsed.Shots {
+		return nil, nil, fmt.Errorf("hidden %d + %d and outcomes %d + %d of %d slots: want both from slot 0 and equally many", h.First, h.N, o.First, o.N, parsed.Shots)
+	}
 	in := map[int][]byte{StreamPlan: plan, StreamHidden: h.Append(nil), StreamOutcomes: o.Append(nil)}
 	out, err := run(ctx, t.Caller, ExportJudge, []uint64{uint64(o.N)}, in, StreamResult)
 	if err != nil {
@@ -81,8 +112,34 @@ func (t TrapLibrary) Judge(ctx context.Context, plan []byte, h *guest.Hidden, o 
 	if err != nil {
 		return nil, nil, violation(ExportJudge, fmt.Errorf("verdict: %w", err))
 	}
-	if v.Judged != uint64(o.N) {
-		return nil, nil, violation(ExportJudge, fmt.Errorf("verdict is about %d slots, not %d", v.Judged, o.N))
+	if err := checkVerdict(v, parsed, o); err != nil {
+		return nil, nil, violation(ExportJudge, err)
 	}
 	return v, out[StreamResult], nil
+}
+
+// checkVerdict compares a verdict with what it is about.
+func checkVerdict(v *guest.Verdict, p *guest.Plan, o *guest.Outcomes) error {
+	if v.Judged != uint64(o.N) || v.Shots != p.Shots || v.Traps != p.Traps || len(v.WindowTraps) != len(p.WindowTraps) {
+		return fmt.Errorf("verdict is about %d of %d slots with %d traps in %d windows, want %d of %d, %d in %d",
+			v.Judged, v.Shots, v.Traps, len(v.WindowTraps), o.N, p.Shots, p.Traps, len(p.WindowTraps))
+	}
+	if v.CA != p.CA || v.CB != p.CB || v.TMin != p.TMin || v.PA != p.PA || v.PB != p.PB || v.NA > p.NA || v.NB > p.NB {
+		return fmt.Errorf("verdict has other bounds than the plan, or more traps than its %d and %d", p.NA, p.NB)
+	}
+	for j, t := range v.WindowTraps {
+		if t > p.WindowTraps[j] {
+			return fmt.Errorf("verdict has %d traps in window %d, the plan %d", t, j, p.WindowTraps[j])
+		}
+	}
+	missing := uint64(0)
+	for i := range o.N {
+		if !o.Has(i) {
+			missing++
+		}
+	}
+	if v.Missing != missing {
+		return fmt.Errorf("verdict misses %d outcomes, %d are absent", v.Missing, missing)
+	}
+	return nil
 }

@@ -77,7 +77,7 @@ type GateInfo struct {
 	steps     func(p []Angle) []Step   // other gates: e^(i·phase)·product, first step first
 	phase     func(p []Angle) Angle    // nil: 0
 	matrix    func(p []Angle) [][]complex128
-	qasm      string // OpenQASM definition, where neither include file has the gate
+	qasm      string // OpenQASM definition for the include file that lacks the gate; parameters in alphabetical order, on which an importer relies
 	qasmAlias []string
 }
 

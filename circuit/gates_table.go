@@ -156,7 +156,7 @@ var gateTable = [numGates]GateInfo{
 		Name: "cu3", Qubits: 2, Params: 3, QASM2: "cu3", Base: U3, Controls: 1,
 		inverse: func(p []Angle) (Gate, [MaxOpParams]Angle) { return CU3, params(-p[0], -p[2], -p[1]) },
 		steps:   stepsCU3, matrix: controlled(matrixU3),
-		qasm: "gate cu3(t, f, l) a, b { cu(t, f, l, 0) a, b; }",
+		qasm: "gate cu3(p0, p1, p2) a, b { cu(p0, p1, p2, 0) a, b; }",
 	},
 	CU: {
 		Name: "cu", Qubits: 2, Params: 4, QASM2: "cu", QASM3: "cu", // e^(iγ)·u3 under one control

@@ -1,11 +1,7 @@
 package circuit
 
 import (
-	"bytes"
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 )
 
 // JSONFormat is the value of the member "format". History: engine-circuit/1
@@ -181,57 +177,6 @@ func (j *jsonCircuit) angle() Angle {
 	return a
 }
 
-// ParseAngle reads decimal radians, a fraction of pi as PiText writes it, or
-// "a64:" and 16 hexadecimal digits.
-func ParseAngle(s string) (Angle, error) {
-	bad := fmt.Errorf("%q: %w", clipText(s, 40), ErrAngle)
-	if hex, ok := strings.CutPrefix(s, "a64:"); ok {
-		v, err := strconv.ParseUint(hex, 16, 64)
-		if err != nil || len(hex) != 16 || Angle(v)&^angleMask != 0 {
-			return 0, bad
-		}
-		return Angle(v), nil
-	}
-	if i := strings.Index(s, "pi"); i >= 0 {
-		return parsePi(s[:i], s[i+2:], bad)
-	}
-	if strings.Trim(s, "0123456789.eE+-") != "" { // no "inf", "0x1p3" or "1_000"
-		return 0, bad
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil {
-		return 0, bad
-	}
-	return AngleFromRadians(f)
-}
-
-// parsePi reads num * pi / den, where num is "", "-" or "-3*" and den is "" or
-// "/8".
-func parsePi(num, den string, bad error) (Angle, error) {
-	sign := int64(1)
-	if rest, ok := strings.CutPrefix(num, "-"); ok {
-		sign, num = -1, rest
-	}
-	n, d := uint64(1), uint64(1)
-	var err error
-	if num != "" {
-		digits, ok := strings.CutSuffix(num, "*")
-		if n, err = strconv.ParseUint(digits, 10, 31); err != nil || !ok {
-			return 0, bad
-		}
-	}
-	if den != "" {
-		digits, ok := strings.CutPrefix(den, "/")
-		if d, err = strconv.ParseUint(digits, 10, 31); err != nil || !ok || d == 0 {
-			return 0, bad
-		}
-	}
-	if d&(d-1) == 0 && d <= 1<<31 { // exact, also beyond what a binary64 of radians can say
-		return Angle(uint64(sign)*n) * (Pi / Angle(d)) & angleMask, nil
-	}
-	return AngleFromRadians(float64(float64(sign)*float64(n)) * 3.141592653589793 / float64(d))
-}
-
 func (j *jsonCircuit) cond() uint32 {
 	var d Cond
 	j.array(func() {
@@ -276,78 +221,4 @@ func (j *jsonCircuit) cond() uint32 {
 	j.c.Conds = append(j.c.Conds, d)
 	j.conds[key] = uint32(len(j.c.Conds))
 	return j.conds[key]
-}
-
-// JSON writes the form that ParseJSON reads, one operation a line, parameters
-// as decimal radians or fractions of pi that read back to the same angle.
-func (c *Circuit) JSON() ([]byte, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "{\"format\": %q, \"qubits\": %d, \"clbits\": %d,\n", JSONFormat, c.Qubits, c.Clbits)
-	for _, r := range []struct {
-		name string
-		regs []Register
-	}{{"qregs", c.QRegs}, {"cregs", c.CRegs}} {
-		if len(r.regs) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, " %q: [", r.name)
-		for i, g := range r.regs {
-			if !utf8.ValidString(g.Name) || len(g.Name) > 255 || strings.ContainsFunc(g.Name, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' }) {
-				return nil, unsupported("JSON", i, "a register named %q", g.Name)
-			}
-			fmt.Fprintf(&b, "%s{\"name\": \"%s\", \"size\": %d}", comma(i), g.Name, g.Size)
-		}
-		b.WriteString("],\n")
-	}
-	b.WriteString(" \"ops\": [")
-	for i := range c.Ops {
-		c.jsonOp(&b, i)
-	}
-	b.WriteString("\n ]}\n")
-	return b.Bytes(), nil
-}
-
-func (c *Circuit) jsonOp(b *bytes.Buffer, i int) {
-	op := &c.Ops[i]
-	if i > 0 {
-		b.WriteByte(',')
-	}
-	fmt.Fprintf(b, "\n  {\"gate\": %q, \"qubits\": [", op.Gate.String())
-	for k, q := range op.Q[:op.NQ] {
-		b.WriteString(comma(k))
-		b.WriteString(strconv.Itoa(int(q)))
-	}
-	b.WriteByte(']')
-	for k, p := range op.Params[:gateTable[op.Gate].Params] {
-		b.WriteString([]string{", \"params\": [", ", "}[min(k, 1)])
-		fmt.Fprintf(b, "%q", p.PiText())
-	}
-	if gateTable[op.Gate].Params > 0 {
-		b.WriteByte(']')
-	}
-	if op.Gate == Measure {
-		fmt.Fprintf(b, ", \"clbit\": %d", op.Clbit)
-	}
-	if op.Cond != 0 {
-		b.WriteString(", \"if\": [")
-		for k, t := range c.Conds[op.Cond-1].Terms {
-			fmt.Fprintf(b, "%s{\"bits\": [", comma(k))
-			for n, bit := range t.Bits {
-				fmt.Fprintf(b, "%s%d", comma(n), bit)
-			}
-			fmt.Fprintf(b, "], %q: %d}", map[bool]string{false: "equals", true: "differs"}[t.Negate], t.Value)
-		}
-		b.WriteByte(']')
-	}
-	b.WriteByte('}')
-}
-
-func comma(i int) string {
-	if i == 0 {
-		return ""
-	}
-	return ", "
 }

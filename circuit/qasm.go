@@ -6,11 +6,11 @@ type Limits struct {
 	SourceBytes    int // 16 MiB
 	Tokens         int // 8,388,608
 	Nesting        int // 256: blocks in blocks, depth of an expression, calls in calls
-	Gates          int // 2,097,152: operations after expansion; a quarter of it under one modifier
+	Gates          int // 1,048,576: operations after expansion; a quarter of it under one modifier
 	Qubits         int // 4096
 	Clbits         int // 65,536
 	LoopIterations int // 1,048,576 in total
-	EvalSteps      int // 8,388,608: operators and calls evaluated; a function such as sin counts 256
+	EvalSteps      int // 2,097,152: operators and calls evaluated; a function such as sin counts 256
 	Conditions     int // 65,536 distinct run-time conditions
 }
 
@@ -23,11 +23,11 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SourceBytes, 16<<20)
 	def(&l.Tokens, 8<<20)
 	def(&l.Nesting, 256)
-	def(&l.Gates, 2<<20)
+	def(&l.Gates, 1<<20)
 	def(&l.Qubits, MaxQubits)
 	def(&l.Clbits, MaxClbits)
 	def(&l.LoopIterations, 1<<20)
-	def(&l.EvalSteps, 8<<20)
+	def(&l.EvalSteps, 2<<20)
 	def(&l.Conditions, 1<<16)
 	l.Qubits, l.Clbits, l.Gates = min(l.Qubits, MaxQubits), min(l.Clbits, MaxClbits), min(l.Gates, MaxOps)
 	return l

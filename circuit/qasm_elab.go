@@ -270,7 +270,7 @@ func (e *elab) defineGate(g *gateDef) error {
 		return e.errorf(CodeSyntax, "gates are defined outside of blocks")
 	}
 	if b := e.builtins[g.name]; b != nil {
-		if b.builtin.file && e.included || b.builtin.core && b.builtin.gate.Valid() && b.builtin.gate.Info().qasm == "" || g.name == "gphase" {
+		if b.builtin.file && e.included || b.builtin.core {
 			return e.errorf(CodeRedefined, "gate %q is built in", g.name)
 		}
 		if b.builtin.gate.Valid() && sameDefinition(e.src[g.pos:], b.builtin.gate.Info().qasm) {

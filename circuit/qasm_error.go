@@ -153,7 +153,7 @@ var hints = map[Code]string{
 
 func newError(src string, pos int, code Code, format string, args ...any) *Error {
 	pos = min(pos, len(src))
-	e := &Error{Code: code, Msg: fmt.Sprintf(format, args...), Hint: hints[code]}
+	e := &Error{Code: code, Msg: clipText(fmt.Sprintf(format, args...), 300), Hint: hints[code]} // names in it may be long
 	var start int
 	e.Line, e.Column, start = position(src, pos)
 	end := len(src)

@@ -1,5 +1,7 @@
 package circuit
 
+import "strings"
+
 type symKind uint8
 
 const (
@@ -37,9 +39,8 @@ type builtin struct {
 	// phase is what the name's unitary has beyond the table's matrix: it shows
 	// only under a control.
 	phase func(p []Angle) Angle
-	// core: known without an include. For the others one warning is given.
-	core bool
-	file bool // part of the include file of this version
+	core  bool // part of the language
+	file  bool // part of the include file: not to be redefined where that is included
 }
 
 // gphaseOp marks a pure phase in lists of phased operations.
@@ -116,6 +117,14 @@ func (e *elab) inScope(s *scope, f func() error) error {
 	return err
 }
 
+// includeNames are the names that programs may not redefine once they include
+// the standard file: for version 2 those of the first qelib1.inc (later ones
+// have more, and programs for earlier readers define these themselves).
+var includeNames = map[bool]string{
+	true:  "u3 u2 u1 cx id x y z h s sdg t tdg rx ry rz cz cy ch ccx crz cu1 cu3",
+	false: "p x y z h s sdg t tdg sx rx ry rz cx cy cz cp crx cry crz ch swap ccx cswap cu CX phase cphase id u1 u2 u3",
+}
+
 // builtin names. Version 2 knows U and CX by itself, version 3 U.
 var builtins2, builtins3 = builtinNames(true), builtinNames(false)
 
@@ -124,18 +133,15 @@ func builtinNames(v2 bool) map[string]*symbol {
 	add := func(name string, b builtin) {
 		m[name] = &symbol{kind: symBuiltin, name: name, builtin: b}
 	}
+	file := set(strings.Fields(includeNames[v2]))
 	for g := range numGates {
 		i := &gateTable[g]
 		if !i.Unitary() {
 			continue
 		}
-		file := i.QASM3
-		if v2 {
-			file = i.QASM2
-		}
 		for _, name := range append([]string{i.Name, i.QASM2, i.QASM3}, i.qasmAlias...) {
 			if name != "" && m[name] == nil {
-				add(name, builtin{gate: g, file: file != "" && name != "cnot" && name != "ccnot", core: file == ""})
+				add(name, builtin{gate: g, file: file[name]})
 			}
 		}
 	}

@@ -110,6 +110,7 @@ func TestPrograms(t *testing.T) {
 		"qubit q; bit f = \"1\"; pragma engine.while_limit 2\nwhile (f) { h q; f = measure q; }":                                              "h 0; measure 0 -> 0; [0]=1 h 0; [0]=1 measure 0 -> 0; [0]=1 h 0; [0]=1 measure 0 -> 0",
 		"qubit[2] q; angle[3] c; rz(c) q[1]; measure q[0] -> c[0]; c <<= 1; inv @ p(c) q[1]; measure q[0] -> c[0]; ctrl @ rz(-c) q[0], q[1];": "rz(0) 1; measure 0 -> 0; [0]=1 p(-pi/2) 1; measure 0 -> 1; [1]=1 crz(-pi/4) 0 1; [0]=1 crz(-pi/2) 0 1",
 		"qubit q; angle[2] c = pi; c[0] = measure q; rx(c) q; c >>= 1; rx(c) q; if (c == 1) x q;":                                             "measure 0 -> 0; [0]=1 rx(pi/2) 0; rx(pi) 0; rx(pi/2) 0; x 0",
+		"include \"stdgates.inc\"; gate cu1(p0) a, b { cp(p0) a, b; } gate sxdg a { x a; } qubit[2] q; cu1(1) q[0], q[1]; sxdg q[0];":         "cp(1) 0 1; x 0",
 		"qubit q; end; x q;": "",
 		"qubit q; rx(sin(pi/6)) q; ry(arctan(1)) q; rz(-sqrt(4)/2) q; rx(2**3) q; rx(7/2) q; rx(7.0/2) q;":                            "rx(0.5) 0; ry(pi/4) 0; rz(-1) 0; rx(-4.566370614359173) 0; rx(3) 0; rx(3.5) 0",
 		"qubit q; angle[4] a = pi/7; rz(a) q; bit[4] b = \"0100\"; rz(angle[4](b)) q;":                                                "rz(pi/8) 0; rz(pi/2) 0",

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/host"
@@ -19,42 +21,55 @@ type Guests struct {
 	open []*host.Instance
 }
 
-// OpenGuests validates, loads and starts a compiler and a trap library. The
-// module set holds the hashes of the bytes given.
+// OpenGuests validates, loads and starts a compiler and a trap library, both at
+// once. The module set holds the hashes of the bytes given.
 func OpenGuests(ctx context.Context, h *host.Host, compiler, traps []byte) (*Guests, error) {
-	g := &Guests{}
-	c, err := g.start(ctx, h, "compiler", compiler, abi.KindCompiler)
-	if err == nil {
-		g.Compiler = abi.Compiler{Caller: c}
-		if c, err = g.start(ctx, h, "traps", traps, abi.KindTraps); err == nil {
-			g.Traps = abi.TrapLibrary{Caller: c}
+	var c, t guestModule
+	var wg sync.WaitGroup
+	wg.Go(func() { c = start(ctx, h, "compiler", compiler, abi.KindCompiler) })
+	wg.Go(func() { t = start(ctx, h, "traps", traps, abi.KindTraps) })
+	wg.Wait()
+	g := &Guests{Compiler: abi.Compiler{Caller: c.instance}, Traps: abi.TrapLibrary{Caller: t.instance}, Modules: transcript.ModuleSet{c.frame, t.frame}}
+	for _, m := range []guestModule{c, t} {
+		if m.instance != nil {
+			g.open = append(g.open, m.instance)
 		}
 	}
-	if err != nil {
+	if err := cmp.Or(c.err, t.err); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
 
-func (g *Guests) start(ctx context.Context, h *host.Host, slot string, wasm []byte, kind abi.Kind) (*host.Instance, error) {
+// guestModule is one started module, or why it did not start.
+type guestModule struct {
+	instance *host.Instance
+	frame    transcript.ModuleFrame
+	err      error
+}
+
+func start(ctx context.Context, h *host.Host, slot string, wasm []byte, kind abi.Kind) (g guestModule) {
+	fail := func(err error) guestModule {
+		g.err = fmt.Errorf("module %s: %w", slot, err)
+		return g
+	}
 	m, err := h.Load(ctx, wasm, kind)
 	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", slot, err)
+		return fail(err)
 	}
-	i, err := m.Open(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", slot, err)
+	if g.instance, err = m.Open(ctx); err != nil {
+		g.instance = nil
+		return fail(err)
 	}
-	g.open = append(g.open, i)
-	about, err := abi.ReadManifest(ctx, i)
+	about, err := abi.ReadManifest(ctx, g.instance)
 	if err != nil {
-		return nil, fmt.Errorf("module %s: %w", slot, err)
+		return fail(err)
 	}
 	if about.Kind != kind {
-		return nil, fmt.Errorf("module %s: its manifest says that it is a %s", slot, about.Kind)
+		return fail(fmt.Errorf("its manifest says that it is a %s", about.Kind))
 	}
-	g.Modules = append(g.Modules, transcript.ModuleFrame{Slot: slot, Name: about.Name, Version: about.Version, ABI: about.ABI, Size: uint64(len(wasm)), SHA3: m.Hash()})
-	return i, nil
+	g.frame = transcript.ModuleFrame{Slot: slot, Name: about.Name, Version: about.Version, ABI: about.ABI, Size: uint64(len(wasm)), SHA3: m.Hash()}
+	return g
 }
 
 // Close ends the workers.

@@ -160,6 +160,9 @@ func (e *Engine) compile(ctx context.Context, p *Plan, caps backends.Capabilitie
 	if err != nil {
 		return fmt.Errorf("%w: circuit: %w", ErrRefused, err)
 	}
+	if _, err := guest.AppendCircuit(nil, low); err != nil {
+		return fmt.Errorf("%w: circuit: %w: %w", ErrRefused, err, backends.ErrUnsupported)
+	}
 	target := guest.Target{Edges: caps.Edges}
 	if len(caps.Edges) > 0 {
 		target.Width = caps.MaxWidth

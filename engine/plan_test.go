@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/seed"
 	"github.com/animicaorg/engine/traps"
@@ -140,5 +142,18 @@ func TestDriversViewHoldsNoSecret(t *testing.T) {
 	for name, secret := range map[string][]byte{"seed": k.Lease.Seed[:], "root": root[:], "pads": p.Hidden.Pad, "kinds": p.Hidden.Kind, "masks": p.Hidden.Mask,
 		"seed in hex": []byte(k.Lease.Seed.String()), "module hash": cfg.Modules[1].SHA3[:], "library": []byte("accredit")} {
 		require.False(t, bytes.Contains(view, secret), name)
+	}
+}
+
+// TestPlanRefusesDynamicCircuits: traps cannot cover them.
+func TestPlanRefusesDynamicCircuits(t *testing.T) {
+	for name, op := range map[string]circuit.Op{"reset": {Gate: circuit.Reset, NQ: 1}, "conditional": {Gate: circuit.X, NQ: 1, Cond: 1}} {
+		k := task(t, 4, 8, 512, 200_000)
+		k.Lease.Job.Spec.Depth = 0
+		k.Circuit.Clbits, k.Circuit.Conds = 4, []circuit.Cond{{Terms: []circuit.CondTerm{{Bits: []uint32{0}, Value: 1}}}}
+		k.Circuit.Ops = append(k.Circuit.Ops, circuit.Op{Gate: circuit.Measure, NQ: 1}, op)
+		_, err := newEngine(t, config(t, bits(silent))).Plan(context.Background(), k)
+		require.ErrorIs(t, err, engine.ErrRefused, name)
+		require.ErrorIs(t, err, backends.ErrUnsupported, name)
 	}
 }

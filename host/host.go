@@ -38,7 +38,7 @@ type Limits struct {
 	OutputBytes uint64        // of one output stream, default 64 MiB; all outputs of a call together twice that
 	OpenTime    time.Duration // wall time to start and compile, default 30 s
 	CallTime    time.Duration // wall time of one call, default 60 s
-	WorkerBytes uint64        // writable memory of the worker process, default 1.5 GiB and what the streams need
+	WorkerBytes uint64        // writable memory of the worker process, default 1 GiB and twice what all streams of a call may hold
 }
 
 // Defaults of Limits.
@@ -46,7 +46,7 @@ const (
 	defaultStream   = 64 << 20
 	defaultOpenTime = 30 * time.Second
 	defaultCallTime = 60 * time.Second
-	defaultWorker   = 3 << 29
+	defaultWorker   = 1 << 30
 )
 
 // Config configures a Host. The zero value works in a wired binary.
@@ -79,7 +79,7 @@ func New(cfg Config) (*Host, error) {
 	setDefault(&l.OutputBytes, defaultStream)
 	setDefault(&l.OpenTime, defaultOpenTime)
 	setDefault(&l.CallTime, defaultCallTime)
-	setDefault(&l.WorkerBytes, defaultWorker+2*max(l.InputBytes, l.OutputBytes))
+	setDefault(&l.WorkerBytes, defaultWorker+2*(worker.InputStreams*l.InputBytes+2*l.OutputBytes))
 	if cfg.Launcher == nil {
 		cfg.Launcher = selfLauncher{}
 	}

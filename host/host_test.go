@@ -63,6 +63,20 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestLargestStreams: an input and an output at their limit, more than once.
+func TestLargestStreams(t *testing.T) {
+	in := make([]byte, 64<<20)
+	in[len(in)-1] = 7
+	inst := open(t, plan(echo()))
+	for range 3 {
+		o, err := inst.Call(t.Context(), "qx_plan", nil, map[int][]byte{1: in, 2: in})
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(in, o.Out[16]))
+	}
+	_, err := inst.Call(t.Context(), "qx_plan", nil, map[int][]byte{1: append(in, 0)})
+	require.Error(t, err)
+}
+
 func TestHashIsOfTheBytesAsGiven(t *testing.T) {
 	m := New().Traps()
 	bare := m.Bytes()

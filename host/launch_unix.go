@@ -3,6 +3,7 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -30,17 +31,11 @@ func socketpair() (*net.UnixConn, *os.File, error) {
 		return nil, nil, fmt.Errorf("socketpair: %w", err)
 	}
 	near, far := os.NewFile(uintptr(fds[0]), "worker"), os.NewFile(uintptr(fds[1]), "supervisor")
-	defer near.Close()
-	conn, err := net.FileConn(near)
-	if err != nil {
-		far.Close()
-		return nil, nil, fmt.Errorf("socketpair: %w", err)
-	}
+	conn, err := net.FileConn(near) // a duplicate of near
+	err = errors.Join(err, near.Close())
 	c, ok := conn.(*net.UnixConn)
-	if !ok {
-		far.Close()
-		conn.Close()
-		return nil, nil, fmt.Errorf("socketpair: got a %T", conn)
+	if err != nil || !ok {
+		return nil, nil, errors.Join(fmt.Errorf("socketpair: %T: %w", conn, err), far.Close())
 	}
 	return c, far, nil
 }
@@ -54,19 +49,18 @@ func launchSelf() (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer far.Close()
+	defer func() { _ = far.Close() }() // the worker has its own copy
 	for _, set := range []func(int) error{conn.SetReadBuffer, conn.SetWriteBuffer} {
 		if err := set(socketBuffer); err != nil {
-			conn.Close()
-			return nil, fmt.Errorf("socket buffer: %w", err)
+			return nil, errors.Join(fmt.Errorf("socket buffer: %w", err), conn.Close())
 		}
 	}
 	cmd := &exec.Cmd{Path: path, Args: []string{"engine", worker.Arg}, Env: []string{}, Dir: "/", ExtraFiles: []*os.File{far}, SysProcAttr: attributes()}
 	if err := spawn(cmd); err != nil {
-		conn.Close()
-		return nil, err
+		return nil, errors.Join(err, conn.Close())
 	}
-	return &Process{Conn: conn, Kill: func() { cmd.Process.Kill() }, Wait: cmd.Wait}, nil // Kill of a process that is gone fails, which is as good
+	kill := func() { _ = cmd.Process.Kill() } // fails when the process is gone, which is as good
+	return &Process{Conn: conn, Kill: kill, Wait: cmd.Wait}, nil
 }
 
 type spawnRequest struct {

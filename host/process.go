@@ -49,7 +49,7 @@ func (p *process) end() {
 	p.once.Do(func() {
 		p.p.Kill()
 		p.exit = p.p.Wait()
-		p.p.Conn.Close() // the far end is gone; there is nothing to flush
+		_ = p.p.Conn.Close() // the far end is gone; there is nothing to flush
 	})
 }
 

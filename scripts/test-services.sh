@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks that need more than Go: module rebuild (clang-16, lld-16), the other
-# instruction sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
+# Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
+# (docker-registry), the assembly generator's own modules, the other instruction
+# sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,6 +22,25 @@ if have clang-16 && have wasm-ld-16; then
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
 fi
 
+if have docker-registry; then
+	echo "-- modules through Debian's docker-registry"
+	go test -tags services -count=1 ./modules/oci
+fi
+
+echo "-- the assembly regenerates to the same bytes"
+go -C _asm vet ./...
+go -C _asm test ./...
+go generate ./backends/statevector/internal/kernel
+git diff --exit-code -- backends/statevector/internal/kernel
+
+echo "-- every kernel of this architecture runs and agrees (CI=true)"
+if [ "$strict" = 1 ] || grep -q avx512f /proc/cpuinfo; then
+	CI=true go test -count=1 ./backends/statevector/internal/...
+fi
+
+echo "-- without assembly the digests are the same"
+go test -tags purego -count=1 ./backends/...
+
 echo "-- GOAMD64=v3 gives the same digests"
 if grep -q avx2 /proc/cpuinfo; then
 	GOAMD64=v3 go test -count=1 ./circuit ./backends/...
@@ -30,13 +50,15 @@ if have qemu-aarch64; then
 	echo "-- arm64 gives the same digests"
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
-	for pkg in circuit backends/statevector backends/stabilizer traps stats seed proofs/transcript; do
+	for pkg in circuit backends/statevector backends/statevector/internal/{kernel,plan,exec} backends/stabilizer traps stats seed proofs/transcript; do
 		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
 		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.short -test.count=1 | tail -n 1)
 	done
 fi
 
 if have gcc; then
+	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

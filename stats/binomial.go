@@ -160,7 +160,12 @@ func (k prec) leftTail(x, n, p uint64, last bool) (Decimal, bool) {
 	q := Ppb - p
 	k.sumDown(&a, n, x, p, q, true, nil)
 	k.sumDown(&z, n, n-x, q, p, false, nil)
+	k.set(&scale, &z)
+	k.mulUint(&scale, Ppb)
 	k.add(&z, &a)
+	if k.cmp(&scale, &z) < 0 { // 1-1e-9 < tail < 1, however close to one
+		return Decimal{999_999_999, -9}, true
+	}
 
 	// a/z is within 2^(d-1)..2^(d+1) for d = a.e - z.e <= 0, so that its decimal
 	// exponent is one of three; start from the lowest, where the digits are most.

@@ -84,6 +84,9 @@ func TestTies(t *testing.T) {
 	require.Equal(t, Decimal{5e8, -9}, LeftTail(4, 9, 500_000_000))
 	require.Equal(t, Decimal{195_312_500, -11}, LeftTail(0, 9, 500_000_000))
 	require.Equal(t, Decimal{1e8, -17}, LeftTail(0, 1, 999_999_999))
+	require.Equal(t, Decimal{999_999_999, -9}, LeftTail(0, 1, 1), "1-1e-9")
+	require.Equal(t, Decimal{999_999_999, -9}, LeftTail(9000, 10_000, 1), "less than 1 by 10^-80000")
+	require.Equal(t, Decimal{1e8, -8}, LeftTail(10_000, 10_000, 1))
 	require.EqualValues(t, 500_000_000, UpperBound(4, 9, 500_000_000))
 }
 
@@ -179,6 +182,9 @@ func TestTMinIsExact(t *testing.T) {
 		require.Equal(t, NoTMin, TMin(p, Ppb, 1, true), "no better than the faker, or hopeless")
 	}
 	require.Equal(t, NoTMin, TMin(Ppb, Ppb, 0, true))
+	require.Equal(t, NoTMin, TMin(0, 500_700_000, 20, false), "certainly hopeless")
+	require.False(t, ExactPolicy().hopeless(501_000_000, 1))
+	require.False(t, ExactPolicy().hopeless(MaxPassPpb, 60))
 	require.Equal(t, NoTMin, Policy{TMinAlpha: 0, TMinBeta: 1000}.TMin(Ppb, Ppb, 9, true))
 	require.Equal(t, NoTMin, Policy{TMinAlpha: 1000, TMinBeta: 0}.TMin(Ppb, Ppb, 9, true))
 	require.Equal(t, NoTMin, Policy{TMinAlpha: Ppb, TMinBeta: 10}.TMin(Ppb, Ppb, 9, true))

@@ -1,5 +1,7 @@
 package stats
 
+import "math/bits"
+
 // NoTMin says that no number of traps up to MaxTrials is enough.
 const NoTMin = ^uint64(0)
 
@@ -25,7 +27,7 @@ func (pol Policy) TMin(pA, pB, width uint64, mixA bool) uint64 {
 	}
 	const most = MaxTrials / 2
 	if p <= Ppb>>w || pol.TMinAlpha == 0 || pol.TMinAlpha >= Ppb || pol.TMinBeta == 0 ||
-		compareTail(0, most, p, pol.TMinAlpha) > 0 {
+		compareTail(0, most, p, pol.TMinAlpha) > 0 || pol.hopeless(p, w) {
 		return NoTMin
 	}
 	if p == Ppb { // always c = n; the scan divides by 1-p
@@ -40,6 +42,22 @@ func (pol Policy) TMin(pA, pB, width uint64, mixA bool) uint64 {
 		}
 	}
 	return NoTMin
+}
+
+// hopeless reports, soundly though not always, that no n up to MaxTrials/2 tells p
+// from u = 2^-w. A test that accepts with probability a under p and b under u
+// needs n·KL(p,u) >= kl(a,b) >= a·ln(1/b) - ln 2 (data processing inequality), and
+//
+//	KL(p,u) <= (p-u)^2/(u(1-u)) = d^2/(1e18·(2^w-1)) with d = p·2^w - 1e9 in ppb.
+func (pol Policy) hopeless(p, w uint64) bool {
+	nats := uint64(LnQ32Floor(Ppb, pol.TMinBeta)) / Q32 * (Ppb - pol.TMinAlpha) / Ppb
+	hi, lo := bits.Mul64(p, 1<<w)
+	d := lo - Ppb // positive: the caller has checked p > u
+	if nats < 2 || hi > 0 || d>>32 > 0 {
+		return false
+	}
+	hi, lo = bits.Mul64((nats-1)*(1e18/(MaxTrials/2)), 1<<w-1)
+	return hi > 0 || lo > d*d
 }
 
 // tminScan walks n = 1, 2, ... with c the largest count whose false alarm is

@@ -54,6 +54,11 @@ func (r *runner) states(ctx context.Context) error {
 		memory = max(memory, r.bookkeeping()+1) - r.bookkeeping()
 	}
 	var s *statevector.State
+	defer func() {
+		if s != nil {
+			s.Close()
+		}
+	}()
 	for g := range r.groups {
 		if r.groups[g].clifford {
 			continue
@@ -86,20 +91,33 @@ func (r *runner) program(g int) (*statevector.Program, error) {
 	return statevector.FromSkeleton(&r.b.Skeleton, u)
 }
 
-// samplesPerTask bounds the time between looks at ctx.
-const samplesPerTask = 1 << 12
+// sampleChunk bounds the words held, and the time between looks at ctx.
+const sampleChunk = 1 << 18
 
+// sample draws the outcomes of all slots of group g from its state.
 func (r *runner) sample(ctx context.Context, g uint32, s *statevector.State) error {
-	tasks := (len(r.of) + samplesPerTask - 1) / samplesPerTask
-	return parallel(ctx, r.b.Threads, tasks, func(_, task int) error {
-		for i := task * samplesPerTask; i < min((task+1)*samplesPerTask, len(r.of)); i++ {
-			if r.of[i] == g {
-				w := r.words.At((r.b.Rows.First + uint64(i)) * uint64(r.k))
-				r.xor(i, []uint64{s.Outcome(w)})
+	n := min(r.groups[g].slots, sampleChunk)
+	words, out, slots := make([]uint64, 0, n), make([]uint64, n), make([]int, 0, n)
+	flush := func() {
+		s.Outcomes(out[:len(words)], words)
+		for k, i := range slots {
+			r.xor(i, out[k:k+1])
+		}
+		words, slots = words[:0], slots[:0]
+	}
+	for i := r.groups[g].first; i < len(r.of); i++ {
+		if r.of[i] != g {
+			continue
+		}
+		words = append(words, r.words.At((r.b.Rows.First+uint64(i))*uint64(r.k)))
+		if slots = append(slots, i); len(slots) == n {
+			if flush(); ctx.Err() != nil {
+				return ctx.Err()
 			}
 		}
-		return nil
-	})
+	}
+	flush()
+	return ctx.Err()
 }
 
 // xor adds an outcome to row i.

@@ -12,5 +12,6 @@
 // noise, and no circuit that is not Clifford: those are refused.
 package stabilizer
 
-// NumericVersion names the contract of Affine and of the use of random words.
-const NumericVersion = 0
+// NumericVersion names the contract of Affine and of the use of random words. It
+// is that of the state vector; the contract is the same in versions 0 and 1.
+const NumericVersion = 1

@@ -22,13 +22,28 @@ func (a *Affine) Outcome(words, out []uint64) {
 	}
 }
 
-// byteTables[g][v] is the sum of the basis vectors 8g, 8g+1, … that the bits of v
-// select, w words each.
-func (a *Affine) byteTables() [][]uint64 {
+// Sampler draws many shots. It may be used by many goroutines at once.
+type Sampler struct {
+	a *Affine
+	// table holds, for each byte of randomness g and value v, the sum of the basis
+	// vectors 8g, 8g+1, … that v selects, at word (256·g+v)·words. It is empty
+	// where it does not pay; outcomes do not depend on it.
+	table []uint64
+}
+
+// tableShots is how many shots pay for a table.
+const tableShots = 512
+
+// Sampler prepares for about as many shots as given.
+func (a *Affine) Sampler(shots int) *Sampler {
+	s := &Sampler{a: a}
+	if shots < tableShots {
+		return s
+	}
 	w := len(a.Ref)
-	t := make([][]uint64, (len(a.Basis)+7)/8)
-	for g := range t {
-		t[g] = make([]uint64, 256*w)
+	s.table = make([]uint64, (len(a.Basis)+7)/8*256*w)
+	for g := 0; 8*g < len(a.Basis); g++ {
+		t := s.table[256*g*w:]
 		for b := range 8 {
 			add := make([]uint64, w) // bits beyond the basis select nothing
 			if 8*g+b < len(a.Basis) {
@@ -36,16 +51,37 @@ func (a *Affine) byteTables() [][]uint64 {
 			}
 			for v := range 1 << b {
 				for i, x := range add {
-					t[g][(1<<b+v)*w+i] = t[g][v*w+i] ^ x
+					t[(1<<b+v)*w+i] = t[v*w+i] ^ x
 				}
 			}
 		}
 	}
-	return t
+	return s
 }
 
-// tableShots is how many shots pay for byte tables; results do not depend on it.
-const tableShots = 512
+// Outcome is Affine.Outcome.
+func (s *Sampler) Outcome(words, out []uint64) {
+	switch {
+	case s.table == nil:
+		s.a.Outcome(words, out)
+	case len(out) == 1:
+		x, r := s.a.Ref[0], words[0]
+		for t := s.table; len(t) >= 256; t = t[256:] {
+			x ^= t[byte(r)]
+			r >>= 8
+		}
+		out[0] = x
+	default:
+		copy(out, s.a.Ref)
+		w := len(out)
+		for g := 0; 8*g < len(s.a.Basis); g++ {
+			v := int(words[g/8] >> (8 * (g % 8)) & 0xff)
+			for i, x := range s.table[(256*g+v)*w:][:w] {
+				out[i] ^= x
+			}
+		}
+	}
+}
 
 // Sample returns the rows of shots first, …, first+n-1, guest.RowBytes(Width)
 // bytes each, little-endian. Shot i uses words [i·k, (i+1)·k) of key's stream,
@@ -55,41 +91,21 @@ func (a *Affine) Sample(ctx context.Context, key [16]byte, first uint64, n int) 
 	if err != nil {
 		return nil, err
 	}
-	w, rb := backends.ShotWords(a.Width), guest.RowBytes(a.Width)
-	rows, out, buf := make([]byte, n*rb), make([]uint64, w), make([]uint64, tableShots*w)
-	var tables [][]uint64
-	if n >= tableShots {
-		tables = a.byteTables()
-	}
-	for i := 0; i < n; i += tableShots {
+	w, rb, sampler := backends.ShotWords(a.Width), guest.RowBytes(a.Width), a.Sampler(n)
+	const chunk = 512 // shots between looks at ctx
+	rows, out, buf := make([]byte, n*rb), make([]uint64, w), make([]uint64, chunk*w)
+	for i := 0; i < n; i += chunk {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m := min(n-i, tableShots)
+		m := min(n-i, chunk)
 		words.Fill(buf[:m*w], (first+uint64(i))*uint64(w))
 		for j := range m {
-			shot := buf[j*w:][:w]
-			if tables != nil {
-				a.lookup(tables, shot, out)
-			} else {
-				a.Outcome(shot, out)
-			}
+			sampler.Outcome(buf[j*w:][:w], out)
 			putRow(rows[(i+j)*rb:][:rb], out)
 		}
 	}
 	return rows, nil
-}
-
-// lookup is Outcome by tables.
-func (a *Affine) lookup(tables [][]uint64, words, out []uint64) {
-	copy(out, a.Ref)
-	w := len(out)
-	for g, t := range tables {
-		v := int(words[g/8] >> (8 * (g % 8)) & 0xff)
-		for i := range out {
-			out[i] ^= t[v*w+i]
-		}
-	}
 }
 
 func putRow(row []byte, out []uint64) {

@@ -2,10 +2,10 @@
 // amplitudes, in pure Go.
 //
 // It promises that amplitudes, probabilities and samples are a function of the
-// circuit and the numeric version alone: the same bits on every platform and
-// compiler option, for any number of threads and any chunk of shots. SPEC.md
-// states the arithmetic of numeric version 0. Amplitudes carry the global phase
-// of the given u3 gates, each the matrix of OpenQASM 2.
+// circuit and the numeric version alone: the same bits on every platform, kernel
+// and compiler option, for any number of threads and any chunk of shots. SPEC.md
+// lists the numeric versions and where each is stated. Amplitudes carry the global
+// phase of the given u3 gates, each the matrix of OpenQASM 2.
 //
 // It does not choose between methods, it reads no clock and no file, and it
 // takes the memory it may use as a number from its caller.
@@ -13,9 +13,12 @@ package statevector
 
 import "fmt"
 
-// NumericVersion names the arithmetic. A change of any constant or order in
-// SPEC.md is a new version.
-const NumericVersion = 0
+// NumericVersion names the arithmetic of Simulate in Complex64. A change of any
+// constant or order in its page of SPEC.md is a new version.
+const NumericVersion = 1
+
+// TrajectoryNumeric names the arithmetic of Trajectories in Complex64.
+const TrajectoryNumeric = "numeric/0-trajectories"
 
 // Precision selects the amplitude type. Each is a numeric version of its own.
 type Precision uint8
@@ -35,10 +38,10 @@ func (p Precision) String() string {
 }
 
 // Numeric returns the text that stands for the arithmetic in a device
-// description: "numeric/0", or "numeric/0-complex128".
+// description: "numeric/1", or "numeric/0-complex128".
 func (p Precision) Numeric() string {
 	if p == Complex128 {
-		return fmt.Sprintf("numeric/%d-complex128", NumericVersion)
+		return "numeric/0-complex128"
 	}
 	return fmt.Sprintf("numeric/%d", NumericVersion)
 }
@@ -50,10 +53,10 @@ func (p Precision) bytes() uint64 {
 	return 8
 }
 
-// float is the type of a real or imaginary part.
+// float is the type of a real or imaginary part of a trajectory.
 type float interface{ float32 | float64 }
 
-// Constants of numeric version 0 (SPEC.md, "Groups" and "Sampling").
+// Constants of numeric version 0 (SPEC-0.md, "Groups" and "Sampling").
 const (
 	lowBits   = 12 // qubits of group 0
 	groupBits = 8  // most qubits of a later group

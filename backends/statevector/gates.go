@@ -7,7 +7,7 @@ import (
 	"github.com/animicaorg/engine/circuit"
 )
 
-// gates is a state that is advanced gate by gate (SPEC.md, "Trajectories").
+// gates is a state that is advanced gate by gate (SPEC-0.md, "Trajectories").
 // Once ctx has ended its contents mean nothing.
 type gates[T float] struct {
 	ctx    context.Context

@@ -27,11 +27,11 @@ type crossing struct{ inner, outer int }
 
 // sweep is what one step does to one group: multiply by the table (and the signs
 // of crossings), then rotate.
-type sweep[T float] struct {
+type sweep struct {
 	group
-	re, im []T // table by group index; empty: all 1
+	re, im []float64 // table by group index; empty: all 1
 	cross  []crossing
-	tan    []T // per qubit
+	tan    []float64 // per qubit
 	idle   bool
 }
 
@@ -70,13 +70,13 @@ func (t *table) fill(g group, d *diagonal, scale float64) {
 }
 
 // prepare fills s for one step. It reuses the buffers of s.
-func (s *sweep[T]) prepare(st *step, t *table) {
+func (s *sweep) prepare(st *step, t *table) {
 	hi := s.lo + s.bits
 	s.tan, s.cross, s.idle = s.tan[:0], s.cross[:0], true
 	scale, phased := 1.0, false
 	for q := s.lo; q < hi; q++ {
 		tan, cos := st.rest[q].TanCosHalf()
-		s.tan = append(s.tan, T(tan))
+		s.tan = append(s.tan, float64(tan))
 		scale *= cos
 		phased = phased || st.alpha[q]|st.rest[q] != 0
 		s.idle = s.idle && st.rest[q] == 0
@@ -95,13 +95,13 @@ func (s *sweep[T]) prepare(st *step, t *table) {
 	s.idle = false
 	t.fill(s.group, &st.diagonal, scale)
 	for i, x := range t.re {
-		s.re, s.im = append(s.re, T(x)), append(s.im, T(t.im[i]))
+		s.re, s.im = append(s.re, float64(x)), append(s.im, float64(t.im[i]))
 	}
 }
 
 // crossMask returns the bits of the group index whose parity is the sign that
 // the crossings give where the qubits outside the group are those of base.
-func (s *sweep[T]) crossMask(base int) uint {
+func (s *sweep) crossMask(base int) uint {
 	m := uint(0)
 	for _, c := range s.cross {
 		m ^= uint(base>>c.outer&1) << c.inner

@@ -3,39 +3,58 @@ package statevector
 import (
 	"fmt"
 	"math/bits"
+	"runtime"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/circuit"
 )
 
-// stored returns the amplitude at a stored index.
-func (s *State) stored(y uint64) (re, im float64) {
-	if s.v64 != nil {
-		return s.v64.re[y], s.v64.im[y]
+// stored returns the amplitude of a basis state but for its final phase.
+func (s *State) stored(x uint64) (re, im float64) {
+	if s.fast != nil {
+		return s.fast.Stored(x)
 	}
-	return float64(s.v32.re[y]), float64(s.v32.im[y])
+	y := x ^ s.p.layers().frame
+	return s.wide.re[y], s.wide.im[y]
+}
+
+// last returns the final diagonal, the frame that follows it and the phase.
+func (s *State) last() (d diagonal, frame uint64, phase circuit.Angle) {
+	if s.fast == nil {
+		l := s.p.layers()
+		return l.last, l.frame, l.phase
+	}
+	p := s.p.phases
+	d.alpha = p.Last.Alpha
+	for _, c := range p.Last.CZs {
+		d.cz = append(d.cz, circuit.Pair{A: uint16(c.A), B: uint16(c.B)})
+	}
+	return d, p.Frame, p.Phase
 }
 
 // finalPhase evaluates e^{i·phase}·D_m from two half tables.
 type finalPhase struct {
 	re, im [2][]float64
 	low    int
+	frame  uint64
 	cz     []uint64 // per qubit: its CZ partners across the halves, as a mask of upper qubits
 }
 
 func (s *State) finalPhase() *finalPhase {
-	low := min(s.p.width, lowBits)
-	f := &finalPhase{low: low, cz: make([]uint64, low)}
-	for h, g := range []group{{0, low}, {low, s.p.width - low}} {
+	d, frame, phase := s.last()
+	low := min(s.Width(), lowBits)
+	f := &finalPhase{low: low, frame: frame, cz: make([]uint64, low)}
+	for h, g := range []group{{0, low}, {low, s.Width() - low}} {
 		var t table
-		t.fill(g, &s.p.last, 1)
+		t.fill(g, &d, 1)
 		f.re[h], f.im[h] = t.re, t.im
 	}
-	for _, p := range s.p.last.cz {
+	for _, p := range d.cz {
 		if int(p.A) < low && int(p.B) >= low {
 			f.cz[p.A] |= 1 << p.B
 		}
 	}
-	si, co := s.p.phase.SinCos()
+	si, co := phase.SinCos()
 	for i, a := range f.re[0] {
 		b := f.im[0][i]
 		f.re[0][i], f.im[0][i] = float64(a*co)-float64(b*si), float64(a*si)+float64(b*co)
@@ -45,11 +64,11 @@ func (s *State) finalPhase() *finalPhase {
 
 // amplitude returns the amplitude of basis state x, with +0 for zeros.
 func (s *State) amplitude(f *finalPhase, x uint64) complex128 {
-	y := x ^ s.p.frame
+	y := x ^ f.frame
 	i, j := y&(1<<f.low-1), y>>f.low
 	a, b, c, d := f.re[0][i], f.im[0][i], f.re[1][j], f.im[1][j]
 	c, d = float64(a*c)-float64(b*d), float64(a*d)+float64(b*c)
-	a, b = s.stored(y)
+	a, b = s.stored(x)
 	re, im := float64(a*c)-float64(b*d), float64(a*d)+float64(b*c)
 	odd := false
 	for q := i; q != 0; q &= q - 1 {
@@ -63,8 +82,13 @@ func (s *State) amplitude(f *finalPhase, x uint64) complex128 {
 
 // Amplitude returns the amplitude of one basis state, qubit q at bit q of x.
 func (s *State) Amplitude(x uint64) (complex128, error) {
-	if x>>s.p.width != 0 {
-		return 0, fmt.Errorf("basis state %d of %d qubits: %w", x, s.p.width, backends.ErrUnsupported)
+	defer runtime.KeepAlive(s)
+	if x>>s.Width() != 0 {
+		return 0, fmt.Errorf("basis state %d of %d qubits: %w", x, s.Width(), backends.ErrUnsupported)
+	}
+	if s.fast != nil {
+		a, err := s.fast.Amplitude(x)
+		return complex(real(a)+0, imag(a)+0), err
 	}
 	return s.amplitude(s.finalPhase(), x), nil
 }
@@ -74,8 +98,16 @@ func (s *State) Amplitude(x uint64) (complex128, error) {
 // them, so it is the same for both precisions; two descriptions of one physical
 // circuit agree up to that phase only. It takes 16 bytes an amplitude.
 func (s *State) Amplitudes() []complex128 {
+	defer runtime.KeepAlive(s)
+	out := make([]complex128, 1<<s.Width())
+	if s.fast != nil {
+		for x := range out {
+			a, _ := s.fast.Amplitude(uint64(x)) // x is in range
+			out[x] = complex(real(a)+0, imag(a)+0)
+		}
+		return out
+	}
 	f := s.finalPhase()
-	out := make([]complex128, 1<<s.p.width)
 	for x := range out {
 		out[x] = s.amplitude(f, uint64(x))
 	}
@@ -85,9 +117,14 @@ func (s *State) Amplitudes() []complex128 {
 // Probabilities returns the probability of each basis state by index, as stored:
 // their sum is Norm.
 func (s *State) Probabilities() []float64 {
-	out := make([]float64, 1<<s.p.width)
+	defer runtime.KeepAlive(s)
+	out := make([]float64, 1<<s.Width())
 	for x := range out {
-		re, im := s.stored(uint64(x) ^ s.p.frame)
+		if s.fast != nil {
+			out[x] = s.fast.Probability(uint64(x))
+			continue
+		}
+		re, im := s.stored(uint64(x))
 		out[x] = probability(re, im)
 	}
 	return out
@@ -96,13 +133,14 @@ func (s *State) Probabilities() []float64 {
 // Expectation returns ⟨P⟩/⟨I⟩ of a Pauli string, one letter I, X, Y or Z per
 // qubit, the highest qubit first as in printed bit strings.
 func (s *State) Expectation(pauli string) (float64, error) {
-	x, z, ys, err := pauliMasks(pauli, s.p.width)
+	defer runtime.KeepAlive(s)
+	x, z, ys, err := pauliMasks(pauli, s.Width())
 	if err != nil {
 		return 0, err
 	}
 	f := s.finalPhase()
 	total, sum := 0.0, 0.0
-	for i := range uint64(1) << s.p.width { // P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩
+	for i := range uint64(1) << s.Width() { // P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩
 		a := s.amplitude(f, i)
 		b := s.amplitude(f, i^x)
 		sr := float64(real(a)*real(b)) + float64(imag(a)*imag(b)) // Re(b̄·a)

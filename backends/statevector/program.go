@@ -1,49 +1,63 @@
 package statevector
 
 import (
-	"cmp"
+	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"sync"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 	"github.com/animicaorg/engine/circuit"
 )
 
-// Program is a circuit in the form that is executed: alternating diagonals and
-// layers of real rotations on stored amplitudes. The state it describes is
-//
-//	e^{i·phase} · X^frame · D_m · R_{m-1}·D_{m-1} ⋯ R_0·D_0 |0…0⟩
-//
-// where D_s is a product of phases diag(1, e^{iα}) and CZs, and R_s a product of
-// Ry(rest) with rest in (-π/2, π/2]. All angles are exact.
+// Program is a circuit made ready for Simulate. It may serve several runs at
+// once.
 type Program struct {
-	width int
-	steps []step
-	last  diagonal // D_m; probabilities do not depend on it
-	frame uint64   // bit q: X on qubit q
-	phase circuit.Angle
-}
+	phases *plan.Program // as numeric version 1 executes it
 
-// diagonal is D_s.
-type diagonal struct {
-	alpha []circuit.Angle // per qubit
-	cz    []circuit.Pair  // ascending, each once
-}
-
-// step is D_s, then R_s.
-type step struct {
-	diagonal
-	rest []circuit.Angle // per qubit; 0 is no rotation
+	mu    sync.Mutex
+	gates func(b *builder) // the gates once more, for layers
+	made  *layers          // as numeric version 0 executes it; nil: not made
+	plan  *plan.Plan       // nil: not made
 }
 
 // Width is the number of qubits.
-func (p *Program) Width() int { return p.width }
+func (p *Program) Width() int { return p.phases.Width }
 
-// Steps is the number of rotation layers.
-func (p *Program) Steps() int { return len(p.steps) }
+// Steps is the number of rotation layers, gates placed as early as they can be.
+func (p *Program) Steps() int { return len(p.layers().steps) }
+
+// layers returns the form of numeric version 0.
+func (p *Program) layers() *layers {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.made == nil {
+		b := newBuilder(p.Width())
+		p.gates(b)
+		p.made, p.gates = b.done(), nil
+	}
+	return p.made
+}
+
+// order returns the plan of numeric version 1, which is that of an earlier run
+// where the structure is the same.
+func (p *Program) order(ctx context.Context, earlier *plan.Plan) (*plan.Plan, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	err := error(nil)
+	switch {
+	case p.plan != nil:
+	case earlier != nil && earlier.Fits(p.phases):
+		p.plan = earlier
+	default:
+		p.plan, err = plan.NewContext(ctx, p.phases)
+	}
+	return p.plan, err
+}
 
 // FromLayered turns a layered circuit into a program. Its measurement map is not
-// looked at: samples are rows by qubit.
+// looked at: samples are rows by qubit. The circuit must not be changed later.
 func FromLayered(l *circuit.Layered) (*Program, error) {
 	if err := l.Validate(); err != nil {
 		return nil, err
@@ -54,146 +68,52 @@ func FromLayered(l *circuit.Layered) (*Program, error) {
 // FromSkeleton is FromLayered for a skeleton that has been validated and one
 // triple per location.
 func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
-	b, err := newBuilder(s.Width)
+	p, err := plan.FromSkeleton(s, u)
 	if err != nil {
-		return nil, err
+		return nil, refusal(err)
 	}
-	if len(u) != s.Locations() {
-		return nil, fmt.Errorf("%d u3 for %d locations: %w", len(u), s.Locations(), circuit.ErrSkeleton)
-	}
-	for j := 0; ; j++ {
-		for q := range s.Width {
-			b.u3(q, u[j*s.Width+q])
+	return &Program{phases: p, gates: func(b *builder) {
+		for j := 0; ; j++ {
+			for q := range s.Width {
+				b.u3(q, u[j*s.Width+q])
+			}
+			if j == len(s.Layers) {
+				return
+			}
+			for _, p := range s.Layers[j] {
+				b.cz(int(p.A), int(p.B))
+			}
 		}
-		if j == len(s.Layers) {
-			return b.done(), nil
-		}
-		for _, p := range s.Layers[j] {
-			b.cz(int(p.A), int(p.B))
-		}
-	}
+	}}, nil
 }
 
 // FromOps turns unconditional u3, CZ and barrier operations in any order into a
-// program. Other operations are refused with ErrUnsupported.
+// program. Other operations are refused with ErrUnsupported. The operations must
+// not be changed later.
 func FromOps(width int, ops []circuit.Op) (*Program, error) {
-	b, err := newBuilder(width)
+	p, err := plan.FromOps(width, ops)
 	if err != nil {
-		return nil, err
+		return nil, refusal(err)
 	}
-	for i, op := range ops {
-		if op.Cond != 0 {
-			return nil, fmt.Errorf("operation %d is conditional: %w", i, backends.ErrUnsupported)
-		}
-		for k := range int(op.NQ) {
-			if op.NQ > circuit.MaxOpQubits || int(op.Q[k]) >= width {
-				return nil, fmt.Errorf("operation %d: operand %d of width %d: %w", i, op.Q[k], width, backends.ErrUnsupported)
+	return &Program{phases: p, gates: func(b *builder) {
+		for i := range ops {
+			switch op := &ops[i]; op.Gate {
+			case circuit.U3:
+				b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
+			case circuit.CZ:
+				b.cz(int(op.Q[0]), int(op.Q[1]))
 			}
 		}
-		switch {
-		case op.Gate == circuit.U3 && op.NQ == 1:
-			b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
-		case op.Gate == circuit.CZ && op.NQ == 2 && op.Q[0] != op.Q[1]:
-			b.cz(int(op.Q[0]), int(op.Q[1]))
-		case op.Gate == circuit.Barrier: // order within a qubit is kept anyway
-		default:
-			return nil, fmt.Errorf("operation %d: gate %d on %d qubits is not u3, cz or barrier; lower the circuit first: %w", i, op.Gate, op.NQ, backends.ErrUnsupported)
-		}
-	}
-	return b.done(), nil
+	}}, nil
 }
 
-// builder places gates as early as their qubits allow.
-type builder struct {
-	p     *Program
-	next  []int // per qubit: the first step that may hold its next rotation
-	steps []step
-}
-
-func newBuilder(width int) (*builder, error) {
-	if width < 1 || width > maxWidth {
-		return nil, fmt.Errorf("%d qubits; a state vector holds 1 to %d: %w", width, maxWidth, backends.ErrTooLarge)
+// refusal puts a refusal of package plan into the words of backends.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, plan.ErrWidth):
+		return fmt.Errorf("%w: %w", err, backends.ErrTooLarge)
+	case errors.Is(err, plan.ErrOp):
+		return fmt.Errorf("%w: %w", err, backends.ErrUnsupported)
 	}
-	return &builder{p: &Program{width: width}, next: make([]int, width)}, nil
-}
-
-func (b *builder) at(s int) *step {
-	for len(b.steps) <= s {
-		a := make([]circuit.Angle, 2*b.p.width)
-		b.steps = append(b.steps, step{diagonal{alpha: a[:b.p.width:b.p.width]}, a[b.p.width:]})
-	}
-	return &b.steps[s]
-}
-
-// turn adds diag(1, e^{ia}) on q. Behind an X it is e^{ia}·diag(1, e^{-ia}).
-func (b *builder) turn(q int, a circuit.Angle) {
-	if b.p.frame>>q&1 == 1 {
-		b.p.phase += a
-		a = -a
-	}
-	b.at(b.next[q]).alpha[q] += a
-}
-
-func (b *builder) u3(q int, u circuit.U3Angles) {
-	b.turn(q, u.Lambda)
-	theta := u.Theta
-	if b.p.frame>>q&1 == 1 { // Ry(θ)·X = X·Ry(-θ)
-		theta = -theta
-	}
-	turns, rest := theta.SplitHalfTurns()
-	if rest != 0 {
-		b.at(b.next[q]).rest[q] = rest
-		b.next[q]++
-	}
-	if turns >= 2 { // Ry(2π) = -1
-		b.p.phase += circuit.Pi
-	}
-	if turns%2 == 1 { // Ry(π) = X·Z
-		b.at(b.next[q]).alpha[q] += circuit.Pi
-		b.p.frame ^= 1 << q
-	}
-	b.turn(q, u.Phi)
-}
-
-// cz uses CZ·X_a = X_a·Z_b·CZ; with X on both sides a sign is left over.
-func (b *builder) cz(x, y int) {
-	s := max(b.next[x], b.next[y])
-	b.next[x], b.next[y] = s, s
-	st := b.at(s)
-	st.cz = append(st.cz, circuit.Pair{A: uint16(min(x, y)), B: uint16(max(x, y))})
-	fx, fy := b.p.frame>>x&1, b.p.frame>>y&1
-	st.alpha[y] += circuit.Angle(fx) * circuit.Pi
-	st.alpha[x] += circuit.Angle(fy) * circuit.Pi
-	b.p.phase += circuit.Angle(fx&fy) * circuit.Pi
-}
-
-// done relies on each step below the largest next holding a rotation: next grows
-// by rotations, and a CZ only copies it.
-func (b *builder) done() *Program {
-	m := 0
-	for _, n := range b.next {
-		m = max(m, n)
-	}
-	b.at(m)
-	for i := range b.steps {
-		b.steps[i].cz = oddPairs(b.steps[i].cz)
-	}
-	b.p.steps, b.p.last = b.steps[:m], b.steps[m].diagonal
-	return b.p
-}
-
-// oddPairs sorts and keeps one of each pair that occurs an odd number of times.
-func oddPairs(p []circuit.Pair) []circuit.Pair {
-	slices.SortFunc(p, func(a, b circuit.Pair) int {
-		return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B))
-	})
-	out := p[:0]
-	for _, x := range p {
-		if len(out) > 0 && out[len(out)-1] == x {
-			out = out[:len(out)-1]
-		} else {
-			out = append(out, x)
-		}
-	}
-	return out
+	return err
 }

@@ -9,48 +9,48 @@ import (
 )
 
 // vector holds the stored amplitudes in two arrays.
-type vector[T float] struct {
+type vector struct {
 	width  int
-	re, im []T
+	re, im []float64
 	cum    []float64 // cum[b]: probability of all blocks up to and with b
 }
 
 // run advances a vector step by step.
-type run[T float] struct {
+type run struct {
 	ctx     context.Context
-	v       *vector[T]
-	sweeps  []sweep[T]
+	v       *vector
+	sweeps  []sweep
 	table   table
-	workers []worker[T]
+	workers []worker
 }
 
 // worker is the scratch of one goroutine.
-type worker[T float] struct {
-	re, im []T  // a tile of 2^lowBits amplitudes
-	tr, ti []T  // the table of group 0 with signs
-	mask   uint // the signs of tr and ti, 0: none made for this step
+type worker struct {
+	re, im []float64 // a tile of 2^lowBits amplitudes
+	tr, ti []float64 // the table of group 0 with signs
+	mask   uint      // the signs of tr and ti, 0: none made for this step
 }
 
-func newRun[T float](ctx context.Context, v *vector[T], threads int) *run[T] {
+func newRun(ctx context.Context, v *vector, threads int) *run {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	r := &run[T]{ctx: ctx, v: v}
+	r := &run{ctx: ctx, v: v}
 	for _, g := range groups(v.width) {
-		r.sweeps = append(r.sweeps, sweep[T]{group: g})
+		r.sweeps = append(r.sweeps, sweep{group: g})
 	}
 	tile := 1 << min(v.width, lowBits)
-	r.workers = make([]worker[T], min(threads, max(1, len(v.re)/tile)))
+	r.workers = make([]worker, min(threads, max(1, len(v.re)/tile)))
 	for i := range r.workers {
-		b := make([]T, 4*tile)
-		r.workers[i] = worker[T]{re: b[:tile], im: b[tile : 2*tile], tr: b[2*tile : 3*tile], ti: b[3*tile:]}
+		b := make([]float64, 4*tile)
+		r.workers[i] = worker{re: b[:tile], im: b[tile : 2*tile], tr: b[2*tile : 3*tile], ti: b[3*tile:]}
 	}
 	return r
 }
 
 // each runs fn for all tasks. Which worker takes which task does not matter: no
 // task reads what another writes.
-func (r *run[T]) each(tasks int, fn func(w *worker[T], task int)) error {
+func (r *run) each(tasks int, fn func(w *worker, task int)) error {
 	if len(r.workers) == 1 || tasks == 1 {
 		for t := range tasks {
 			if err := r.ctx.Err(); err != nil {
@@ -74,7 +74,7 @@ func (r *run[T]) each(tasks int, fn func(w *worker[T], task int)) error {
 }
 
 // start writes R_0·D_0|0…0⟩; D_0 does nothing to |0…0⟩.
-func (r *run[T]) start(p *Program) error {
+func (r *run) start(p *layers) error {
 	low := min(p.width, lowBits)
 	if len(p.steps) == 0 {
 		clear(r.v.re)
@@ -83,21 +83,21 @@ func (r *run[T]) start(p *Program) error {
 		return nil
 	}
 	lo, hi := productTables(p.steps[0].rest, low)
-	lowT := make([]T, len(lo))
+	lowT := make([]float64, len(lo))
 	for i, x := range lo {
-		lowT[i] = T(x)
+		lowT[i] = float64(x)
 	}
-	return r.each(len(hi), func(_ *worker[T], t int) {
-		re, im, h := r.v.re[t<<low:][:len(lowT)], r.v.im[t<<low:][:len(lowT)], T(hi[t])
+	return r.each(len(hi), func(_ *worker, t int) {
+		re, im, h := r.v.re[t<<low:][:len(lowT)], r.v.im[t<<low:][:len(lowT)], float64(hi[t])
 		for i, x := range lowT {
-			re[i] = T(x * h)
+			re[i] = float64(x * h)
 		}
 		clear(im)
 	})
 }
 
 // step does D_s and R_s, group after group.
-func (r *run[T]) step(st *step) error {
+func (r *run) step(st *step) error {
 	for g := range r.sweeps {
 		s := &r.sweeps[g]
 		if s.prepare(st, &r.table); s.idle {
@@ -115,12 +115,12 @@ func (r *run[T]) step(st *step) error {
 }
 
 // lowTasks: group 0 is contiguous, a task is one run of it.
-func (r *run[T]) lowTasks(s *sweep[T]) (int, func(*worker[T], int)) {
+func (r *run) lowTasks(s *sweep) (int, func(*worker, int)) {
 	size := 1 << s.bits
 	for i := range r.workers {
 		r.workers[i].mask = 0
 	}
-	return len(r.v.re) >> s.bits, func(w *worker[T], t int) {
+	return len(r.v.re) >> s.bits, func(w *worker, t int) {
 		re, im := r.v.re[t*size:][:size], r.v.im[t*size:][:size]
 		if len(s.re) > 0 {
 			tr, ti := s.re, s.im
@@ -136,7 +136,7 @@ func (r *run[T]) lowTasks(s *sweep[T]) (int, func(*worker[T], int)) {
 }
 
 // sign makes the table of group 0 with the signs of mask m, unless w has it.
-func (w *worker[T]) sign(s *sweep[T], m uint) {
+func (w *worker) sign(s *sweep, m uint) {
 	if w.mask == m {
 		return
 	}
@@ -152,16 +152,16 @@ func (w *worker[T]) sign(s *sweep[T], m uint) {
 
 // highTasks: a task gathers all rows of a later group over 2^c neighbouring
 // columns into scratch, where the group is contiguous, and puts them back.
-func (r *run[T]) highTasks(s *sweep[T]) (int, func(*worker[T], int)) {
+func (r *run) highTasks(s *sweep) (int, func(*worker, int)) {
 	c := min(s.lo, lowBits-s.bits)
 	rows, cols := 1<<s.bits, 1<<c
 	below := s.lo - c // bits of the task number that lie below the group
-	return len(r.v.re) >> (s.bits + c), func(w *worker[T], t int) {
+	return len(r.v.re) >> (s.bits + c), func(w *worker, t int) {
 		base := t&(1<<below-1)<<c | t>>below<<(s.lo+s.bits)
 		m := s.crossMask(base)
 		re, im := w.re[:rows*cols], w.im[:rows*cols]
 		for row := range rows {
-			a, b := T(1), T(0)
+			a, b := float64(1), float64(0)
 			if len(s.re) > 0 {
 				a, b = s.re[row], s.im[row]
 			}

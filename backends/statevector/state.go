@@ -3,8 +3,13 @@ package statevector
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector/internal/exec"
+	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
 // Options of a run. None of them but Precision changes a result.
@@ -12,48 +17,123 @@ type Options struct {
 	Precision   Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that the state may hold; 0 means no bound
-	// Progress is called from the calling goroutine after each layer.
+	// Kernel is one of Kernels, or "" for the first of them. Complex128 and
+	// Trajectories have the generic one only and use it whatever is named here.
+	Kernel string
+	// Progress is called from the calling goroutine after each pass over the state.
 	Progress func(done, total int)
 	// Reuse gives up an earlier state, whose memory the new one takes over where
 	// it fits. The old state must not be used again.
 	Reuse *State
 }
 
-// State is the outcome of a run.
-type State struct {
-	p   *Program
-	prc Precision
-	v32 *vector[float32] // set for Complex64
-	v64 *vector[float64] // set for Complex128
+// Kernels names the arithmetic kernels that this machine can run, the fastest
+// first: of avx512, avx2, neon and generic. All give the same bits.
+func Kernels() []string {
+	var names []string
+	for _, k := range kernel.All() {
+		names = append(names, k.Name())
+	}
+	return names
 }
 
-// Simulate runs a program. It returns ctx's error within 50 ms of cancellation
-// and ErrTooLarge where memory does not suffice.
+// CheckKernel refuses a name that is neither "" nor one of Kernels with
+// ErrUnsupported.
+func CheckKernel(name string) error {
+	_, err := findKernel(name)
+	return err
+}
+
+func findKernel(name string) (kernel.Kernel, error) {
+	k, err := kernel.Find(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, backends.ErrUnsupported)
+	}
+	return k, nil
+}
+
+// State is the outcome of a run. Its methods but Close may be called from many
+// goroutines at once. Close gives its memory back at once; without it the
+// garbage collector does so some time after the last use.
+type State struct {
+	p       *Program
+	prc     Precision
+	plan    *plan.Plan  // set for Complex64, with fast
+	fast    *exec.State // amplitudes of numeric version 1
+	cleanup runtime.Cleanup
+	mu      sync.Mutex // of fast.Sample
+	wide    *vector    // amplitudes of numeric version 0, set for Complex128
+}
+
+// Simulate runs a program. It returns ctx's error within 50 ms of cancellation,
+// ErrTooLarge where memory does not suffice and ErrUnsupported for a kernel that
+// this machine has not.
 func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
-	if err := Admit(p.width, o.Precision, o.MemoryBytes); err != nil {
-		return nil, err
-	}
-	s := &State{p: p, prc: o.Precision}
-	var old State
-	if o.Reuse != nil {
-		old, *o.Reuse = *o.Reuse, State{}
-	}
-	var err error
-	switch o.Precision {
-	case Complex64:
-		s.v32, err = simulate(ctx, p, o, old.v32)
-	case Complex128:
-		s.v64, err = simulate(ctx, p, o, old.v64)
-	default:
-		err = fmt.Errorf("precision %d: %w", o.Precision, backends.ErrUnsupported)
-	}
+	k, err := findKernel(o.Kernel)
 	if err != nil {
 		return nil, err
 	}
+	if err := Admit(p.Width(), o.Precision, o.MemoryBytes); err != nil {
+		return nil, err
+	}
+	old := o.Reuse.giveUp(o.Precision)
+	switch o.Precision {
+	case Complex64:
+		return runFast(ctx, p, k, o, old)
+	case Complex128:
+		v, err := simulate(ctx, p.layers(), o, old.wide)
+		if err != nil {
+			return nil, err
+		}
+		return &State{p: p, prc: o.Precision, wide: v}, nil
+	}
+	return nil, fmt.Errorf("precision %d: %w", o.Precision, backends.ErrUnsupported)
+}
+
+// remains is what one run leaves to the next.
+type remains struct {
+	plan *plan.Plan
+	fast *exec.State
+	wide *vector
+}
+
+// giveUp takes the memory out of s, which may be nil, and closes what a state of
+// the given precision has no use for.
+func (s *State) giveUp(next Precision) remains {
+	if s == nil {
+		return remains{}
+	}
+	r := remains{s.plan, s.fast, s.wide}
+	s.cleanup.Stop()
+	s.plan, s.fast, s.wide = nil, nil, nil
+	if next != Complex64 && r.fast != nil {
+		r.fast.Close()
+		r.fast = nil
+	}
+	return r
+}
+
+// Close gives the memory back. The state must not be used again, nor be in use.
+func (s *State) Close() { s.giveUp(Complex128) }
+
+func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old remains) (*State, error) {
+	order, err := p.order(ctx, old.plan)
+	if err != nil {
+		if old.fast != nil {
+			old.fast.Close()
+		}
+		return nil, err
+	}
+	s := &State{p: p, prc: Complex64, plan: order}
+	s.fast, err = exec.Run(ctx, p.phases, s.plan, exec.Options{Kernel: k, Threads: o.Threads, Progress: o.Progress, Reuse: old.fast})
+	if err != nil {
+		return nil, err
+	}
+	s.cleanup = runtime.AddCleanup(s, (*exec.State).Close, s.fast)
 	return s, nil
 }
 
-func simulate[T float](ctx context.Context, p *Program, o Options, old *vector[T]) (*vector[T], error) {
+func simulate(ctx context.Context, p *layers, o Options, old *vector) (*vector, error) {
 	v := newVector(p.width, old)
 	r := newRun(ctx, v, o.Threads)
 	total := max(len(p.steps), 1)
@@ -75,18 +155,18 @@ func simulate[T float](ctx context.Context, p *Program, o Options, old *vector[T
 }
 
 // newVector returns a vector with undefined contents.
-func newVector[T float](width int, old *vector[T]) *vector[T] {
+func newVector(width int, old *vector) *vector {
 	n := 1 << width
 	blocks := max(n>>blockBits, 1)
 	if old != nil && cap(old.re) >= n {
 		old.width, old.re, old.im, old.cum = width, old.re[:n], old.im[:n], old.cum[:blocks]
 		return old
 	}
-	return &vector[T]{width: width, re: make([]T, n), im: make([]T, n), cum: make([]float64, blocks)}
+	return &vector{width: width, re: make([]float64, n), im: make([]float64, n), cum: make([]float64, blocks)}
 }
 
 // Width is the number of qubits.
-func (s *State) Width() int { return s.p.width }
+func (s *State) Width() int { return s.p.Width() }
 
 // Precision is the amplitude type.
 func (s *State) Precision() Precision { return s.prc }

@@ -117,7 +117,7 @@ func (e *program) checkModules(lock string) finding {
 	return good(name, "%s", strings.Join(names, ", "))
 }
 
-// selfTestDigest is the hist_digest of the self-test by numeric version 0.
+// selfTestDigest is the hist_digest of the self-test by numeric version 1.
 const selfTestDigest = "c44120d90c53d223b88e6afc556e54fd61272a7f5773045ab48ff4579ae5e770"
 
 // checkSimulator compares the digest of a known circuit, 10 qubits and 20 layers

@@ -1,12 +1,46 @@
 package main
 
 import (
+	"context"
+
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/keys"
 )
 
+// The published test provider signs the fixtures of examples/fixtures. Its keys
+// are the hashes of the texts below, so everyone has them: a proof that it signed
+// carries the dev flag, and networks put it on their deny list.
+const (
+	testRootText        = "animica engine: published test key, root"
+	testOperationalText = "animica engine: published test key, operational"
+	testTime            = 1735689600 // of its statements, Unix seconds
+)
+
+func testRoot() (*keys.Ed25519Key, error) {
+	return keys.NewEd25519(keys.Root, digest.Sum([]byte(testRootText)))
+}
+
+// testProvider is what the published test provider signs with.
+func testProvider() (*keys.Held, error) {
+	root, err := testRoot()
+	if err != nil {
+		return nil, err
+	}
+	op, err := keys.NewEd25519(keys.Operational, digest.Sum([]byte(testOperationalText)))
+	if err != nil {
+		return nil, err
+	}
+	st, err := keys.NewKeyStatement(context.Background(), root, keys.Operational, op.Alg(), op.Public(), 1, testTime)
+	if err != nil {
+		return nil, err
+	}
+	return &keys.Held{ProviderID: root.KeyID(), Operational: op, Statement: st}, nil
+}
+
 // fixtureCircuit finds a circuit that every installation knows: the named
-// generators at small widths with the zero seed.
+// generators on 2 to 4 qubits with the zero seed. examples/fixtures/circuit.qasm
+// is one of them, ghz on 3 qubits.
 func fixtureCircuit(h digest.Digest) (*circuit.Circuit, bool) {
 	for _, g := range circuit.Generators() {
 		for width := 2; width <= 4; width++ {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -92,5 +93,20 @@ func TestHostileJobs(t *testing.T) {
 			require.Contains(t, e.Message, c.text)
 			require.Empty(t, errs)
 		})
+	}
+}
+
+// TestInterrupted: a run whose context ends is code 32 and leaves no proof.
+func TestInterrupted(t *testing.T) {
+	for _, args := range [][]string{{"run", "-", "--json"}, {"sim", "-", "--json"}} {
+		in := goodJob
+		if args[0] == "sim" {
+			in = header + "qubit[2] q; rx(0.3) q[0];"
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		code, out, _ := runUntil(t, ctx, in, args...)
+		require.Equal(t, 32, code, out)
+		require.Equal(t, "Cancelled", refusedJSON(t, code, out).Name)
 	}
 }

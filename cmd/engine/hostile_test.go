@@ -19,12 +19,18 @@ import (
 // runHere runs the program in this process with an empty home.
 func runHere(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return runUntil(t, context.Background(), stdin, args...)
+}
+
+func runUntil(t *testing.T, ctx context.Context, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	home := t.TempDir()
+	t.Chdir(home) // where qrun would go
 	var out, errs bytes.Buffer
 	e := &program{App: cli.New("engine")}
 	e.In, e.Out, e.Err = strings.NewReader(stdin), &out, &errs
 	e.Getenv = func(k string) string { return map[string]string{"HOME": home}[k] }
-	code = e.Execute(context.Background(), e.root(), args)
+	code = e.Execute(ctx, e.root(), args)
 	return code, out.String(), errs.String()
 }
 

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -14,20 +16,23 @@ import (
 // addLimits adds --threads and --memory. Neither changes a result.
 func addLimits(f *pflag.FlagSet, threads *int, memory *cli.Size) {
 	f.IntVar(threads, "threads", 0, "goroutines; 0 is one per CPU")
-	f.Var(memory, "memory", "most that the state may hold, such as 8GiB; 0 is what the machine has available")
+	f.Var(memory, "memory", "most that states may hold, such as 8GiB; 0 is what Linux has available, elsewhere no bound")
 }
 
-// memoryLimit is the limit given, else what Linux calls available; 0 where that
-// is not known.
+// memoryLimit is the limit given, else what Linux and the container still allow;
+// 0 where that is not known.
 func memoryLimit(given cli.Size) uint64 {
 	if given != 0 {
 		return uint64(given)
 	}
-	b, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
+	var limit uint64
+	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
+		limit = availableBytes(b)
 	}
-	return availableBytes(b)
+	if n, ok := containerBytes("/sys/fs/cgroup"); ok && (limit == 0 || n < limit) {
+		limit = n
+	}
+	return limit
 }
 
 // availableBytes reads MemAvailable of /proc/meminfo (proc(5)), in KiB there.
@@ -43,4 +48,26 @@ func availableBytes(meminfo []byte) uint64 {
 		}
 	}
 	return 0
+}
+
+// containerBytes is memory.max less memory.current of control group version 2
+// (kernel documentation, cgroup-v2), at least one byte; ok is false without a
+// limit.
+func containerBytes(dir string) (n uint64, ok bool) {
+	read := func(name string) (uint64, error) {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return 0, err
+		}
+		return strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+	}
+	most, err := read("memory.max") // "max" is no number
+	if err != nil {
+		return 0, false
+	}
+	used, err := read("memory.current")
+	if err != nil {
+		return 0, false
+	}
+	return max(most, used+1) - used, true
 }

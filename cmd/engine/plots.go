@@ -34,6 +34,9 @@ func (p *plotFlags) check(e *program) error {
 			return cli.Errorf(cli.Usage, "--plot", "%s does not say what to draw", p.out).WithHint("--plot svg, html or png")
 		}
 	}
+	if !p.changed && p.out == "" && p.kind.Value != "none" {
+		p.kind.Value = "term" // a default of the configuration cannot name a file
+	}
 	switch file := p.kind.Value != "term" && p.kind.Value != "none"; {
 	case file && p.out == "":
 		return cli.Errorf(cli.Usage, "--out", "is needed with --plot %s", p.kind.Value).WithHint("--out FILE, or --out - for stdout")

@@ -24,7 +24,8 @@ type runFlags struct {
 	memory    cli.Size
 	policy    string
 	modules   map[string]string
-	proofFile string // a second copy of the proof; empty: none
+	proofFile string     // a second copy of the proof; empty: none
+	held      *keys.Held // keys other than those of the data directory; their proofs are for development
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -97,6 +98,14 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	if f.threads < 0 {
 		return cli.Errorf(cli.Usage, "--threads", "%d is negative", f.threads).WithHint("0 means one per CPU")
 	}
+	if f.out == "" {
+		f.out = filepath.Join("qrun", task.Lease.JobID.String())
+	}
+	if !f.dryRun { // better now than after the shots
+		if err := os.MkdirAll(f.out, 0o755); err != nil {
+			return cli.Errorf(cli.Usage, "--out", "%w", err)
+		}
+	}
 	s, err := e.openSession(ctx, f, clock)
 	if err != nil {
 		return err
@@ -131,7 +140,7 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 	if err := e.wire(ctx, &cfg, f, s); err != nil {
 		return err
 	}
-	if err := e.openKeys(s); err != nil {
+	if err := e.openKeys(f, s); err != nil {
 		return err
 	}
 	if !f.dryRun { // a plan that nobody executes leaves no record
@@ -153,7 +162,11 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 	return nil
 }
 
-func (e *program) openKeys(s *session) error {
+func (e *program) openKeys(f *runFlags, s *session) error {
+	if f.held != nil {
+		s.held, s.dev = f.held, true
+		return nil
+	}
 	store, err := e.keyStore()
 	if err != nil {
 		return err

@@ -90,9 +90,8 @@ type trapReport struct {
 var decisions = map[guest.Decision]string{guest.DecisionPass: "pass", guest.DecisionFail: "fail", guest.DecisionInsufficient: "insufficient", guest.DecisionPending: "pending"}
 
 func reportOf(v *guest.Verdict) trapReport {
-	tailOf := func(t guest.Tail) float64 { return stats.Decimal{Mant: t.Mant, Exp: t.Exp - 8}.Float() }
 	ppb := func(p uint64) float64 { return float64(p) / stats.Ppb }
-	r := trapReport{T: v.Traps, KA: v.KA, NA: v.NA, KB: v.KB, NB: v.NB, PValueA: tailOf(v.TailA), PValueB: tailOf(v.TailB),
+	r := trapReport{T: v.Traps, KA: v.KA, NA: v.NA, KB: v.KB, NB: v.NB, PValueA: pValue(v.KA, v.NA, v.PA), PValueB: pValue(v.KB, v.NB, v.PB),
 		Eps95: ppb(v.EpsMarkov), Hidden95: ppb(v.EpsHidden), Vacuous: v.EpsMarkov >= stats.Ppb, TMin: v.TMin, Missing: v.Missing,
 		Verdict: decisions[v.Decision], Reasons: reasons(v.Reasons), Evidence: stats.EvidenceFloat(v.MaxGlobal), PassRateA: ppb(v.PA), PassRateB: ppb(v.PB)}
 	r.PValue = stats.Tippett(r.PValueA, r.PValueB)
@@ -101,6 +100,16 @@ func reportOf(v *guest.Verdict) trapReport {
 		r.FirstBad = &w
 	}
 	return r
+}
+
+// pValue is the exact left tail P[Bin(n,p) <= k], 1 without traps. Of a whole run
+// it is the report's own; of an aborted run, which has no final test, it is about
+// the traps that were judged.
+func pValue(k, n, p uint64) float64 {
+	if n == 0 {
+		return 1
+	}
+	return stats.LeftTail(k, n, p).Float()
 }
 
 func reasons(bits uint64) string {

@@ -27,18 +27,23 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 	if err != nil {
 		return nil, jsonError(err)
 	}
-	policy, err := e.trapPolicy(f.policy, lease)
+	signed := lease != nil && lease.Signed()
+	policy, err := e.trapPolicy(f.policy, lease, signed)
 	if err != nil {
 		return nil, err
 	}
-	if lease == nil {
-		h, err := policy.Hash()
-		if err != nil {
-			return nil, cli.Errorf(cli.BadConfig, "--trap-policy", "%w", err)
-		}
+	h, err := policy.Hash()
+	if err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--trap-policy", "%w", err)
+	}
+	switch {
+	case lease == nil:
 		if lease, err = job.Local(j, h); err != nil {
 			return nil, cli.Errorf(cli.JobInvalid, "job_id", "%w", err)
 		}
+	case !signed:
+		e.Warn("the lease is not signed: networks will refuse the proof")
+		lease.PolicyHash = h
 	}
 	c, err := e.jobCircuit(path, &j.Spec)
 	if err != nil {
@@ -47,10 +52,10 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 	return &engine.Task{Lease: lease, Circuit: c, Policy: policy}, nil
 }
 
-// trapPolicy is the policy that a lease names by hash, among the embedded ones
-// and the one given; a bare job takes the one given.
-func (e *program) trapPolicy(given string, lease *job.Lease) (*job.TrapPolicy, error) {
-	if lease != nil {
+// trapPolicy is the policy that a signed lease names by hash, among the embedded
+// ones and the one given; everything else takes the one given.
+func (e *program) trapPolicy(given string, lease *job.Lease, signed bool) (*job.TrapPolicy, error) {
+	if signed {
 		for _, name := range policyNames {
 			p, err := job.NamedTrapPolicy(name)
 			if err != nil {

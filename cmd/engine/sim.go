@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -11,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 )
@@ -33,6 +32,7 @@ type simFlags struct {
 	probabilities  bool
 	expect         []string
 	noise          string
+	sweep          []string
 	method, kernel cli.Choice
 	precision      cli.Choice
 	threads        int
@@ -42,8 +42,8 @@ type simFlags struct {
 
 func (e *program) simVerb() *cobra.Command {
 	f := &simFlags{
-		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer"}},
-		kernel:    cli.Choice{Value: "generic", Allowed: []string{"generic", "avx2", "avx512", "neon"}},
+		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer", "density"}},
+		kernel:    cli.Choice{Value: "auto", Allowed: []string{"auto", "generic", "avx2", "avx512", "neon"}},
 		precision: cli.Choice{Value: "32", Allowed: []string{"32", "64"}},
 	}
 	c := &cobra.Command{
@@ -57,8 +57,16 @@ the index, qubit 0 being its lowest bit; they are those before measurement. The
 letters of a Pauli string stand for the qubits from the highest to qubit 0.
 
 The same circuit, seed and numeric version give the same counts on every machine,
-with any number of threads.`,
+with any number of threads.
+
+With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
+--method density gives the exact probabilities of the bit strings instead, of up to
+12 qubits. --sweep runs an OpenQASM 3 circuit once per value of its input
+declarations; the JSON answer then has one entry per point.`,
 		Example: `  engine sim bell.qasm --shots 1000
+  engine sim bell.qasm --noise device.json --shots 1000
+  engine sim bell.qasm --noise device.json --method density
+  engine sim ansatz.qasm --sweep theta=0:3.14159:9 --param phi=0.5 --json
   engine sim bell.qasm --amplitudes all --precision 64 --json
   engine sim bell.qasm --amplitudes 00,11
   engine sim bell.qasm --expect ZZ,XX
@@ -75,9 +83,10 @@ with any number of threads.`,
 	p.StringVar(&f.amplitudes, "amplitudes", "", "all, or a `LIST` of bit strings or decimal indexes separated by commas")
 	p.BoolVar(&f.probabilities, "probabilities", false, "probability of every basis state, up to 22 qubits")
 	p.StringSliceVar(&f.expect, "expect", nil, "expectation values of `PAULIS`, such as ZZI,IXX")
-	p.StringVar(&f.noise, "noise", "", "noise model `FILE`; not in this release")
+	p.StringVar(&f.noise, "noise", "", "calibration snapshot `FILE` (JSON, noise/v1) of the device to imitate")
+	p.StringArrayVar(&f.sweep, "sweep", nil, "`NAME=FROM:TO:N` for N values of an input declaration, or a JSON file with a list of points; repeat for a grid")
 	p.Var(&f.method, "method", "how to simulate; auto takes stabilizer for Clifford circuits, else statevector")
-	p.Var(&f.kernel, "kernel", "arithmetic kernel; the result does not depend on it")
+	p.Var(&f.kernel, "kernel", "arithmetic kernel, auto takes the fastest of this CPU; the result does not depend on it")
 	p.Var(&f.precision, "precision", "bits of the real numbers; 64 doubles the memory")
 	addLimits(p, &f.threads, &f.memory)
 	f.source.add(p)
@@ -92,6 +101,13 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	if err := f.plot.check(e); err != nil {
 		return err
 	}
+	model, err := e.readNoise(f.noise)
+	if err != nil {
+		return err
+	}
+	if len(f.sweep) > 0 {
+		return e.simSweep(ctx, path, f, model)
+	}
 	c, err := e.readCircuit("CIRCUIT", path, &f.source)
 	if err != nil {
 		return err
@@ -100,6 +116,7 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	if err != nil {
 		return err
 	}
+	s.noise = model
 	began := time.Now()
 	if err := s.run(ctx, e); err != nil {
 		return simError(err)
@@ -108,13 +125,16 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	return e.printSim(path, c, s, f)
 }
 
-// check refuses what this release cannot do and settles the number of shots.
+// check refuses what does not go together and settles the number of shots.
 func (f *simFlags) check(shotsGiven bool) error {
-	if f.noise != "" {
-		return cli.Errorf(cli.Unsupported, "--noise", "noise models are not in this release").Named("FeatureUnsupported").WithHint("leave --noise out: the simulation is exact")
+	if f.noise != "" && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+		return cli.Errorf(cli.Unsupported, "--noise", "a circuit with noise has no single state").Named("FeatureUnsupported").WithHint("--method density gives probabilities, --shots N counts")
 	}
-	if f.kernel.Value != "generic" {
-		return cli.Errorf(cli.Unsupported, "--kernel", "kernel %s is not in this build for %s/%s", f.kernel.Value, runtime.GOOS, runtime.GOARCH).Named("FeatureUnsupported").WithHint("--kernel generic gives the same result")
+	if len(f.sweep) > 0 && f.plot.changed || len(f.sweep) > 0 && f.plot.out != "" {
+		return cli.Errorf(cli.Usage, "--sweep", "a sweep has no single drawing").WithHint("leave --plot and --out out")
+	}
+	if err := statevector.CheckKernel(f.engineKernel()); err != nil {
+		return cli.Errorf(cli.Unsupported, "--kernel", "%w", err).Named("FeatureUnsupported").WithHint("--kernel auto or generic gives the same result")
 	}
 	if f.shots > maxSimShots {
 		return cli.Errorf(cli.Usage, "--shots", "%d shots, at most %d", f.shots, maxSimShots)
@@ -125,10 +145,18 @@ func (f *simFlags) check(shotsGiven bool) error {
 	if len(f.expect) > maxExpectations {
 		return cli.Errorf(cli.Usage, "--expect", "%d Pauli strings, at most %d", len(f.expect), maxExpectations)
 	}
-	if !shotsGiven && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+	if !shotsGiven && (f.observes() || f.method.Value == string(sim.Density)) {
 		f.shots = 0
 	}
 	return nil
+}
+
+// engineKernel is --kernel as the state vector takes it.
+func (f *simFlags) engineKernel() string {
+	if f.kernel.Value == "auto" {
+		return ""
+	}
+	return f.kernel.Value
 }
 
 func (f *simFlags) bits() statevector.Precision {
@@ -147,7 +175,7 @@ func simError(err error) error {
 	case errors.Is(err, backends.ErrTooLarge):
 		return cli.Errorf(cli.Unsupported, "--memory", "%w", err).Named("TooLarge").WithHint("a Clifford circuit runs with --method stabilizer at any width; else give more --memory or use fewer qubits")
 	case errors.Is(err, backends.ErrUnsupported):
-		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err)
+		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err).Named("FeatureUnsupported")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
@@ -188,33 +216,3 @@ func (h hexFlag) Set(s string) error {
 }
 func (h hexFlag) String() string { return h.d.String() }
 func (hexFlag) Type() string     { return "HEX" }
-
-// terminal splits a lowered circuit that measures each qubit at most once, behind
-// its last gate, and has no condition and no reset, into its gates and the clbit
-// that each qubit goes to. ok is false for other circuits.
-func terminal(low *circuit.Circuit) (gates []circuit.Op, clbit []int, ok bool) {
-	clbit = make([]int, low.Qubits)
-	for q := range clbit {
-		clbit[q] = circuit.NoClbit
-	}
-	taken := make([]bool, low.Clbits)
-	for _, op := range low.Ops {
-		switch {
-		case op.Cond != 0 || op.Gate == circuit.Reset:
-			return nil, nil, false
-		case op.Gate == circuit.Measure:
-			if clbit[op.Q[0]] != circuit.NoClbit || taken[op.Clbit] {
-				return nil, nil, false
-			}
-			clbit[op.Q[0]], taken[op.Clbit] = int(op.Clbit), true
-		case op.Gate != circuit.Barrier:
-			for _, q := range op.Q[:op.NQ] {
-				if clbit[q] != circuit.NoClbit {
-					return nil, nil, false
-				}
-			}
-			gates = append(gates, op)
-		}
-	}
-	return gates, clbit, true
-}

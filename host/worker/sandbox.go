@@ -8,7 +8,7 @@ type Sandbox struct {
 	NoNewPrivs bool
 	Orphan     bool // dies with its supervisor's process even while a guest runs
 	Landlock   int  // version of the kernel's interface in force, 0 none: no file and no TCP
-	Seccomp    bool // never set by this version
+	Seccomp    bool // system calls: memory, threads, time and the one socket only
 }
 
 func (s Sandbox) bits() byte {

@@ -36,6 +36,7 @@ func seal(dataBytes uint64) (Sandbox, error) {
 	nnp, err := unix.PrctlRetInt(unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
 	box.NoNewPrivs = err == nil && nnp == 1
 	box.Orphan = dieWithParent() == nil
+	box.Seccomp = box.NoNewPrivs && confine() == nil // a kernel without it leaves the level at "landlock"
 	return box, nil
 }
 

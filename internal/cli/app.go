@@ -43,6 +43,8 @@ type App struct {
 	// Setup runs after the flags are parsed and before the verb, with the verb's
 	// command: the place to load the configuration.
 	Setup func(*cobra.Command) error
+
+	args []string // of Execute
 }
 
 // New returns an App on the standard streams.
@@ -62,7 +64,7 @@ func (a *App) Root(short, long string) *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(flagError)
+	root.SetFlagErrorFunc(a.flagError)
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) { a.help(cmd, args, help) })
 	p := root.PersistentFlags()
@@ -100,6 +102,7 @@ func (a *App) Execute(ctx context.Context, root *cobra.Command, args []string) (
 			a.Log.Error("panic", "stack", string(debug.Stack()))
 		}
 	}()
+	a.args = args
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
 		return a.fail(asError(err))

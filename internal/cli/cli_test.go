@@ -48,6 +48,8 @@ func TestErrorsHaveCodeNameFieldAndHint(t *testing.T) {
 		{[]string{"noun", "verb", "x", "--threads=1.5"}, nil, Body{2, "Usage", `"1.5" is refused: strconv.ParseInt: parsing "1.5": invalid syntax`, "--threads", "engine noun verb --help"}},
 		{[]string{"noun", "verb", "x", "--threads"}, nil, Body{2, "Usage", "needs a value", "--threads", "engine noun verb --help"}},
 		{[]string{"noun", "verv"}, nil, Body{2, "Usage", `unknown command "verv" for "engine noun"`, "", "did you mean verb?"}},
+		{[]string{"noun", "verv", "--threads", "1"}, nil, Body{2, "Usage", `unknown command "verv" for "engine noun"`, "", "did you mean verb?"}},
+		{[]string{"noun", "--threads", "1"}, nil, Body{2, "Usage", "unknown flag", "--threads", "engine noun --help"}},
 		{[]string{"noun"}, nil, Body{2, "Usage", `"engine noun" needs a command`, "", "one of verb"}},
 		{[]string{"--log-level", "loud", "noun", "verb", "x"}, nil, Body{2, "Usage", `"loud" is not a level`, "--log-level", "debug, info, warn or error"}},
 	} {

@@ -21,17 +21,21 @@ func (a *App) Group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 func (a *App) groupRun(cmd *cobra.Command, args []string) error {
 	verbs := verbNames(cmd)
 	if len(args) > 0 {
-		e := Errorf(Usage, "", "unknown command %q for %q", args[0], cmd.CommandPath())
-		cmd.SuggestionsMinimumDistance = 2
-		if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-			return e.WithHint("did you mean %s?", strings.Join(s, " or "))
-		}
-		return e.WithHint("one of %s", strings.Join(verbs, ", "))
+		return unknownCommand(cmd, args[0])
 	}
 	if a.JSON {
 		return Errorf(Usage, "", "%q needs a command", cmd.CommandPath()).WithHint("one of %s", strings.Join(verbs, ", "))
 	}
 	return cmd.Help()
+}
+
+func unknownCommand(group *cobra.Command, word string) *Error {
+	e := Errorf(Usage, "", "unknown command %q for %q", word, group.CommandPath())
+	group.SuggestionsMinimumDistance = 2
+	if s := group.SuggestionsFor(word); len(s) > 0 {
+		return e.WithHint("did you mean %s?", strings.Join(s, " or "))
+	}
+	return e.WithHint("one of %s", strings.Join(verbNames(group), ", "))
 }
 
 func verbNames(cmd *cobra.Command) []string {
@@ -62,10 +66,16 @@ func Args(names ...string) cobra.PositionalArgs {
 	}
 }
 
-// flagError turns what pflag says into an Error that names the flag.
-func flagError(cmd *cobra.Command, err error) error {
+// flagError turns what pflag says into an Error that names the flag. Behind an
+// unknown command every flag is unknown: then it names the command.
+func (a *App) flagError(cmd *cobra.Command, err error) error {
 	if errors.Is(err, pflag.ErrHelp) {
 		return err
+	}
+	if _, rest, findErr := cmd.Root().Find(a.args); findErr == nil && cmd.HasAvailableSubCommands() {
+		if word := firstWord(cmd, rest); word != "" {
+			return unknownCommand(cmd, word)
+		}
 	}
 	e := Errorf(Usage, "", "%w", err).WithHint("%s --help", cmd.CommandPath())
 	var (
@@ -82,6 +92,25 @@ func flagError(cmd *cobra.Command, err error) error {
 		e.Field, e.Message = "--"+missing.GetFlag().Name, "needs a value"
 	}
 	return e
+}
+
+// firstWord is the first argument that is neither a known flag nor its value;
+// empty where an unknown flag comes first.
+func firstWord(cmd *cobra.Command, args []string) string {
+	for i := 0; i < len(args); i++ {
+		if !strings.HasPrefix(args[i], "-") {
+			return args[i]
+		}
+		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		f := cmd.Flag(name)
+		if f == nil {
+			return ""
+		}
+		if !hasValue && f.NoOptDefVal == "" {
+			i++
+		}
+	}
+	return ""
 }
 
 func flagName(n string) string {

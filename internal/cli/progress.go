@@ -37,7 +37,7 @@ func (p *Progress) Bar(name, unit string, total int64) *Bar {
 	}
 	return &Bar{p.p.AddBar(total, mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(name, decor.WC{W: 9, C: decor.DindentRight})),
-		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d "+unit)))}
+		mpb.AppendDecorators(decor.CountersNoUnit("%d / %d "+unit+" "), decor.Elapsed(decor.ET_STYLE_MMSS)))}
 }
 
 // Set moves the bar to n of total.

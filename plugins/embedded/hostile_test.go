@@ -204,3 +204,29 @@ func TestMostShots(t *testing.T) {
 	_, err = nativePlan(g.in)
 	require.ErrorIs(t, err, traps.ErrDomain)
 }
+
+// TestManyTraps: eps_hidden is vacuous above 65536 traps and a number below.
+func TestManyTraps(t *testing.T) {
+	r := rand.New(rand.NewPCG(24, 1))
+	l := randomLayered(r, 2, 1)
+	g := instantiate(t, "accredit")
+	for _, traps65537 := range []bool{false, true} {
+		j := trapJob{layered: l, header: guest.Header{Shots: 131_072, RatioPPM: 500_000}, policy: guest.Policy(stats.RefPolicy())}
+		if traps65537 {
+			j.header.Shots++
+		}
+		p, err := traps.Plan(j.layered, j.header, j.policy, traps.Accredit)
+		require.NoError(t, err)
+		_, h, err := traps.Generate(j.layered, p, j.root, 0, int(j.header.Shots))
+		require.NoError(t, err)
+		o := honest(h)
+		for i := 0; i < o.N; i += 300 {
+			o.Rows[i] ^= 1
+		}
+		compareJudge(t, g, p, h, o, o.N)
+		v, err := traps.Judge(p, h, o, o.N)
+		require.NoError(t, err)
+		require.Equal(t, traps65537, v.EpsHidden == stats.Ppb)
+		require.Less(t, v.EpsMarkov, uint64(20_000_000))
+	}
+}

@@ -1,0 +1,72 @@
+package abitest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/circuit"
+)
+
+// roles: windows and kinds hold as many traps as the plan says.
+func roles(ctx context.Context, g Guest) error {
+	return g.with(ctx, func(c abi.Caller) error {
+		for _, j := range []*job{newJob(4, 3, 700, 250_000), newJob(3, 1, 64, 1_000_000), newJob(3, 1, 64, 0)} {
+			r, err := j.generated(ctx, c)
+			if err != nil {
+				return err
+			}
+			windows := make([]uint32, len(r.plan.WindowTraps))
+			var kinds [3]uint64
+			for i, k := range r.hidden.Kind {
+				kinds[k]++
+				if guest.SlotKind(k) != guest.SlotTarget {
+					windows[r.hidden.Window[i]]++
+				}
+			}
+			if kinds[guest.SlotMatch] != r.plan.NA || kinds[guest.SlotParity] != r.plan.NB || !slices.Equal(windows, r.plan.WindowTraps) {
+				return fmt.Errorf("%d + %d traps in windows %v, the plan says %d + %d in %v", kinds[1], kinds[2], windows, r.plan.NA, r.plan.NB, r.plan.WindowTraps)
+			}
+		}
+		return nil
+	})
+}
+
+// targets: every target slot is the compiled circuit but for Paulis, and its pad
+// is what those Paulis flip.
+func targets(ctx context.Context, g Guest) error {
+	return g.generated(ctx, newJob(6, 4, 200, 250_000), func(r *run) error {
+		s, w := &r.plan.Skeleton, r.layered.Width
+		table := circuit.NewFrameTable(r.plan.Palette)
+		row, want, got := make([]uint32, s.Locations()), make([]uint32, s.Locations()), make([]uint32, s.Locations())
+		base, frame := make([]circuit.Pauli, w), make([]circuit.Pauli, w)
+		for l, u := range r.layered.U {
+			i, ok := slices.BinarySearchFunc(r.plan.Palette, u, circuit.U3Angles.Compare)
+			if !ok {
+				return fmt.Errorf("the palette lacks the circuit's own u3 at location %d", l)
+			}
+			row[l] = uint32(i)
+		}
+		table.Slot(s, row, want, base)
+		all := guest.Rows{N: r.hidden.N, Locations: s.Locations(), ElemSize: r.plan.IndexSize(), Data: r.rows}
+		for i := range all.N {
+			if guest.SlotKind(r.hidden.Kind[i]) != guest.SlotTarget {
+				continue
+			}
+			all.Expand(i, row)
+			table.Slot(s, row, got, frame)
+			if !slices.Equal(got, want) {
+				return fmt.Errorf("target slot %d is another circuit", i)
+			}
+			pad := r.hidden.Pad[i*guest.RowBytes(w):]
+			for q := range w {
+				if byte((frame[q]^base[q])&circuit.PauliX) != pad[q>>3]>>(q&7)&1 {
+					return fmt.Errorf("target slot %d: the pad of qubit %d is wrong", i, q)
+				}
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/noise"
+	"github.com/animicaorg/engine/backends/stabilizer"
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/circuit"
+)
+
+// Method names an engine.
+type Method string
+
+// Methods. Auto is a function of the circuit alone.
+const (
+	Auto        Method = "auto"
+	StateVector Method = "statevector"
+	Stabilizer  Method = "stabilizer"
+	Density     Method = "density" // exact probabilities with noise, up to noise.MaxDensityQubits
+)
+
+// SimOptions of one circuit. Shots, Key, Method, Precision and Noise decide the
+// result, the rest does not.
+type SimOptions struct {
+	Shots       int // 0 to guest.MaxShots
+	Key         [16]byte
+	Method      Method // "" is Auto
+	Precision   statevector.Precision
+	Threads     int          // goroutines; 0 means one per CPU
+	MemoryBytes uint64       // most that states may hold; 0 means no bound
+	Kernel      string       // one of statevector.Kernels, "" for the first
+	Noise       *noise.Model // of the device; nil is none
+	// Reuse gives up the state of an earlier result, whose memory this run takes
+	// over where it fits.
+	Reuse *statevector.State
+	// Progress is called from the calling goroutine after each pass over a state
+	// vector, and at the end.
+	Progress func(done, total int)
+}
+
+// SimResult is what one circuit gave.
+type SimResult struct {
+	Method  Method // the engine that ran
+	Reason  string // why that one
+	Numeric string // its arithmetic: "numeric/1", …
+	Clbits  int    // bits of a row
+	Shots   int
+	Rows    []byte // Shots rows of guest.RowBytes(Clbits), little-endian; clbits never written are 0
+	// State is the final state where a state vector was run and nothing was
+	// measured before the end, else nil. Who asks for it should close it.
+	State *statevector.State
+	// Probabilities, of Density only: the chance of each row, clbit b at bit b of
+	// the index.
+	Probabilities []float64
+}
+
+// maxRowBytes bounds the rows of one result.
+const maxRowBytes = 4 << 30
+
+// Sim runs any valid circuit; one without measurement measures qubit i into
+// clbit i (decision B2). Without noise, shot i uses its own words of the stream of Key: words
+// [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
+// after a measurement, one word for each measure and reset operation. With noise the
+// words are those of noise.Simulation.
+func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
+	if o.Shots < 0 || o.Shots > guest.MaxShots {
+		return nil, fmt.Errorf("%d shots outside 0..%d: %w", o.Shots, guest.MaxShots, backends.ErrUnsupported)
+	}
+	if err := statevector.CheckKernel(o.Kernel); err != nil {
+		return nil, err
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.Explicit()
+	if size := uint64(o.Shots) * uint64(guest.RowBytes(c.Clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
+		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
+	}
+	if o.Noise != nil || o.Method == Density {
+		return noisy(ctx, c, o)
+	}
+	c, err := c.Lower()
+	if err != nil {
+		return nil, err
+	}
+	t, why := terminal(c)
+	method, reason, err := choose(t, why, o.Method)
+	if err != nil {
+		return nil, err
+	}
+	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
+	switch {
+	case method == Stabilizer:
+		err = r.stabilizer(ctx, c, t, o)
+	case t == nil:
+		err = r.trajectories(ctx, c, o)
+	default:
+		err = r.stateVector(ctx, c, t, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Choose names the engine that Auto takes for a valid circuit, and why. It looks
+// at the circuit alone.
+func Choose(c *circuit.Circuit) (Method, string, error) {
+	c, err := c.Lower()
+	if err != nil {
+		return "", "", err
+	}
+	t, why := terminal(c)
+	return choose(t, why, Auto)
+}
+
+// final is a circuit whose measurements all come last.
+type final struct {
+	ops    []circuit.Op
+	source []int // per clbit: the qubit measured into it, or -1
+}
+
+// terminal splits off the measurements of c, or says why they are not all last.
+func terminal(c *circuit.Circuit) (*final, string) {
+	f := &final{source: make([]int, c.Clbits)}
+	for b := range f.source {
+		f.source[b] = -1
+	}
+	used, measured := make([]bool, c.Qubits), make([]bool, c.Qubits)
+	for i := range c.Ops {
+		op := &c.Ops[i]
+		if op.Cond != 0 {
+			return nil, fmt.Sprintf("operation %d (%s) is conditional", i, op.Gate)
+		}
+		q := int(op.Q[0])
+		switch op.Gate {
+		case circuit.Barrier:
+			continue
+		case circuit.Measure:
+			measured[q] = true
+			f.source[op.Clbit] = q
+			continue
+		case circuit.Reset:
+			if used[q] || measured[q] {
+				return nil, fmt.Sprintf("operation %d resets qubit %d in mid-circuit", i, q)
+			}
+			continue
+		}
+		for _, q := range op.Q[:op.NQ] {
+			if used[q] = true; measured[q] {
+				return nil, fmt.Sprintf("operation %d (%s) follows a measurement of qubit %d", i, op.Gate, q)
+			}
+		}
+		f.ops = append(f.ops, *op)
+	}
+	return f, ""
+}
+
+// choose names the engine. t is nil, and why says so, where measurements are not
+// all last.
+func choose(t *final, why string, want Method) (Method, string, error) {
+	obstacle := why
+	if t != nil {
+		for i, op := range t.ops {
+			u := circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]}
+			if op.Gate == circuit.U3 && !u.IsClifford() {
+				obstacle = fmt.Sprintf("gate %d (u3 on qubit %d) is not Clifford", i, op.Q[0])
+				break
+			}
+		}
+	}
+	switch {
+	case want == StateVector:
+		return StateVector, "chosen by the caller", nil
+	case want == Stabilizer && obstacle != "":
+		return "", "", fmt.Errorf("method stabilizer: %s: %w", obstacle, backends.ErrUnsupported)
+	case want == Stabilizer:
+		return Stabilizer, "chosen by the caller", nil
+	case want != Auto && want != "":
+		return "", "", fmt.Errorf("method %q, want auto, statevector, stabilizer or density: %w", want, backends.ErrUnsupported)
+	case obstacle != "":
+		return StateVector, obstacle, nil
+	}
+	return Stabilizer, "all gates are Clifford", nil
+}
+
+func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimOptions) error {
+	t, err := statevector.NewTrajectories(c)
+	if err != nil {
+		return err
+	}
+	if o.Precision == statevector.Complex64 {
+		r.Numeric = statevector.TrajectoryNumeric
+	}
+	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
+	return err
+}
+
+func (o SimOptions) engine() statevector.Options {
+	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress, Reuse: o.Reuse}
+}
+
+func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+	if err := statevector.Admit(c.Qubits, o.Precision, o.MemoryBytes); err != nil {
+		return err
+	}
+	p, err := statevector.FromOps(c.Qubits, t.ops)
+	if err != nil {
+		return err
+	}
+	if r.State, err = statevector.Simulate(ctx, p, o.engine()); err != nil {
+		return err
+	}
+	if err := r.draw(ctx, c, t, o); err != nil {
+		r.State.Close()
+		return err
+	}
+	return nil
+}
+
+func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+	a, err := stabilizer.CompileOps(ctx, c.Qubits, t.ops)
+	if err != nil {
+		return err
+	}
+	r.Numeric = fmt.Sprintf("numeric/%d", stabilizer.NumericVersion)
+	err = r.sample(ctx, c, t, o, a.Sampler(o.Shots).Outcome)
+	if err == nil && o.Progress != nil {
+		o.Progress(1, 1)
+	}
+	return err
+}

@@ -1,0 +1,173 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
+)
+
+// ErrPlan: the plan does not fit the program.
+var ErrPlan = errors.New("plan and program do not belong together")
+
+// Options of a run. None of them changes a result.
+type Options struct {
+	Kernel  kernel.Kernel // nil: kernel.Best()
+	Threads int           // goroutines; 0 means one per CPU
+	// Progress is called from the calling goroutine after each pass.
+	Progress func(done, total int)
+	// Reuse gives up an earlier state, whose memory the new one takes over where
+	// it fits. The old state must not be used again.
+	Reuse *State
+}
+
+// Run executes a plan that fits p: one that plan.New made for p, or for another
+// program of the same structure, which saves planning. It returns ctx's error within
+// the time that one tile takes, some milliseconds.
+func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State, error) {
+	if !pl.Fits(p) {
+		return nil, fmt.Errorf("plan of width %d for a program of width %d: %w", pl.Width, p.Width, ErrPlan)
+	}
+	s, err := newState(p, pl, &o)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range s.workers {
+		w.ctx = ctx
+	}
+	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
+	r.begin()
+	for i := range r.passes {
+		if r.advance(i); ctx.Err() != nil {
+			break
+		}
+		if o.Progress != nil {
+			o.Progress(i+1, len(r.passes))
+		}
+	}
+	r.weigh()
+	if err := ctx.Err(); err != nil {
+		s.free()
+		return nil, err
+	}
+	return s, nil
+}
+
+// runner walks through passes. While one pass runs, the tables of the next are
+// made, so that threads meet once per pass.
+type runner struct {
+	ctx    context.Context
+	s      *State
+	passes []plan.Pass
+}
+
+// ready is the pass whose tables are complete; i alternates between two.
+func (s *State) ready(i int) *pass { return &s.prepared[i&1] }
+
+// begin fills the state and prepares the first pass.
+func (r *runner) begin() {
+	s := r.s
+	st := newStart(s.prog, s.plan)
+	chunks := 1 << max(s.plan.Width-plan.ChunkMax, 0)
+	steps := r.layOut(0)
+	r.each(steps+chunks, func(w *worker, u int) {
+		if u < steps {
+			r.prepare(w, 0, u)
+			return
+		}
+		w.fill(st, s.x, u-steps)
+	})
+}
+
+// advance runs pass i and prepares the next one.
+func (r *runner) advance(i int) {
+	p := r.s.ready(i)
+	steps := r.layOut(i + 1)
+	units := 1 << len(p.outer)
+	// A batch is short enough for threads to finish together.
+	batch := 1
+	for batch < maxBatch && 16*batch*len(r.s.workers) <= units {
+		batch *= 2
+	}
+	r.each(steps+units/batch, func(w *worker, u int) {
+		if u < steps {
+			r.prepare(w, i+1, u)
+			return
+		}
+		first := (u - steps) * batch
+		for k := range batch {
+			if k > 0 && r.ctx.Err() != nil {
+				return
+			}
+			w.unit(p, r.s.x, first+k, k+1 < batch)
+		}
+	})
+}
+
+// maxBatch is the largest number of units that a worker takes at once.
+const maxBatch = 32
+
+func (r *runner) layOut(i int) (steps int) {
+	if i >= len(r.passes) {
+		return 0
+	}
+	p := r.s.ready(i)
+	layOut(&r.passes[i], r.s.plan.Width, p)
+	return p.steps
+}
+
+func (r *runner) prepare(w *worker, i, u int) {
+	sub, k := r.s.ready(i).stepAt(u)
+	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k])
+}
+
+// weigh fills the running sums of weights.
+func (r *runner) weigh() {
+	s := r.s
+	const group = 1 << plan.ChunkMax / leafSize // leaves a unit
+	r.each((len(s.leaves.cum)+group-1)/group, func(w *worker, u int) { s.weigh(w, u*group, min((u+1)*group, len(s.leaves.cum))) })
+	s.leaves.accumulate()
+}
+
+// each runs f for units on all workers; once ctx is done it leaves units out.
+func (r *runner) each(n int, f func(w *worker, u int)) {
+	each(r.s.workers, n, func(w *worker, u int) {
+		if r.ctx.Err() == nil {
+			f(w, u)
+		}
+	})
+}
+
+// each runs f for units 0..n-1 on the workers, in any order, and waits.
+func each(workers []*worker, n int, f func(w *worker, u int)) {
+	if len(workers) == 1 || n <= 1 {
+		for u := range n {
+			f(workers[0], u)
+		}
+		return
+	}
+	var next atomic.Int64
+	loop := func(w *worker) {
+		for u := next.Add(1) - 1; u < int64(n); u = next.Add(1) - 1 {
+			f(w, int(u))
+		}
+	}
+	var wg sync.WaitGroup
+	for _, w := range workers[1:min(len(workers), n)] {
+		wg.Go(func() { loop(w) })
+	}
+	loop(workers[0])
+	wg.Wait()
+}
+
+func threads(n int) int {
+	if n <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}

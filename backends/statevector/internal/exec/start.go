@@ -1,0 +1,65 @@
+package exec
+
+import (
+	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
+)
+
+// start is the product state after rotation 0 of every qubit: position p of the
+// amplitude's number contributes cos where it is 0 and sin where it is 1. Lanes
+// and the next bits up to a chunk are tabulated, the rest is a factor of the
+// unit (SPEC.md, "Start").
+type start struct {
+	cos, sin []float64 // per position
+	lane     [kernel.Block]float32
+	block    []float64 // per block of a chunk
+}
+
+func newStart(p *plan.Program, pl *plan.Plan) *start {
+	s := &start{cos: make([]float64, pl.Width), sin: make([]float64, pl.Width)}
+	for q := range pl.Width {
+		pos := pl.Position(q)
+		s.cos[pos] = 1
+		if q < p.Width && len(p.Rots[q]) > 0 {
+			tan, cos := p.Rots[q][0].Rest.TanCosHalf()
+			s.cos[pos], s.sin[pos] = cos, float64(tan*cos)
+		}
+	}
+	for l, x := range s.tensor(0, plan.Lanes) {
+		s.lane[l] = float32(x)
+	}
+	s.block = s.tensor(plan.Lanes, min(pl.Width, plan.ChunkMax))
+	return s
+}
+
+// tensor multiplies positions from..to-1, lowest first.
+func (s *start) tensor(from, to int) []float64 {
+	out := []float64{1}
+	for p := from; p < to; p++ {
+		for _, x := range out {
+			out = append(out, float64(x*s.sin[p]))
+		}
+		for i := range out[:len(out)/2] {
+			out[i] = float64(out[i] * s.cos[p])
+		}
+	}
+	return out
+}
+
+// fill writes chunk u of the state, 2^ChunkMax consecutive amplitudes.
+func (w *worker) fill(s *start, state []float32, u int) {
+	f := 1.0
+	for p := plan.ChunkMax; p < len(s.cos); p++ {
+		if u>>(p-plan.ChunkMax)&1 == 1 {
+			f = float64(f * s.sin[p])
+		} else {
+			f = float64(f * s.cos[p])
+		}
+	}
+	o := kernel.Outer{V: s.lane, S: make([]float32, 2*len(s.block)), Pattern: make([]uint8, len(s.block))}
+	for b, x := range s.block {
+		o.S[2*b] = float32(float64(f * x))
+	}
+	n := len(s.block) * kernel.Block
+	w.k.Outer(state[stateOffset(uint64(u)<<plan.ChunkMax)/4:][:n], &o)
+}

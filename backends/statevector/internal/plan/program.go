@@ -1,0 +1,253 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/animicaorg/engine/circuit"
+)
+
+// Sentinels of this package.
+var (
+	// ErrWidth: the number of qubits is outside 1..MaxWidth.
+	ErrWidth = errors.New("width outside the limits of a state vector")
+	// ErrOp: an operation is not an unconditional u3, cz or barrier.
+	ErrOp = errors.New("operation is not u3, cz or barrier")
+)
+
+// Program is a circuit as phases and real rotations. The state it describes is
+//
+//	e^{i·Phase} · X^Frame · Last · (rotations, each behind its phases) |0…0⟩
+//
+// up to rounding; all angles are exact. A rotation of qubit q is
+// Ry(Rest)·diag(1, e^{i·Alpha}) with Rest in (-π/2, π/2], never 0. Rotations of
+// one qubit are numbered from 0; number k brings its count from k to k+1.
+type Program struct {
+	Width int
+	Rots  [][]Rot // per qubit
+	CZs   []CZ    // in circuit order; none acts on a qubit of count 0
+	Last  Diagonal
+	Frame uint64 // bit q: X on qubit q
+	Phase circuit.Angle
+
+	links []links // per qubit
+}
+
+// Rot is one rotation and the phase before it.
+type Rot struct{ Rest, Alpha circuit.Angle }
+
+// CZ acts on qubits A and B while their counts are KA and KB.
+type CZ struct {
+	A, B   uint8
+	KA, KB int32
+}
+
+// Diagonal is what remains behind all rotations: a phase per qubit and CZs,
+// ascending in order of the circuit. Probabilities do not depend on it.
+type Diagonal struct {
+	Alpha []circuit.Angle
+	CZs   []CZ
+}
+
+// links lists the CZs of one qubit; those at count k are at[first[k]:first[k+1]].
+type links struct {
+	at    []link
+	first []int32
+}
+
+// link is one end of a CZ: the partner, the partner's count and the CZ's number.
+type link struct {
+	x  uint8
+	kx int32
+	id int32
+}
+
+// FromLayered converts a layered circuit. Its measurement map is not looked at.
+func FromLayered(l *circuit.Layered) (*Program, error) {
+	if err := l.Validate(); err != nil {
+		return nil, err
+	}
+	return FromSkeleton(&l.Skeleton, l.U)
+}
+
+// FromSkeleton converts a validated skeleton and one triple per location.
+func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
+	b, err := newBuilder(s.Width, len(s.Layers)+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(u) != s.Locations() {
+		return nil, fmt.Errorf("%d u3 for %d locations: %w", len(u), s.Locations(), circuit.ErrSkeleton)
+	}
+	for j := 0; ; j++ {
+		for q := range s.Width {
+			b.u3(q, u[j*s.Width+q])
+		}
+		if j == len(s.Layers) {
+			return b.done(), nil
+		}
+		for _, p := range s.Layers[j] {
+			b.cz(int(p.A), int(p.B))
+		}
+	}
+}
+
+// FromOps converts unconditional u3, CZ and barrier operations in any order.
+func FromOps(width int, ops []circuit.Op) (*Program, error) {
+	b, err := newBuilder(width, len(ops)/max(width, 1)+1)
+	if err != nil {
+		return nil, err
+	}
+	for i := range ops {
+		op := &ops[i]
+		inside := op.NQ <= circuit.MaxOpQubits && op.Cond == 0
+		for k := 0; inside && k < int(op.NQ); k++ {
+			inside = int(op.Q[k]) < width
+		}
+		switch {
+		case !inside:
+			return nil, fmt.Errorf("operation %d is conditional or leaves width %d: %w", i, width, ErrOp)
+		case op.Gate == circuit.U3 && op.NQ == 1:
+			b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
+		case op.Gate == circuit.CZ && op.NQ == 2 && op.Q[0] != op.Q[1]:
+			b.cz(int(op.Q[0]), int(op.Q[1]))
+		case op.Gate == circuit.Barrier:
+		default:
+			return nil, fmt.Errorf("operation %d has gate %d on %d qubits, lower the circuit first: %w", i, op.Gate, op.NQ, ErrOp)
+		}
+	}
+	return b.done(), nil
+}
+
+// builder appends gates to a program.
+type builder struct {
+	p     *Program
+	alpha []circuit.Angle // phase since the last rotation
+	open  [][]int32       // CZs since the last rotation, by number
+	dead  map[int32]bool  // CZs that met their inverse
+}
+
+func newBuilder(width, depth int) (*builder, error) {
+	if width < 1 || width > MaxWidth {
+		return nil, fmt.Errorf("%d qubits, not 1 to %d: %w", width, MaxWidth, ErrWidth)
+	}
+	p := &Program{Width: width, Rots: make([][]Rot, width)}
+	for q := range p.Rots {
+		p.Rots[q] = make([]Rot, 0, depth)
+	}
+	return &builder{p: p, alpha: make([]circuit.Angle, width), open: make([][]int32, width), dead: map[int32]bool{}}, nil
+}
+
+// turn adds diag(1, e^{ia}) on q. Behind an X it is e^{ia}·diag(1, e^{-ia}); on
+// |0⟩ it is 1.
+func (b *builder) turn(q int, a circuit.Angle) {
+	if b.p.Frame>>q&1 == 1 {
+		b.p.Phase += a
+		a = -a
+	}
+	if len(b.p.Rots[q]) > 0 {
+		b.alpha[q] += a
+	}
+}
+
+// u3 is the matrix of OpenQASM 2: phase φ, then Ry(θ), then phase λ, right to
+// left. Half turns become Paulis: Ry(π) = X·Z.
+func (b *builder) u3(q int, u circuit.U3Angles) {
+	b.turn(q, u.Lambda)
+	theta := u.Theta
+	if b.p.Frame>>q&1 == 1 { // Ry(θ)·X = X·Ry(-θ)
+		theta = -theta
+	}
+	turns, rest := theta.SplitHalfTurns()
+	if rest != 0 {
+		b.p.Rots[q] = append(b.p.Rots[q], Rot{rest, b.alpha[q]})
+		b.alpha[q], b.open[q] = 0, b.open[q][:0]
+	}
+	if turns >= 2 { // Ry(2π) = -1
+		b.p.Phase += circuit.Pi
+	}
+	if turns%2 == 1 {
+		b.z(q)
+		b.p.Frame ^= 1 << q
+	}
+	b.turn(q, u.Phi)
+}
+
+// z puts Z to the right of the frame.
+func (b *builder) z(q int) {
+	if len(b.p.Rots[q]) > 0 {
+		b.alpha[q] += circuit.Pi
+	}
+}
+
+// cz uses CZ·X_a = X_a·Z_b·CZ; with X on both sides a sign is left over.
+func (b *builder) cz(x, y int) {
+	fx, fy := b.p.Frame>>x&1, b.p.Frame>>y&1
+	if fx == 1 {
+		b.z(y)
+	}
+	if fy == 1 {
+		b.z(x)
+	}
+	b.p.Phase += circuit.Angle(fx&fy) * circuit.Pi
+	kx, ky := len(b.p.Rots[x]), len(b.p.Rots[y])
+	if kx == 0 || ky == 0 {
+		return // one side is |0⟩
+	}
+	c := CZ{uint8(x), uint8(y), int32(kx), int32(ky)}
+	if x > y {
+		c = CZ{uint8(y), uint8(x), int32(ky), int32(kx)}
+	}
+	for _, id := range b.open[x] {
+		if b.p.CZs[id] == c && !b.dead[id] {
+			b.dead[id] = true
+			return
+		}
+	}
+	id := int32(len(b.p.CZs))
+	b.p.CZs = append(b.p.CZs, c)
+	b.open[x], b.open[y] = append(b.open[x], id), append(b.open[y], id)
+}
+
+// done separates what no rotation follows and links the rest.
+func (b *builder) done() *Program {
+	p := b.p
+	p.Last.Alpha = b.alpha
+	p.links = make([]links, p.Width)
+	kept := p.CZs[:0]
+	for i, c := range p.CZs {
+		switch {
+		case b.dead[int32(i)]:
+		case int(c.KA) == len(p.Rots[c.A]) && int(c.KB) == len(p.Rots[c.B]):
+			p.Last.CZs = append(p.Last.CZs, c)
+		default:
+			p.linkEnd(c.A, c.KA, link{c.B, c.KB, int32(len(kept))})
+			p.linkEnd(c.B, c.KB, link{c.A, c.KA, int32(len(kept))})
+			kept = append(kept, c)
+		}
+	}
+	p.CZs = kept
+	for q := range p.links {
+		p.links[q].fill(int32(len(p.Rots[q])) + 1)
+	}
+	return p
+}
+
+func (p *Program) linkEnd(q uint8, k int32, l link) {
+	t := &p.links[q]
+	t.fill(k)
+	t.at = append(t.at, l)
+}
+
+// fill makes first[0..k] valid; CZs of a qubit come in ascending count.
+func (t *links) fill(k int32) {
+	for int32(len(t.first)) <= k {
+		t.first = append(t.first, int32(len(t.at)))
+	}
+}
+
+// ends returns the CZs of q at count k.
+func (p *Program) ends(q int, k int32) []link {
+	t := &p.links[q]
+	return t.at[t.first[k]:t.first[k+1]]
+}

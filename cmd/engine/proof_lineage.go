@@ -37,7 +37,7 @@ order; a refused case is {"error":{"name","message"}}.
   evidence {envelope,policy,trust_signatures,at}         accept, reasons, traps_ratio, units
 
 Byte strings are hexadecimal digits, with or without 0x.`,
-		Example: `  echo '{"cases":[{"op":"qos","p95_ms":0,"success_permil":1000,"uptime_permil":1000}]}' | engine proof lineage -`,
+		Example: `  echo '{"cases":[{"op":"decode","cbor":"a0"}]}' | engine proof lineage -`,
 		Args:    cli.Args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := e.ReadInput("FILE", args[0], maxBatchBytes, cli.JobInvalid)

@@ -90,7 +90,7 @@ func (e *Environment) install(ctx context.Context, dir, python string) error {
 	if err := os.WriteFile(list, requirements, 0o644); err != nil {
 		return err
 	}
-	_, err = output(ctx, e.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
+	_, err := output(ctx, e.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
 		"--only-binary", ":all:", "--require-hashes", "-r", list)
 	if err != nil {
 		return fmt.Errorf("%w: pip: %w", ErrNoIndex, err)

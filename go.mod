@@ -18,7 +18,14 @@ require (
 	golang.org/x/text v0.44.0
 )
 
-require github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
+require (
+	github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
+	github.com/opencontainers/go-digest v1.0.0
+	github.com/opencontainers/image-spec v1.1.1
+	oras.land/oras-go/v2 v2.7.0
+)
+
+require golang.org/x/sync v0.25.0 // indirect
 
 require (
 	github.com/VividCortex/ewma v1.2.0 // indirect

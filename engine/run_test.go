@@ -67,6 +67,10 @@ func TestCheatingBackendsFail(t *testing.T) {
 		b, err := cheat.New(name, sim.New())
 		require.NoError(t, err)
 		_, o := runTask(t, config(t, b), task(t, 6, 12, 4096, 100_000))
+		if !cheat.Caught(name) { // traps cannot see it, and must not seem to
+			require.Equal(t, guest.DecisionPass, o.Verdict.Decision, name)
+			continue
+		}
 		require.Equal(t, guest.DecisionFail, o.Verdict.Decision, name)
 		require.NotEqualValues(t, engine.StatusCompleted, o.Status, name)
 		require.Less(t, o.Verdict.TrapPass, uint64(4096), name)

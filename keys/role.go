@@ -14,6 +14,7 @@ const (
 	Log         Role = "log"         // checkpoints of the audit log
 	Payout      Role = "payout"      // withdrawal of earnings
 	Service     Role = "service"     // the network service: leases, receipts
+	Governance  Role = "governance"  // one member's key for module sets and trust roots
 )
 
 // The purposes that signed frames carry.
@@ -30,6 +31,7 @@ const (
 	PurposePayout       = "payout"
 	PurposeLease        = "lease"
 	PurposeReceipt      = "receipt"
+	PurposeGovernance   = "governance"
 )
 
 var purposeRole = map[string]Role{
@@ -45,6 +47,7 @@ var purposeRole = map[string]Role{
 	PurposePayout:       Payout,
 	PurposeLease:        Service,
 	PurposeReceipt:      Service,
+	PurposeGovernance:   Governance,
 }
 
 // ParseRole reads a role.

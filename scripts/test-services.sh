@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Checks that need more than Go: module rebuild (clang-16, lld-16), the assembly
-# generator's own modules, the other instruction sets (GOAMD64 v3; arm64 under
-# qemu-user), the race detector (gcc).
+# Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
+# (docker-registry), the assembly generator's own modules, the other instruction
+# sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,6 +20,11 @@ if have clang-16 && have wasm-ld-16; then
 	echo "-- modules rebuild to the same bytes"
 	./plugins/build.sh
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
+fi
+
+if have docker-registry; then
+	echo "-- modules through Debian's docker-registry"
+	go test -tags services -count=1 ./modules/oci
 fi
 
 echo "-- the assembly regenerates to the same bytes"

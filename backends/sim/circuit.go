@@ -6,6 +6,7 @@ import (
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/noise"
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
@@ -19,18 +20,23 @@ const (
 	Auto        Method = "auto"
 	StateVector Method = "statevector"
 	Stabilizer  Method = "stabilizer"
+	Density     Method = "density" // exact probabilities with noise, up to noise.MaxDensityQubits
 )
 
-// SimOptions of one circuit. Shots, Key, Method and Precision decide the result,
-// the rest does not.
+// SimOptions of one circuit. Shots, Key, Method, Precision and Noise decide the
+// result, the rest does not.
 type SimOptions struct {
 	Shots       int // 0 to guest.MaxShots
 	Key         [16]byte
 	Method      Method // "" is Auto
 	Precision   statevector.Precision
-	Threads     int    // goroutines; 0 means one per CPU
-	MemoryBytes uint64 // most that states may hold; 0 means no bound
-	Kernel      string // one of statevector.Kernels, "" for the first
+	Threads     int          // goroutines; 0 means one per CPU
+	MemoryBytes uint64       // most that states may hold; 0 means no bound
+	Kernel      string       // one of statevector.Kernels, "" for the first
+	Noise       *noise.Model // of the device; nil is none
+	// Reuse gives up the state of an earlier result, whose memory this run takes
+	// over where it fits.
+	Reuse *statevector.State
 	// Progress is called from the calling goroutine after each pass over a state
 	// vector, and at the end.
 	Progress func(done, total int)
@@ -47,15 +53,19 @@ type SimResult struct {
 	// State is the final state where a state vector was run and nothing was
 	// measured before the end, else nil. Who asks for it should close it.
 	State *statevector.State
+	// Probabilities, of Density only: the chance of each row, clbit b at bit b of
+	// the index.
+	Probabilities []float64
 }
 
 // maxRowBytes bounds the rows of one result.
 const maxRowBytes = 4 << 30
 
 // Sim runs any valid circuit; one without measurement measures qubit i into
-// clbit i (decision B2). Shot i uses its own words of the stream of Key: words
+// clbit i (decision B2). Without noise, shot i uses its own words of the stream of Key: words
 // [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
-// after a measurement, one word for each measure and reset operation.
+// after a measurement, one word for each measure and reset operation. With noise the
+// words are those of noise.Simulation.
 func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
 	if o.Shots < 0 || o.Shots > guest.MaxShots {
 		return nil, fmt.Errorf("%d shots outside 0..%d: %w", o.Shots, guest.MaxShots, backends.ErrUnsupported)
@@ -63,13 +73,19 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	if err := statevector.CheckKernel(o.Kernel); err != nil {
 		return nil, err
 	}
-	c, err := c.Lower()
-	if err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	c = c.Explicit()
 	if size := uint64(o.Shots) * uint64(guest.RowBytes(c.Clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
 		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
+	}
+	if o.Noise != nil || o.Method == Density {
+		return noisy(ctx, c, o)
+	}
+	c, err := c.Lower()
+	if err != nil {
+		return nil, err
 	}
 	t, why := terminal(c)
 	method, reason, err := choose(t, why, o.Method)
@@ -165,7 +181,7 @@ func choose(t *final, why string, want Method) (Method, string, error) {
 	case want == Stabilizer:
 		return Stabilizer, "chosen by the caller", nil
 	case want != Auto && want != "":
-		return "", "", fmt.Errorf("method %q, want auto, statevector or stabilizer: %w", want, backends.ErrUnsupported)
+		return "", "", fmt.Errorf("method %q, want auto, statevector, stabilizer or density: %w", want, backends.ErrUnsupported)
 	case obstacle != "":
 		return StateVector, obstacle, nil
 	}
@@ -185,7 +201,7 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 }
 
 func (o SimOptions) engine() statevector.Options {
-	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress}
+	return statevector.Options{Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress, Reuse: o.Reuse}
 }
 
 func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {

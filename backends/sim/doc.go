@@ -12,7 +12,8 @@
 // select, XOR the X part of its frame. At most one state vector is in memory at a
 // time. Outcomes do not depend on threads, memory or chunks.
 //
-// It does not check that a request is honest, and it adds no noise.
+// It does not check that a request is honest. Noise is added where a caller of Sim
+// gives a model, never to batches.
 package sim
 
 import (

@@ -131,9 +131,12 @@ func (e *program) verifyEvidence(v attest.Verifier, f *attestFlags) error {
 	if err != nil {
 		return err
 	}
-	// A bare key on the command line is the caller's own word for it.
-	if _, _, err := attest.ParsePublicKey(ev.Certs); err == nil {
-		params.Key, ev.Certs = ev.Certs, nil
+	// Where no public authority exists, a bare key on the command line is the
+	// caller's own word for it.
+	if k := v.Kind(); k == attest.CCA || k == attest.TPM {
+		if _, _, err := attest.ParsePublicKey(ev.Certs); err == nil {
+			params.Key, ev.Certs = ev.Certs, nil
+		}
 	}
 	rules, err := e.attestRules(f)
 	if err != nil {

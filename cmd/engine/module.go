@@ -21,7 +21,8 @@ import (
 var maxModuleBytes = int64(wasmbin.Compiler().Limits.ModuleBytes)
 
 func (e *program) moduleVerb() *cobra.Command {
-	return e.Group("module", "Inspect, verify and list WebAssembly modules", e.moduleInspect(), e.moduleList(), e.moduleVerify())
+	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleList(), e.moduleVerify(), e.moduleTest(),
+		e.moduleKey(), e.modulePack(), e.moduleDraft(), e.moduleSign(), e.modulePin(), e.modulePublish(), e.modulePull())
 }
 
 type moduleAnswer struct {

@@ -25,9 +25,16 @@ type listedModule struct {
 }
 
 func (e *program) moduleList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List the modules that ship with this build", Args: cli.Args(),
-		RunE: func(*cobra.Command, []string) error {
+	var height uint64
+	c := &cobra.Command{
+		Use: "list", Short: "List the modules that ship with this build, or that governance lets run",
+		Long: `List the modules that ship with this build. With --height list those that the
+pulled set and the local policy let run at that block height.`,
+		Args: cli.Args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("height") {
+				return e.listGoverned(height)
+			}
 			var rows []listedModule
 			for _, m := range embedded.All() {
 				rows = append(rows, listedModule{m.Name, m.Version, m.Kind, "qx1", digest.Sum(m.Bytes), len(m.Bytes)})
@@ -39,6 +46,8 @@ func (e *program) moduleList() *cobra.Command {
 			})
 		},
 	}
+	c.Flags().Uint64Var(&height, "height", 0, "block height that is now")
+	return c
 }
 
 // maxLockBytes bounds a lock file.
@@ -90,14 +99,17 @@ type verifiedModule struct {
 
 func (e *program) moduleVerify() *cobra.Command {
 	var lock string
+	var height uint64
 	c := &cobra.Command{
 		Use: "verify [FILE]", Short: "Check shipped modules, or a file, against the validator and a lock file",
 		Long: `Check that the sandbox accepts the shipped modules, or FILE. With --lock their
 hashes must stand in that file, whose lines are: name kind version abi sha3-256
-size. Exit 52 where a module is refused, 51 where the lock does not have it.`,
+size. With --height FILE must stand in the pulled set in force there, and its
+self-test vectors are replayed. Exit 52 where a module is refused, 51 where the
+lock does not have it.`,
 		Example: "  engine module verify --lock plugins/modules.lock\n  engine module verify traps.wasm",
 		Args:    cli.Args("[FILE]"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			modules := embedded.All()
 			if len(args) > 0 {
 				b, err := e.readModule("FILE", args[0])
@@ -105,6 +117,13 @@ size. Exit 52 where a module is refused, 51 where the lock does not have it.`,
 					return err
 				}
 				modules = []embedded.Module{{Name: args[0], Kind: "auto", Bytes: b}}
+				if cmd.Flags().Changed("height") {
+					if err := e.verifyGoverned(cmd, b, height); err != nil {
+						return err
+					}
+				}
+			} else if cmd.Flags().Changed("height") {
+				return cli.Errorf(cli.Usage, "FILE", "--height needs a FILE")
 			}
 			var locked []lockLine
 			if lock != "" {
@@ -119,6 +138,7 @@ size. Exit 52 where a module is refused, 51 where the lock does not have it.`,
 			return e.verifyModules(modules, lock, locked)
 		},
 	}
+	c.Flags().Uint64Var(&height, "height", 0, "block height that is now; the module must be in the set in force")
 	c.Flags().StringVar(&lock, "lock", "", "lock `FILE` that must list the hashes")
 	return c
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func (e *program) proofVerb() *cobra.Command {
-	return e.Group("proof", "Build, verify and convert QuantumProofs", e.proofBuild(), e.proofVerify(), e.proofConvert())
+	return e.Group("proof", "Build, verify and convert QuantumProofs", e.proofBuild(), e.proofVerify(), e.proofConvert(), e.proofLineage())
 }
 
 // maxProofBytes bounds a proof file.
@@ -178,17 +178,15 @@ func (e *program) proofConvert() *cobra.Command {
 	var out string
 	to := cli.Choice{Value: "json", Allowed: []string{"json", "cbor", "lineage-cbor"}}
 	c := &cobra.Command{
-		Use: "convert FILE", Short: "Convert a proof between JSON and CBOR",
+		Use: "convert FILE", Short: "Convert a proof between JSON and CBOR, or to the lineage's CBOR",
 		Long: `Convert a proof between its two forms; nothing that is signed changes. FILE may
-have either form; "-" is stdin.`,
+have either form; "-" is stdin. lineage-cbor is the lineage's envelope of type 3:
+a summary with another nullifier, which cannot be converted back.`,
 		Example: "  engine proof convert qrun/proof.json --to cbor --out proof.cbor",
 		Args:    cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("to") {
-				return cli.Errorf(cli.Usage, "--to", "is needed").WithHint("--to json or --to cbor")
-			}
-			if to.Value == "lineage-cbor" {
-				return cli.Errorf(cli.Unsupported, "--to", "the lineage's form is not in this release").Named("FeatureUnsupported").WithHint("--to cbor")
+				return cli.Errorf(cli.Usage, "--to", "is needed").WithHint("--to json, cbor or lineage-cbor")
 			}
 			b, err := e.ReadInput("FILE", args[0], maxProofBytes, cli.ProofInvalid)
 			if err != nil {
@@ -211,8 +209,11 @@ have either form; "-" is stdin.`,
 }
 
 func encodeProof(p *proofs.Proof, to string) ([]byte, error) {
-	if to == "cbor" {
+	switch to {
+	case "cbor":
 		return p.MarshalCBOR()
+	case "lineage-cbor":
+		return lineageCBOR(p)
 	}
 	b, err := p.MarshalJSON()
 	return append(b, '\n'), err

@@ -192,6 +192,7 @@ type plannedJob struct {
 	ProviderID    digest.Digest `json:"provider_id"`
 	EngineVersion string        `json:"engine_version"`
 	Dev           bool          `json:"dev"`
+	SmallestFaked []powerLevel  `json:"smallest_faked"` // fraction of invented slots that the traps find out
 }
 
 func (e *program) printPlan(s *session, p *engine.Plan) error {
@@ -199,7 +200,7 @@ func (e *program) printPlan(s *session, p *engine.Plan) error {
 	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
-		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev}
+		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
 	a.Digests.J, a.Digests.M, a.Digests.D, a.Digests.X = p.J, p.M, p.D, p.X
 	s.progress.Close()
 	if a.Insufficient {
@@ -211,6 +212,7 @@ func (e *program) printPlan(s *session, p *engine.Plan) error {
 		for _, m := range a.Modules {
 			fmt.Fprintf(w, "module      %s = %s %s %s\n", m.Slot, m.Name, m.Version, m.SHA3)
 		}
+		fmt.Fprintln(w, powerSentence(t))
 		fmt.Fprintf(w, "J           %s\nX           %s\nNothing was executed. The provider %s would sign the proof.\n", a.Digests.J, a.Digests.X, a.ProviderID)
 	})
 }

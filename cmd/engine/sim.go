@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
@@ -31,6 +32,7 @@ type simFlags struct {
 	probabilities  bool
 	expect         []string
 	noise          string
+	sweep          []string
 	method, kernel cli.Choice
 	precision      cli.Choice
 	threads        int
@@ -40,7 +42,7 @@ type simFlags struct {
 
 func (e *program) simVerb() *cobra.Command {
 	f := &simFlags{
-		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer"}},
+		method:    cli.Choice{Value: "auto", Allowed: []string{"auto", "statevector", "stabilizer", "density"}},
 		kernel:    cli.Choice{Value: "auto", Allowed: []string{"auto", "generic", "avx2", "avx512", "neon"}},
 		precision: cli.Choice{Value: "32", Allowed: []string{"32", "64"}},
 	}
@@ -55,8 +57,16 @@ the index, qubit 0 being its lowest bit; they are those before measurement. The
 letters of a Pauli string stand for the qubits from the highest to qubit 0.
 
 The same circuit, seed and numeric version give the same counts on every machine,
-with any number of threads.`,
+with any number of threads.
+
+With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
+--method density gives the exact probabilities of the bit strings instead, of up to
+12 qubits. --sweep runs an OpenQASM 3 circuit once per value of its input
+declarations; the JSON answer then has one entry per point.`,
 		Example: `  engine sim bell.qasm --shots 1000
+  engine sim bell.qasm --noise device.json --shots 1000
+  engine sim bell.qasm --noise device.json --method density
+  engine sim ansatz.qasm --sweep theta=0:3.14159:9 --param phi=0.5 --json
   engine sim bell.qasm --amplitudes all --precision 64 --json
   engine sim bell.qasm --amplitudes 00,11
   engine sim bell.qasm --expect ZZ,XX
@@ -73,7 +83,8 @@ with any number of threads.`,
 	p.StringVar(&f.amplitudes, "amplitudes", "", "all, or a `LIST` of bit strings or decimal indexes separated by commas")
 	p.BoolVar(&f.probabilities, "probabilities", false, "probability of every basis state, up to 22 qubits")
 	p.StringSliceVar(&f.expect, "expect", nil, "expectation values of `PAULIS`, such as ZZI,IXX")
-	p.StringVar(&f.noise, "noise", "", "noise model `FILE`; not in this release")
+	p.StringVar(&f.noise, "noise", "", "calibration snapshot `FILE` (JSON, noise/v1) of the device to imitate")
+	p.StringArrayVar(&f.sweep, "sweep", nil, "`NAME=FROM:TO:N` for N values of an input declaration, or a JSON file with a list of points; repeat for a grid")
 	p.Var(&f.method, "method", "how to simulate; auto takes stabilizer for Clifford circuits, else statevector")
 	p.Var(&f.kernel, "kernel", "arithmetic kernel, auto takes the fastest of this CPU; the result does not depend on it")
 	p.Var(&f.precision, "precision", "bits of the real numbers; 64 doubles the memory")
@@ -90,6 +101,13 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	if err := f.plot.check(e); err != nil {
 		return err
 	}
+	model, err := e.readNoise(f.noise)
+	if err != nil {
+		return err
+	}
+	if len(f.sweep) > 0 {
+		return e.simSweep(ctx, path, f, model)
+	}
 	c, err := e.readCircuit("CIRCUIT", path, &f.source)
 	if err != nil {
 		return err
@@ -98,6 +116,7 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	if err != nil {
 		return err
 	}
+	s.noise = model
 	began := time.Now()
 	if err := s.run(ctx, e); err != nil {
 		return simError(err)
@@ -106,10 +125,13 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	return e.printSim(path, c, s, f)
 }
 
-// check refuses what this release cannot do and settles the number of shots.
+// check refuses what does not go together and settles the number of shots.
 func (f *simFlags) check(shotsGiven bool) error {
-	if f.noise != "" {
-		return cli.Errorf(cli.Unsupported, "--noise", "noise models are not in this release").Named("FeatureUnsupported").WithHint("leave --noise out: the simulation is exact")
+	if f.noise != "" && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
+		return cli.Errorf(cli.Unsupported, "--noise", "a circuit with noise has no single state").Named("FeatureUnsupported").WithHint("--method density gives probabilities, --shots N counts")
+	}
+	if len(f.sweep) > 0 && f.plot.changed || len(f.sweep) > 0 && f.plot.out != "" {
+		return cli.Errorf(cli.Usage, "--sweep", "a sweep has no single drawing").WithHint("leave --plot and --out out")
 	}
 	if err := statevector.CheckKernel(f.engineKernel()); err != nil {
 		return cli.Errorf(cli.Unsupported, "--kernel", "%w", err).Named("FeatureUnsupported").WithHint("--kernel auto or generic gives the same result")
@@ -123,7 +145,7 @@ func (f *simFlags) check(shotsGiven bool) error {
 	if len(f.expect) > maxExpectations {
 		return cli.Errorf(cli.Usage, "--expect", "%d Pauli strings, at most %d", len(f.expect), maxExpectations)
 	}
-	if !shotsGiven && f.observes() {
+	if !shotsGiven && (f.observes() || f.method.Value == string(sim.Density)) {
 		f.shots = 0
 	}
 	return nil

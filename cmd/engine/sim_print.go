@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/bits"
 	"path/filepath"
 	"slices"
 
@@ -40,6 +41,9 @@ func (e *program) printSim(path string, c *circuit.Circuit, s *simulation, f *si
 			_, _ = w.Write(chartOf(title, "", a.Counts, termBars).Text(e.term()))
 		}
 		s.printObserved(w)
+		if a.CalibrationID != "" {
+			fmt.Fprintf(w, "\ncalibration  %s\n", a.CalibrationID)
+		}
 		if a.HistDigest != nil {
 			fmt.Fprintf(w, "\nhist_digest  %s\n", a.HistDigest)
 		}
@@ -69,7 +73,7 @@ func (s *simulation) printObserved(w io.Writer) {
 	}
 	for x, p := range a.Probabilities {
 		if p >= tiny {
-			fmt.Fprintf(w, "  %0*b  %.9f\n", a.Width, x, p)
+			fmt.Fprintf(w, "  %0*b  %.9f\n", bits.Len(uint(len(a.Probabilities)-1)), x, p)
 		}
 	}
 	if len(a.Expectations) > 0 {

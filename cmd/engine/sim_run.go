@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/animicaorg/engine/backends/noise"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
@@ -25,6 +26,7 @@ type simAnswer struct {
 	Reason         string             `json:"reason"` // why this method
 	Seconds        float64            `json:"seconds"`
 	NumericVersion string             `json:"numeric_version"`
+	CalibrationID  string             `json:"calibration_id,omitempty"` // of --noise
 	Width          int                `json:"width"`
 	Depth          int                `json:"depth"`
 }
@@ -33,7 +35,9 @@ type simAnswer struct {
 type simulation struct {
 	f      *simFlags
 	c      *circuit.Circuit
+	noise  *noise.Model
 	states []uint64 // of --amplitudes, nil for all
+	reuse  *statevector.State
 	answer simAnswer
 }
 
@@ -50,6 +54,9 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 	}
 	if f.observes() && f.method.Value == string(sim.Stabilizer) {
 		return nil, cli.Errorf(cli.Unsupported, "--method", "the stabilizer simulator gives counts only").Named("FeatureUnsupported").WithHint("--method statevector")
+	}
+	if f.observes() && f.method.Value == string(sim.Density) {
+		return nil, cli.Errorf(cli.Unsupported, "--method", "a density matrix gives the probabilities of bit strings only").Named("FeatureUnsupported").WithHint("--method statevector")
 	}
 	if (f.probabilities || f.amplitudes == "all") && c.Qubits > maxDenseWidth {
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "%d qubits have too many basis states to list; at most %d qubits", c.Qubits, maxDenseWidth).Named("TooLarge").WithHint("--amplitudes LIST names the basis states that matter")
@@ -74,22 +81,26 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 	defer prog.Close()
 	bar := prog.Bar("simulate", "", 0)
 	defer bar.Done()
-	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(),
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(), Noise: s.noise, Reuse: s.reuse,
 		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
 	var r *sim.SimResult
 	if s.f.observes() {
 		if r, err = s.observe(ctx, o); err != nil {
 			return err
 		}
+		o.Reuse, s.reuse = r.State, nil
 	}
 	if s.f.shots > 0 || r == nil {
 		o.Shots = int(s.f.shots)
 		if r, err = sim.Sim(ctx, s.c, o); err != nil {
 			return err
 		}
-		if r.State != nil {
-			r.State.Close() // the rows are drawn
-		}
+	}
+	if s.reuse = r.State; s.noise != nil {
+		s.answer.CalibrationID = s.noise.ID
+	}
+	if r.Probabilities != nil {
+		s.answer.Probabilities = r.Probabilities
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
 	return s.count(r)

@@ -13,6 +13,7 @@ const maxName = 256
 type cursor struct {
 	b       []byte
 	at, end int
+	floats  bool // f32 and f64 are value types
 	err     *Rejected
 }
 
@@ -94,6 +95,14 @@ func (c *cursor) signed(bits int) int64 {
 	}
 }
 
+// fixed reads n bytes, little-endian.
+func (c *cursor) fixed(n int) (v uint64) {
+	for i := range n {
+		v |= uint64(c.u8()) << (8 * i)
+	}
+	return v
+}
+
 // count reads the length of a vector of items of at least size bytes each.
 func (c *cursor) count(size int, limit uint32, rule Rule) int {
 	at, n := c.at, c.u32()
@@ -131,8 +140,8 @@ func (c *cursor) name() string {
 
 func (c *cursor) valueType() ValueType {
 	at, t := c.at, ValueType(c.u8())
-	if c.err == nil && t != I32 && t != I64 {
-		c.reject(RuleValueType, at, "value type 0x%02x; only i32 and i64 are allowed", byte(t))
+	if c.err == nil && t != I32 && t != I64 && !(c.floats && (t == F32 || t == F64)) {
+		c.reject(RuleValueType, at, "value type 0x%02x is not allowed", byte(t))
 	}
 	return t
 }

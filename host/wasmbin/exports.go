@@ -39,7 +39,7 @@ func (r *reader) exportTarget(e *Export) bool {
 	case ExportMemory:
 		return e.Name == memoryName && e.Index == 0 && r.m.Memory.Max > 0
 	case ExportGlobal:
-		return e.Index < uint32(len(r.m.Globals)) && !r.m.Globals[e.Index].Mutable
+		return e.Index < uint32(len(r.m.Globals)) && (!r.m.Globals[e.Index].Mutable || slices.Contains(r.p.HostGlobals, e.Name))
 	}
 	return false
 }
@@ -47,7 +47,7 @@ func (r *reader) exportTarget(e *Export) bool {
 // reserved reports whether a name belongs to the ABI or the host and is not one
 // that the profile asks for or permits.
 func (r *reader) reserved(name string) bool {
-	if slices.ContainsFunc(r.p.Exports, func(f NamedFunc) bool { return f.Name == name }) || slices.Contains(r.p.Optional, name) {
+	if slices.ContainsFunc(r.p.Exports, func(f NamedFunc) bool { return f.Name == name }) || slices.Contains(r.p.Optional, name) || slices.Contains(r.p.HostGlobals, name) {
 		return false
 	}
 	if slices.Contains(reservedNames, name) {

@@ -6,17 +6,19 @@ type Instr struct {
 	Start, End int
 	// A is an index, a label, an alignment exponent, the number of labels of a
 	// br_table (without the default), or a constant in two's complement. Of a
-	// block it is the block type: a type index, or -64 for none, -1 for i32, -2
-	// for i64, in two's complement.
+	// block it is the block type: a type index, or BlockEmpty, BlockI32, …, in
+	// two's complement.
 	A uint64
 	B uint32 // offset of a memory access, type index of a call_indirect
 }
 
 // Block types that are not type indexes.
 const (
-	blockEmpty = -64
-	blockI32   = -1
-	blockI64   = -2
+	BlockEmpty = -64
+	BlockI32   = -1
+	BlockI64   = -2
+	BlockF32   = -3
+	BlockF64   = -4
 )
 
 // next decodes one instruction. Of a br_table it reads the count, at most
@@ -40,7 +42,7 @@ func (c *cursor) next(in *Instr, brLimit uint32) {
 	if c.err != nil {
 		return
 	}
-	if info.rule != "" {
+	if info.rule != "" && !(info.float && c.floats) {
 		c.reject(info.rule, in.Start, "opcode 0x%02x is denied", uint16(in.Op))
 		return
 	}
@@ -74,6 +76,10 @@ func (c *cursor) immediates(in *Instr, info *opInfo, brLimit uint32) {
 		in.A = uint64(c.signed(32))
 	case immI64:
 		in.A = uint64(c.signed(64))
+	case immF32:
+		in.A = c.fixed(4)
+	case immF64:
+		in.A = c.fixed(8)
 	}
 }
 
@@ -88,7 +94,8 @@ func (c *cursor) blockType(in *Instr) {
 	at := c.at
 	t := c.signed(33)
 	in.A = uint64(t)
-	if c.err == nil && t < 0 && t != blockEmpty && t != blockI32 && t != blockI64 {
+	known := t >= 0 || t == BlockEmpty || t == BlockI32 || t == BlockI64 || c.floats && (t == BlockF32 || t == BlockF64)
+	if c.err == nil && !known {
 		c.reject(RuleValueType, at, "block type %d", t)
 	}
 }
@@ -96,7 +103,7 @@ func (c *cursor) blockType(in *Instr) {
 // Walk calls visit for each instruction of a body of an accepted module, the
 // final end included. A br_table's labels lie behind its count in Bytes[Start:End].
 func (m *Module) Walk(f *Body, visit func(*Instr) error) error {
-	c := &cursor{b: m.Bytes, at: f.Code, end: f.End}
+	c := &cursor{b: m.Bytes, at: f.Code, end: f.End, floats: true} // Read knew the profile
 	var in Instr
 	for c.at < c.end {
 		c.next(&in, ^uint32(0))

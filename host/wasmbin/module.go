@@ -16,10 +16,13 @@ package wasmbin
 // ValueType is a type of a parameter, result, local or global.
 type ValueType byte
 
-// The value types that profile L1 knows.
+// The value types that profile L1 knows. Floats exist only where Profile.Floats
+// allows them.
 const (
 	I32 ValueType = 0x7f
 	I64 ValueType = 0x7e
+	F32 ValueType = 0x7d
+	F64 ValueType = 0x7c
 )
 
 // String returns the name of the text format.
@@ -29,6 +32,10 @@ func (t ValueType) String() string {
 		return "i32"
 	case I64:
 		return "i64"
+	case F32:
+		return "f32"
+	case F64:
+		return "f64"
 	}
 	return "unknown"
 }
@@ -82,7 +89,7 @@ type Export struct {
 	Index uint32
 }
 
-// Global is a global of the module; Init is its initial value.
+// Global is a global of the module; Init is its initial value, of a float its bits.
 type Global struct {
 	Type    ValueType
 	Mutable bool

@@ -25,6 +25,8 @@ const (
 	OpMemoryGrow   Opcode = 0x40
 	OpI32Const     Opcode = 0x41
 	OpI64Const     Opcode = 0x42
+	opF32Const     Opcode = 0x43
+	opF64Const     Opcode = 0x44
 	OpMemoryCopy   Opcode = 0xfc0a
 	OpMemoryFill   Opcode = 0xfc0b
 )
@@ -46,11 +48,15 @@ const (
 	immMem00 // two zero bytes
 	immI32
 	immI64
+	immF32 // four bytes
+	immF64 // eight bytes
 )
 
-// opInfo is a row of the opcode table. A row with a rule is denied.
+// opInfo is a row of the opcode table. A row with a rule is denied; one with
+// float too only where floats are.
 type opInfo struct {
 	rule  Rule
+	float bool
 	imm   immediate
 	align uint8 // log2 of the natural alignment of an access
 }
@@ -58,7 +64,8 @@ type opInfo struct {
 var opcodes, opcodesFC = buildOpcodes()
 
 // buildOpcodes writes the table down: WebAssembly Core 2.0 §5.4, restricted to
-// Core 1.0 integers, sign extension, multi-value, memory.copy and memory.fill.
+// Core 1.0, sign extension, multi-value, saturating truncation, memory.copy and
+// memory.fill. Floats are marked as such.
 func buildOpcodes() (t [256]opInfo, fc [32]opInfo) {
 	for i := range t {
 		t[i].rule = RuleOpUnknown
@@ -100,10 +107,18 @@ func buildOpcodes() (t [256]opInfo, fc [32]opInfo) {
 	set(0xac, 0xad, opInfo{}) // i64.extend_i32
 	set(0xc0, 0xc4, opInfo{}) // sign extension
 
-	deny(RuleOpFloat, 0x2a, 0x2b, 0x38, 0x39, 0x43, 0x44, 0xa8, 0xa9, 0xaa, 0xab)
-	set(0x5b, 0x66, opInfo{rule: RuleOpFloat})
-	set(0x8b, 0xa6, opInfo{rule: RuleOpFloat})
-	set(0xae, 0xbf, opInfo{rule: RuleOpFloat})
+	float := opInfo{rule: RuleOpFloat, float: true}
+	set(0x5b, 0x66, float) // comparisons
+	set(0x8b, 0xa6, float) // arithmetic
+	set(0xa8, 0xab, float) // to i32
+	set(0xae, 0xbf, float) // to i64, from integers, reinterpretation
+	float.imm = immMem
+	for op, align := range map[int]uint8{0x2a: 2, 0x2b: 3, 0x38: 2, 0x39: 3} {
+		float.align = align
+		t[op] = float
+	}
+	t[0x43] = opInfo{rule: RuleOpFloat, float: true, imm: immF32}
+	t[0x44] = opInfo{rule: RuleOpFloat, float: true, imm: immF64}
 	deny(RuleOpException, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x18, 0x19, 0x1f)
 	deny(RuleOpTail, 0x12, 0x13, 0x15)
 	deny(RuleOpRef, 0x14, 0x1c, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xfb)
@@ -112,7 +127,7 @@ func buildOpcodes() (t [256]opInfo, fc [32]opInfo) {
 	deny(RuleOpThreads, 0xfe)
 
 	for i := range 8 { // saturating truncation
-		fc[i].rule = RuleOpFloat
+		fc[i] = opInfo{rule: RuleOpFloat, float: true}
 	}
 	fc[8].rule, fc[9].rule, fc[13].rule = RuleOpBulk, RuleOpBulk, RuleOpBulk
 	fc[10], fc[11] = opInfo{imm: immMem00}, opInfo{imm: immMem0}

@@ -38,6 +38,8 @@ type Profile struct {
 	Imports      []NamedFunc // allowed, each optional
 	Exports      []NamedFunc // required
 	Optional     []string    // functions with reserved names that may be there, of any type
+	Floats       bool        // f32, f64 and their instructions; only for modules that a rewriter makes deterministic
+	HostGlobals  []string    // mutable globals that may be exported under these names; only for what a rewriter wrote
 }
 
 // reservedPrefixes belong to the ABI (names it does not list yet) and to code

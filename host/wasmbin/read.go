@@ -39,7 +39,7 @@ type reader struct {
 // Read decodes a module and checks it against a profile. The module aliases b.
 // Every error is a *Rejected.
 func Read(b []byte, p *Profile) (*Module, error) {
-	r := &reader{cursor: cursor{b: b, end: len(b)}, p: p, m: &Module{Bytes: b}, dataCount: -1}
+	r := &reader{cursor: cursor{b: b, end: len(b), floats: p.Floats}, p: p, m: &Module{Bytes: b}, dataCount: -1}
 	if r.module(); r.err != nil {
 		return nil, r.err
 	}

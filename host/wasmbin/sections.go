@@ -124,6 +124,10 @@ func (r *reader) constant(t ValueType) int64 {
 		v = r.signed(32)
 	case op == OpI64Const && t == I64:
 		v = r.signed(64)
+	case op == opF32Const && t == F32:
+		v = int64(r.fixed(4))
+	case op == opF64Const && t == F64:
+		v = int64(r.fixed(8))
 	default:
 		r.reject(RuleInitExpr, at, "initializer is not one %s constant", t)
 	}

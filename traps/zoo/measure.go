@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	"math"
 	"math/bits"
 	"runtime"
@@ -27,8 +28,9 @@ type Count struct {
 const lanesPerBlock = 64
 
 // Run plays jobs of a strategy and judges each. threads bounds the goroutines, 0
-// is one per CPU; it never changes the count.
-func (s *Setup) Run(st Strategy, jobs int, root [32]byte, threads int) (Count, error) {
+// is one per CPU; it never changes the count. Between blocks of 64 jobs it heeds
+// ctx.
+func (s *Setup) Run(ctx context.Context, st Strategy, jobs int, root [32]byte, threads int) (Count, error) {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)
 	}
@@ -39,6 +41,9 @@ func (s *Setup) Run(st Strategy, jobs int, root [32]byte, threads int) (Count, e
 		wg.Go(func() {
 			p := s.newPlayer(st)
 			for b := t; b < blocks && errs[t] == nil; b += threads {
+				if errs[t] = ctx.Err(); errs[t] != nil {
+					break
+				}
 				errs[t] = p.block(root, uint64(b), min(lanesPerBlock, jobs-b*lanesPerBlock), &parts[t])
 			}
 		})

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -55,7 +56,7 @@ const (
 
 // Predict takes the reference row of a strategy where there is one for this very
 // job, else plays jobs from the streams of Predicted.
-func (s *Setup) Predict(st Strategy, jobs, threads int) (Prediction, error) {
+func (s *Setup) Predict(ctx context.Context, st Strategy, jobs, threads int) (Prediction, error) {
 	rows, err := references()
 	if err != nil {
 		return Prediction{}, err
@@ -68,7 +69,7 @@ func (s *Setup) Predict(st Strategy, jobs, threads int) (Prediction, error) {
 			}
 		}
 	}
-	c, err := s.Run(st, jobs, Predicted, threads)
+	c, err := s.Run(ctx, st, jobs, Predicted, threads)
 	if err != nil {
 		return Prediction{}, err
 	}
@@ -83,7 +84,7 @@ func (c *Count) Share() float64 { return float64(c.Detected) / float64(max(c.Job
 // have a spread.
 func (p *Prediction) Sigmas(c Count) float64 {
 	n, m := float64(c.Jobs), float64(p.Jobs)
-	pool := (float64(c.Detected) + p.Detected*m + 1) / (n + m + 2)
+	pool := (float64(c.Detected) + float64(p.Detected*m) + 1) / (n + m + 2)
 	return (c.Share() - p.Detected) / math.Sqrt(pool*(1-pool)*(1/n+1/m))
 }
 

@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -48,9 +49,9 @@ func TestReference(t *testing.T) {
 				continue
 			}
 			st := find(t, r.Strategy)
-			c, err := s.Run(st, few(st), Measured, 0)
+			c, err := s.Run(t.Context(), st, few(st), Measured, 0)
 			require.NoError(t, err)
-			p, err := s.Predict(st, 1, 0)
+			p, err := s.Predict(t.Context(), st, 1, 0)
 			require.NoError(t, err)
 			require.Equal(t, Prediction{r.Detect, r.Jobs, SourceReference}, p)
 			require.Less(t, math.Abs(p.Sigmas(c)), 4.0, "%s %s: %v against %v", r.Size, r.Strategy, c.Share(), r.Detect)
@@ -77,7 +78,7 @@ func TestCertifiedMisses(t *testing.T) {
 				continue
 			}
 			st := find(t, name)
-			c, err := s.Run(st, few(st), Predicted, 0)
+			c, err := s.Run(t.Context(), st, few(st), Predicted, 0)
 			require.NoError(t, err)
 			m, ok := s.MissUpper(st, c)
 			require.True(t, ok, name)
@@ -93,7 +94,7 @@ func TestPositions(t *testing.T) {
 	s := setup(t, 8, 16)
 	for _, name := range []string{"burst", "stop-75"} {
 		st := find(t, name)
-		c, err := s.Run(st, 4000, Predicted, 0)
+		c, err := s.Run(t.Context(), st, 4000, Predicted, 0)
 		require.NoError(t, err)
 		require.Equal(t, c.Jobs, c.Detected)
 		_, ok := s.MissUpper(st, c)
@@ -114,7 +115,7 @@ func TestNotDetected(t *testing.T) {
 	for _, z := range sizes {
 		s := setup(t, z[0], z[1])
 		for _, name := range []string{"traps-honest", "classical", "honest"} {
-			c, err := s.Run(find(t, name), 4000, Measured, 0)
+			c, err := s.Run(t.Context(), find(t, name), 4000, Measured, 0)
 			require.NoError(t, err)
 			require.LessOrEqual(t, c.Share(), 0.00325, "%s %s: 1e-3 and four standard deviations", name, s.Size()) // 13 of 4000
 		}
@@ -126,19 +127,19 @@ func TestNotDetected(t *testing.T) {
 func TestThreads(t *testing.T) {
 	s := setup(t, 20, 120)
 	for _, st := range []Strategy{find(t, "fake-25"), find(t, "conjugate")} {
-		one, err := s.Run(st, 200, Measured, 1)
+		one, err := s.Run(t.Context(), st, 200, Measured, 1)
 		require.NoError(t, err)
 		require.EqualValues(t, 200, one.Jobs)
 		for _, n := range []int{2, 3, 8} {
-			c, err := s.Run(st, 200, Measured, n)
+			c, err := s.Run(t.Context(), st, 200, Measured, n)
 			require.NoError(t, err)
 			require.Equal(t, one, c)
 		}
-		other, err := s.Run(st, 200, Predicted, 0)
+		other, err := s.Run(t.Context(), st, 200, Predicted, 0)
 		require.NoError(t, err)
 		require.NotEqual(t, one.PassA, other.PassA)
 	}
-	c, err := s.Run(find(t, "honest"), 0, Measured, 0)
+	c, err := s.Run(t.Context(), find(t, "honest"), 0, Measured, 0)
 	require.NoError(t, err)
 	require.Zero(t, c)
 }
@@ -148,7 +149,7 @@ func TestThreads(t *testing.T) {
 func TestHonestFrames(t *testing.T) {
 	for _, z := range [][2]int{{1, 4}, {2, 4}, {4, 8}, {8, 16}, {12, 25}} {
 		s := setup(t, z[0], z[1])
-		c, err := s.Run(Strategy{Name: "frames", attack: &attack{}}, 2000, Measured, 0)
+		c, err := s.Run(t.Context(), Strategy{Name: "frames", attack: &attack{}}, 2000, Measured, 0)
 		require.NoError(t, err)
 		for _, k := range []struct {
 			pass, traps, rate uint64
@@ -170,11 +171,41 @@ func TestOmissionRates(t *testing.T) {
 	}{{4, 8, .1115, .1841, .493225}, {8, 16, .0045, .0087, .4704}, {20, 20, 0, 0, .41715}} {
 		s := setup(t, r.w, r.d)
 		for name, want := range map[string]float64{"omit-cz": r.all, "half-depth": r.half, "one-cz": r.one} {
-			c, err := s.Run(find(t, name), 512, Measured, 0)
+			c, err := s.Run(t.Context(), find(t, name), 512, Measured, 0)
 			require.NoError(t, err)
 			require.InDelta(t, want, float64(c.PassA)/float64(c.TrapsA), 1e-4+5*math.Sqrt(want*(1-want)/40_000), "%s %s", name, s.Size())
 		}
 	}
+}
+
+// TestPadsAreNeeded: without pads kind A passes a device that omits every CZ more
+// often than an honest one.
+func TestPadsAreNeeded(t *testing.T) {
+	for _, r := range []struct {
+		w, d int
+		want float64 // from another program
+	}{{8, 16, .9543}, {20, 20, .89195}, {20, 120, .83265}} {
+		s := setup(t, r.w, r.d)
+		all := func(int, int, int) bool { return true }
+		c, err := s.Run(t.Context(), Strategy{Name: "bare", attack: &attack{omit: all, bare: true}}, 256, Measured, 0)
+		require.NoError(t, err)
+		rate := float64(c.PassA) / float64(c.TrapsA)
+		require.InDelta(t, r.want, rate, .008)
+		require.Greater(t, rate, float64(s.Plan.PA)/stats.Ppb)
+		if r.d < 120 { // there too few traps of kind B are left to be certain
+			require.EqualValues(t, c.Jobs, c.Detected, "kind B is not fooled")
+		}
+	}
+}
+
+// TestCancelled: a run ends with its context.
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := setup(t, 4, 8).Run(ctx, find(t, "honest"), 1000, Measured, 2)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = setup(t, 4, 8).Predict(ctx, find(t, "honest"), 1000, 2)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 // TestConjugation: kind A is blind to it, kind B sees it; at width 2 in 0.267 of
@@ -185,7 +216,7 @@ func TestConjugation(t *testing.T) {
 		min, max float64 // failures of kind B
 	}{{2, 4, .2, .35}, {8, 16, .42, .5}, {20, 20, .44, .51}} {
 		s := setup(t, r.w, r.d)
-		c, err := s.Run(find(t, "conjugate"), 1024, Measured, 0)
+		c, err := s.Run(t.Context(), find(t, "conjugate"), 1024, Measured, 0)
 		require.NoError(t, err)
 		require.InDelta(t, float64(s.Plan.PA)/stats.Ppb, float64(c.PassA)/float64(c.TrapsA), .004)
 		fails := 1 - float64(c.PassB)/float64(c.TrapsB)

@@ -19,6 +19,7 @@ type CCA struct {
 	Lifecycle int  // 0: 0x3003
 	OtherKey  bool // the platform vouches for another realm key
 	Cert      bool // the platform's key comes with a certificate, in place of Key
+	LeafCA    bool // that certificate is a CA
 	Tag       uint64
 	Platform  func([]Field) []Field // edits before signing
 	Realm     func([]Field) []Field
@@ -50,7 +51,7 @@ func Set(key, value any) func([]Field) []Field {
 // Mint makes the token and the key.
 func (c CCA) Mint() Sample {
 	root := Root(elliptic.P384(), c.Label, "CCA root")
-	leaf := root.Leaf(c.Label, "CPAK", nil)
+	leaf := root.Leaf(c.Label, "CPAK", func(x *x509.Certificate) { asCA(x, c.LeafCA) })
 	rak := Key(elliptic.P384(), c.Label+"realm")
 	claim, hash := append([]byte{4}, point(rak)...), "sha-256"
 	if c.COSEKey {

@@ -35,6 +35,11 @@ type DCAP struct {
 	Quote, TCBInfo             func([]byte) []byte // edits before signing; nil: none
 	SelfSigned                 bool                // the PCK certificate signs itself
 	Auth                       []byte
+	QE                         func([]byte) []byte // edit of the quoting enclave's report before signing
+	Finished                   func([]byte) []byte // edit of the finished quote
+	PCKName                    string              // empty: Intel's
+	PCKIsCA, Direct            bool                // Direct: the root issues the PCK certificate
+	OtherCopy                  bool                // the chain in the quote ends with another root
 }
 
 // DCAPMeasurement is the MRENCLAVE or MRTD of what Mint makes.
@@ -51,9 +56,18 @@ func (d DCAP) pki() pki {
 	var p pki
 	p.root = Root(elliptic.P256(), d.Label, "Intel SGX Root CA")
 	p.ca = p.root.CA(d.Label, "Intel SGX PCK Platform CA")
-	p.pck = p.ca.Leaf(d.Label, "Intel SGX PCK Certificate", func(c *x509.Certificate) { c.ExtraExtensions = []pkix.Extension{d.extension()} })
-	name := d.TCBSigner
+	issuer, name := p.ca, d.PCKName
+	if d.Direct {
+		issuer = p.root
+	}
 	if name == "" {
+		name = "Intel SGX PCK Certificate"
+	}
+	p.pck = issuer.Leaf(d.Label, name, func(c *x509.Certificate) {
+		c.ExtraExtensions = []pkix.Extension{d.extension()}
+		asCA(c, d.PCKIsCA)
+	})
+	if name = d.TCBSigner; name == "" {
 		name = "Intel SGX TCB Signing"
 	}
 	p.tcb = p.root.Leaf(d.Label, name, nil)
@@ -100,9 +114,9 @@ func report(attributes byte, mrenclave, mrsigner, data []byte, prod, svn uint16)
 	return b
 }
 
-func flag(base byte, on bool, bit byte) byte {
+func bit(base byte, on bool, mask byte) byte {
 	if on {
-		return base | bit
+		return base | mask
 	}
 	return base
 }
@@ -113,15 +127,15 @@ func (d DCAP) body() []byte {
 		data = ReportData
 	}
 	if !d.TDX {
-		return report(flag(5, d.Debug, 2), d.DCAPMeasurement(), Bytes(32, "mrsigner"), data, 7, 3)
+		return report(bit(5, d.Debug, 2), d.DCAPMeasurement(), Bytes(32, "mrsigner"), data, 7, 3)
 	}
 	b := make([]byte, 584)
 	if d.TD15 {
 		b = make([]byte, 648)
 	}
 	copy(b, []byte{6, 1, 3}) // TEE_TCB_SVN: module 1, ISVSVN 6
-	b[120] = flag(0, d.Debug, 1)
-	b[123] = flag(0x10, d.Migratable, 0x20)
+	b[120] = bit(0, d.Debug, 1)
+	b[123] = bit(0x10, d.Migratable, 0x20)
 	copy(b[136:], d.DCAPMeasurement())
 	copy(b[328:], Bytes(48, "rtmr0"))
 	copy(b[520:], data)
@@ -164,7 +178,11 @@ func (d DCAP) quote(p pki) []byte {
 	} else {
 		data = append(data, qe...)
 	}
-	return append(binary.LittleEndian.AppendUint32(signed, uint32(len(data))), data...)
+	out := append(binary.LittleEndian.AppendUint32(signed, uint32(len(data))), data...)
+	if d.Finished != nil {
+		out = d.Finished(out)
+	}
+	return out
 }
 
 func sized(b []byte, kind uint16, data []byte) []byte {
@@ -180,11 +198,18 @@ func (d DCAP) qe(p pki, key []byte) []byte {
 		auth = Bytes(32, "auth")
 	}
 	bound := sha256.Sum256(append(append([]byte(nil), key...), auth...))
-	r := report(flag(0x11, d.QEDebug, 2), Bytes(32, "qe"), Bytes(32, "qe signer"), bound[:], 1, 8)
+	r := report(bit(0x11, d.QEDebug, 2), Bytes(32, "qe"), Bytes(32, "qe signer"), bound[:], 1, 8)
+	if d.QE != nil {
+		r = d.QE(r)
+	}
 	sum := sha256.Sum256(r)
 	out := append(r, p.pck.SignRaw(sum[:])...)
 	out = append(binary.LittleEndian.AppendUint16(out, uint16(len(auth))), auth...)
-	return sized(out, 5, PEM(p.pck, p.ca, p.root))
+	last := p.root
+	if d.OtherCopy {
+		last = Root(elliptic.P256(), d.Label+"copy", "Intel SGX Root CA")
+	}
+	return sized(out, 5, PEM(p.pck, p.ca, last))
 }
 
 func orUpToDate(s string) string {

@@ -77,9 +77,7 @@ func (n Nitro) Mint() Sample {
 	ca := root.CA(n.Label, "zonal")
 	leaf := ca.Leaf(n.Label, "i-0123-enc", func(c *x509.Certificate) {
 		c.NotBefore, c.NotAfter = Now.Add(-time.Hour), Now.Add(2*time.Hour)
-		if c.IsCA = n.LeafCA; c.IsCA {
-			c.KeyUsage |= x509.KeyUsageCertSign
-		}
+		asCA(c, n.LeafCA)
 	})
 	return Sample{Evidence: attest.Evidence{Raw: Sign1(leaf.Key, n.payload(root, ca, leaf))}, Roots: Trust(root),
 		Others: Trust(Root(curve, n.Label+" other", "aws.nitro-enclaves")), At: Now, TooEarly: Now.Add(-61 * time.Minute), TooLate: Now.Add(121 * time.Minute),

@@ -78,6 +78,13 @@ func (h *Holder) Leaf(label, name string, edit func(*x509.Certificate)) *Holder 
 	return out
 }
 
+// asCA makes an end certificate a CA.
+func asCA(c *x509.Certificate, yes bool) {
+	if c.IsCA = yes; yes {
+		c.KeyUsage |= x509.KeyUsageCertSign
+	}
+}
+
 func template(name string) *x509.Certificate {
 	serial := sha256.Sum256([]byte("serial" + name))
 	return &x509.Certificate{Subject: pkix.Name{CommonName: name}, SerialNumber: new(big.Int).SetBytes(serial[:8]), NotBefore: Start, NotAfter: End}

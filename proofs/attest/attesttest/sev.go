@@ -23,9 +23,13 @@ type SEV struct {
 	Policy        uint64 // 0: 0x30000
 	VMPL          uint32
 	Revoke, NoCRL bool
-	OtherChip     bool                // the certificate is for another chip
-	OtherTCB      bool                // the certificate is for another patch level
-	WrongLeaf     bool                // the certificate is of the other kind
+	OtherChip     bool // the certificate is for another chip
+	OtherTCB      bool // the certificate is for another patch level
+	WrongLeaf     bool // the certificate is of the other kind
+	CrossIssuer   bool // the signing key of the other kind issues the leaf
+	Direct        bool // the root issues the leaf
+	LeafCA        bool
+	LeafName      string              // empty: that of the kind
 	Report        func([]byte) []byte // edit before signing; nil: none
 	Signed        func([]byte) []byte // edit after signing; nil: none
 
@@ -56,8 +60,21 @@ func (s SEV) pki() (ark, ask, leaf *Holder) {
 	if vlek {
 		name, issuer = "SEV-VLEK", "SEV-VLEK-"+p
 	}
+	if s.CrossIssuer {
+		issuer = "SEV-VLEK-" + p
+	}
 	ask = ark.CA(s.Label, issuer)
-	leaf = ask.Leaf(s.Label, name, func(c *x509.Certificate) { c.ExtraExtensions = s.extensions(vlek) })
+	by := ask
+	if s.Direct {
+		by = ark
+	}
+	if s.LeafName != "" {
+		name = s.LeafName
+	}
+	leaf = by.Leaf(s.Label, name, func(c *x509.Certificate) {
+		c.ExtraExtensions = s.extensions(vlek)
+		asCA(c, s.LeafCA)
+	})
 	return ark, ask, leaf
 }
 

@@ -32,6 +32,7 @@ func TestRefusals(t *testing.T) {
 		"behind secured":      {C{Lifecycle: 0x3100}, attest.DebugMode},
 		"no lifecycle":        {C{Lifecycle: 0x10000}, attest.BadFormat},
 		"other realm key":     {C{OtherKey: true}, attest.BadSignature},
+		"certificate of a CA": {C{Cert: true, LeafCA: true}, attest.BadChain},
 		"tag":                 {C{Tag: 398}, attest.BadFormat},
 		"short challenge":     {C{Realm: set(10, make([]byte, 32))}, attest.BadFormat},
 		"short personal":      {C{Realm: set(44235, make([]byte, 63))}, attest.BadFormat},

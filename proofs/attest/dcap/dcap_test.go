@@ -2,7 +2,9 @@ package dcap_test
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"encoding/hex"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -79,6 +81,22 @@ func TestRefusals(t *testing.T) {
 		"module without version": {D{TDX: true, Quote: set(49, 0)}, attest.BadTCB},
 		"module of other signer": {D{TDX: true, Quote: set(48+64, 1)}, attest.BadCollateral},
 		"module attributes":      {D{TDX: true, Quote: set(48+112, 1)}, attest.BadCollateral},
+		"QE of other signer":     {D{QE: set(128, 1)}, attest.BadCollateral},
+		"QE of other product":    {D{QE: set(256, 2)}, attest.BadCollateral},
+		"QE MISCSELECT":          {D{QE: set(16, 1)}, attest.BadCollateral},
+		"QE attributes":          {D{QE: set(48, 0x31)}, attest.BadCollateral},
+		"QE too old":             {D{QE: set(258, 7)}, attest.BadTCB},
+		"QE binds another key":   {D{QE: set(320, 0)}, attest.BadSignature},
+		"QE binds more":          {D{QE: set(352, 1)}, attest.BadSignature},
+		"quote signature":        {D{Finished: set(436, 0)}, attest.BadSignature},
+		"QE signature":           {D{Finished: set(436+128+384, 0)}, attest.BadSignature},
+		"authentication data":    {D{Finished: set(436+128+384+64+2, 0)}, attest.BadSignature},
+		"PCK under the root":     {D{Direct: true}, attest.BadChain},
+		"copy of other root":     {D{OtherCopy: true}, attest.BadChain},
+		"PCK is a CA":            {D{PCKIsCA: true}, attest.BadChain},
+		"PCK of other name":      {D{PCKName: "Intel SGX Certificate"}, attest.BadChain},
+		"other PCEID":            {D{TCBInfo: replace(`"pceId":"0000"`, `"pceId":"0001"`)}, attest.BadCollateral},
+		"PCE too old":            {D{TCBInfo: func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(`"pcesvn":11`), []byte(`"pcesvn":12`)) }}, attest.BadTCB},
 		"long auth data":         {D{Auth: make([]byte, 1025)}, attest.BadFormat},
 		"stale TCB info":         {D{TCBInfo: replace(`"nextUpdate":"2025-07`, `"nextUpdate":"2025-05`)}, attest.BadCollateral},
 		"future TCB info":        {D{TCBInfo: replace(`"issueDate":"2025`, `"issueDate":"2026`)}, attest.BadCollateral},
@@ -159,6 +177,35 @@ func TestKindMismatch(t *testing.T) {
 	require.Equal(t, attest.BadFormat, v.Refusals[0].Reason)
 }
 
+// TestEditedCollateral changes one digit of what Intel would have signed.
+func TestEditedCollateral(t *testing.T) {
+	s := attesttest.DCAP{TDX: true}.Mint()
+	good := s.Evidence.Collateral
+	for _, n := range []string{"18", "17"} { // TCB info, QE identity
+		s.Evidence.Collateral = replace(`DataNumber\":`+n, `DataNumber\":19`)(good)
+		require.NotEqual(t, good, s.Evidence.Collateral)
+		v := attest.Check(tdx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
+		require.False(t, v.Accepted)
+		require.ErrorContains(t, v.Refusals[0], "bad signature")
+	}
+}
+
+func TestNoOtherCertificates(t *testing.T) {
+	s := attesttest.DCAP{}.Mint()
+	s.Evidence.Certs = attesttest.PEM(attesttest.Root(elliptic.P256(), "x", "x"))
+	v := attest.Check(sgx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
+	require.Equal(t, attest.BadChain, v.Refusals[0].Reason)
+}
+
+// TestBodyOfAnotherTEE declares an enclave's body as a trust domain's.
+func TestBodyOfAnotherTEE(t *testing.T) {
+	s := attesttest.DCAP{Version: 5, Quote: set(4, 0x81)}.Mint()
+	v := attest.Check(tdx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: s.Roots}, s.Rules)
+	require.Equal(t, attest.BadFormat, v.Refusals[0].Reason)
+}
+
+// TestCollateralOfAnotherRoot mixes collateral of two roots, both trusted: all of
+// it, and the TCB info alone, with revocation lists that fit the quote.
 func TestCollateralOfAnotherRoot(t *testing.T) {
 	s := attesttest.DCAP{}.Mint()
 	o := attesttest.DCAP{Label: "x"}.Mint()
@@ -166,6 +213,20 @@ func TestCollateralOfAnotherRoot(t *testing.T) {
 	both := attest.Roots{Certs: append(s.Roots.Certs, o.Roots.Certs...), Where: "both"}
 	v := attest.Check(sgx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: &both}, s.Rules)
 	require.False(t, v.Accepted)
+
+	s = attesttest.DCAP{}.Mint()
+	var mine, theirs map[string]string
+	require.NoError(t, json.Unmarshal(s.Evidence.Collateral, &mine))
+	require.NoError(t, json.Unmarshal(o.Evidence.Collateral, &theirs))
+	for _, k := range []string{"tcb_info", "tcb_info_issuer_chain", "tcb_info_signature"} {
+		mine[k] = theirs[k]
+	}
+	mixed, err := json.Marshal(mine)
+	require.NoError(t, err)
+	s.Evidence.Collateral = mixed
+	v = attest.Check(sgx.Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: &both}, s.Rules)
+	require.False(t, v.Accepted)
+	require.Equal(t, attest.BadChain, v.Refusals[0].Reason)
 }
 
 func FuzzParseQuote(f *testing.F) {

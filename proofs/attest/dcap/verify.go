@@ -13,6 +13,9 @@ func Verify(ev attest.Evidence, p attest.Params, kind attest.Kind) (*Quote, *att
 	if err := attest.CheckSizes(ev, p); err != nil {
 		return nil, nil, err
 	}
+	if len(ev.Certs) > 0 {
+		return nil, nil, attest.Refuse(attest.BadChain, "chain invalid: a quote carries its certificates; it takes no others")
+	}
 	q, err := ParseQuote(ev.Raw)
 	if err != nil {
 		return nil, nil, err

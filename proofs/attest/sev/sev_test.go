@@ -38,6 +38,10 @@ func TestRefusals(t *testing.T) {
 		"policy bit missing":   {S{Policy: 0x10000}, attest.BadFormat},
 		"VMPL 2":               {S{VMPL: 2}, attest.BadPolicy},
 		"VMPL 4":               {S{VMPL: 4}, attest.BadFormat},
+		"leaf under the root":  {S{Direct: true}, attest.BadChain},
+		"VCEK by the ASVK":     {S{CrossIssuer: true}, attest.BadChain},
+		"leaf is a CA":         {S{LeafCA: true}, attest.BadChain},
+		"leaf of other name":   {S{LeafName: "SEV-VCEK2"}, attest.BadChain},
 		"other chip":           {S{OtherChip: true}, attest.BadChain},
 		"other patch level":    {S{OtherTCB: true}, attest.BadChain},
 		"other product":        {S{CertProduct: "Genoa"}, attest.BadChain},
@@ -74,6 +78,15 @@ func TestRefusals(t *testing.T) {
 	require.True(t, check(S{}, attest.Rules{Policy: p}).Accepted)
 	p.MinSVN = []attest.MinSVN{{Kind: attest.SEV, Name: "microcode", Min: 214}}
 	require.Equal(t, attest.BadTCB, check(S{}, attest.Rules{Policy: p}).Refusals[0].Reason)
+}
+
+// TestLeafAsRoot wants a chain of one certificate refused.
+func TestLeafAsRoot(t *testing.T) {
+	s := attesttest.SEV{}.Mint()
+	certs, err := attest.ParseCerts(s.Evidence.Certs)
+	require.NoError(t, err)
+	v := attest.Check(Verifier{}, s.Evidence, attest.Params{At: s.At, Roots: &attest.Roots{Certs: certs[:1]}}, s.Rules)
+	require.Equal(t, attest.BadChain, v.Refusals[0].Reason)
 }
 
 // TestPinnedRoots holds the fingerprints of AMD's root keys.

@@ -1,0 +1,212 @@
+package noise
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/circuit"
+)
+
+// Limits of the density matrix.
+const (
+	MaxDensityQubits = 12
+	MaxDensityClbits = 20
+	maxBranches      = 12 // measurements in mid-circuit
+)
+
+// density is a density matrix of n qubits as a vector of 2n: rows are the low
+// qubits, columns the high ones. A gate U acts as U on the rows and as its complex
+// conjugate on the columns.
+type density struct {
+	*state[float64]
+	n int
+}
+
+// probabilities returns the chance of each row of clbits, clbit b at bit b of the
+// index.
+func (p *program) probabilities(ctx context.Context, o Options) ([]float64, error) {
+	switch {
+	case p.qubits > MaxDensityQubits:
+		return nil, fmt.Errorf("%d qubits; a density matrix is kept for up to %d, trajectories take more: %w", p.qubits, MaxDensityQubits, backends.ErrTooLarge)
+	case p.clbits > MaxDensityClbits:
+		return nil, fmt.Errorf("%d clbits; probabilities are listed for up to %d: %w", p.clbits, MaxDensityClbits, backends.ErrTooLarge)
+	case len(p.measures) > maxBranches:
+		return nil, fmt.Errorf("%d measurements before the end; the density matrix branches at up to %d: %w", len(p.measures), maxBranches, backends.ErrTooLarge)
+	}
+	if need := uint64(1+len(p.measures)) << (2*p.qubits + 4); o.MemoryBytes > 0 && need > o.MemoryBytes {
+		return nil, fmt.Errorf("the density matrices need %d bytes, %d are allowed: %w", need, o.MemoryBytes, backends.ErrTooLarge)
+	}
+	out := make([]float64, 1<<p.clbits)
+	d := density{newState[float64](2 * p.qubits), p.qubits}
+	d.zero()
+	if err := p.evolve(ctx, d, 0, make([]byte, (p.clbits+7)/8), out, o); err != nil {
+		return nil, err
+	}
+	last := map[int]*readout{}
+	for _, r := range p.final {
+		last[r.clbit] = r
+	}
+	for b := range p.clbits { // readout errors of measurements at the end
+		if r := last[b]; r != nil {
+			confuse(out, b, r.p)
+		}
+	}
+	return out, nil
+}
+
+// confuse flips bit b of the index with the chances p.
+func confuse(out []float64, b int, p [2]float64) {
+	for i := range out {
+		if j := i | 1<<b; j != i {
+			x, y := out[i], out[j]
+			out[i] = float64(x*(1-p[0])) + float64(y*p[1])
+			out[j] = float64(y*(1-p[1])) + float64(x*p[0])
+		}
+	}
+}
+
+// evolve runs the steps from one on and adds to out; a measurement in mid-circuit
+// makes one branch per value read.
+func (p *program) evolve(ctx context.Context, d density, from int, row []byte, out []float64, o Options) error {
+	for i := from; i < len(p.steps); i++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if o.Progress != nil {
+			o.Progress(i, len(p.steps))
+		}
+		st := &p.steps[i]
+		if !p.holds(st.cond, row) {
+			continue
+		}
+		if st.op != nil && st.op.Gate == circuit.Measure {
+			r := p.measures[st.op]
+			c := density{newState[float64](2 * d.n), d.n}
+			c.copyFrom(d.state)
+			c.block(r.qubit, r.p[0], 0, 1-r.p[1], 0, 0) // reads 1
+			other := slices.Clone(row)
+			putBit(other, r.clbit, 1)
+			if err := p.evolve(ctx, c, i+1, other, out, o); err != nil {
+				return err
+			}
+			d.block(r.qubit, 1-r.p[0], 0, r.p[1], 0, 0)
+			putBit(row, r.clbit, 0)
+			continue
+		}
+		if st.op == nil {
+			d.noise(&p.sites[st.site])
+		} else {
+			d.apply(st.op)
+		}
+	}
+	p.collect(d, row, out)
+	return nil
+}
+
+// collect adds the diagonal to the rows that it is read as.
+func (p *program) collect(d density, row []byte, out []float64) {
+	base := 0
+	for b := range p.clbits {
+		base |= int(row[b>>3]>>(b&7)&1) << b
+	}
+	for y := range 1 << d.n {
+		x := base
+		for _, r := range p.final {
+			x = x&^(1<<r.clbit) | y>>r.qubit&1<<r.clbit
+		}
+		out[x] += d.re[y|y<<d.n]
+	}
+}
+
+func (d density) apply(op *circuit.Op) {
+	a, b := int(op.Q[0]), int(op.Q[1])
+	switch op.Gate {
+	case circuit.U3:
+		m := matrixOf[float64](op)
+		d.u3(a, m)
+		d.u3(d.n+a, m.conj())
+	case circuit.CZ:
+		d.cz(a, b)
+		d.cz(d.n+a, d.n+b)
+	case circuit.Reset:
+		d.block(a, 1, 1, 0, 0, 0)
+	}
+}
+
+// block maps each 2×2 block of qubit q: r00 = a·r00 + b·r11, r11 = c·r11 + e·r00,
+// r01 and r10 times off.
+func (d density) block(q int, a, b, c, e, off float64) {
+	row, col := 1<<q, 1<<(d.n+q)
+	for _, v := range [2][]float64{d.re, d.im} {
+		for i := range v {
+			if i&(row|col) != 0 {
+				continue
+			}
+			x, y := v[i], v[i|row|col]
+			v[i] = float64(a*x) + float64(b*y)
+			v[i|row|col] = float64(c*y) + float64(e*x)
+			v[i|row] *= off
+			v[i|col] *= off
+		}
+	}
+}
+
+func (d density) noise(s *site) {
+	p := s.p
+	switch s.kind {
+	case pauli1: // XρX and YρY exchange the diagonal, ZρZ and their sum negate the rest
+		d.block(s.q[0], 1-2*p/3, 2*p/3, 1-2*p/3, 2*p/3, 1-4*p/3)
+	case dephase:
+		d.block(s.q[0], 1, 0, 1, 0, 1-2*p)
+	case damp:
+		d.block(s.q[0], 1, p, 1-p, 0, s.keep)
+	case pauli2:
+		d.pair(s.q, p)
+	}
+}
+
+// pair is (1-16p/15)·ρ + 16p/15·(I/4 ⊗ the trace over both qubits): all 16 Paulis
+// with weight 1/16 each leave I/4.
+func (d density) pair(q [2]int, p float64) {
+	a, b := 1<<q[0]|1<<(d.n+q[0]), 1<<q[1]|1<<(d.n+q[1])
+	w := 16 * p / 15
+	for _, v := range [2][]float64{d.re, d.im} {
+		for i := range v {
+			if i&(a|b) != 0 {
+				continue
+			}
+			diagonal := [4]int{i, i | a, i | b, i | a | b}
+			t := 0.0
+			for _, k := range diagonal {
+				t += v[k]
+			}
+			for s := a | b; ; s = (s - 1) & (a | b) { // all 16 elements
+				v[i|s] *= 1 - w
+				if s == 0 {
+					break
+				}
+			}
+			for _, k := range diagonal {
+				v[k] += float64(w * t / 4)
+			}
+		}
+	}
+}
+
+// densityRows draws rows from probabilities; shot i uses word i.
+func densityRows(prob []float64, rows []byte, rb int, word func(shot uint64) uint64) {
+	cum := make([]float64, len(prob))
+	sum := 0.0
+	for i, x := range prob {
+		sum += max(x, 0)
+		cum[i] = sum
+	}
+	for i := 0; i*rb < len(rows); i++ {
+		x := pick(cum, word(uint64(i)))
+		for k := range rb {
+			rows[i*rb+k] = byte(x >> (8 * k))
+		}
+	}
+}

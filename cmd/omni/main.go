@@ -1,0 +1,21 @@
+// Command omni is the network side of verifiable quantum jobs: policies and
+// their rules as pure functions.
+//
+// This package is wiring: each verb reads its input, calls the package that does
+// the work and prints the answer. What it promises are the verbs, the exit codes
+// (omni exit-codes) and the JSON members.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/animicaorg/engine/internal/cli"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	o := &program{App: cli.New("omni")}
+	return o.Execute(context.Background(), o.root(), os.Args[1:])
+}

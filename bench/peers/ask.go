@@ -17,6 +17,7 @@ type Kind string
 const (
 	State    Kind = "state"    // amplitudes, then samples
 	Clifford Kind = "clifford" // samples alone
+	Noise    Kind = "noise"    // trajectories with errors, one sample each
 )
 
 // About is what a peer says of itself.

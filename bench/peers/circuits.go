@@ -7,7 +7,8 @@ import (
 )
 
 // Op is one gate of a circuit file: ["cp",[0,3],[0.5]]. Names are u3, h, x, z, s,
-// t, sx, sy, p, cz, cx, swap, cp and mcz (Z under all other qubits).
+// t, sx, sy, p, cz, cx, swap, cp, mcz
+// (Z under all other qubits) and depolarize (X, Y or Z, a third of Params[0] each).
 type Op struct {
 	Gate   string
 	Qubits []int

@@ -17,7 +17,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,7 +55,7 @@ func Install(ctx context.Context, dir, python string, say func(string)) (*Enviro
 	e := &Environment{python: filepath.Join(dir, "bin", "python"), serve: filepath.Join(dir, "serve", "serve.py")}
 	done := filepath.Join(dir, "complete")
 	if _, err := os.Stat(done); err == nil {
-		return e, nil
+		return e, e.writeScripts()
 	}
 	if err := os.RemoveAll(dir); err != nil { // half of an earlier try
 		return nil, err
@@ -77,21 +76,30 @@ func identity(ctx context.Context, python string) (string, error) {
 	h := sha256.New()
 	h.Write(requirements)
 	h.Write(version)
-	err = fs.WalkDir(scripts, "python", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := scripts.ReadFile(name)
-		h.Write(b)
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)[:8]), err
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
 }
 
 func (e *Environment) install(ctx context.Context, dir, python string) error {
 	if _, err := output(ctx, python, "-m", "venv", dir); err != nil {
 		return fmt.Errorf("%w: making a virtual environment: %w", ErrNoIndex, err)
 	}
+	if err := e.writeScripts(); err != nil {
+		return err
+	}
+	list := filepath.Join(dir, "requirements.txt")
+	if err := os.WriteFile(list, requirements, 0o644); err != nil {
+		return err
+	}
+	_, err := output(ctx, e.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
+		"--only-binary", ":all:", "--require-hashes", "-r", list)
+	if err != nil {
+		return fmt.Errorf("%w: pip: %w", ErrNoIndex, err)
+	}
+	return nil
+}
+
+// writeScripts writes the programs of this build into the environment.
+func (e *Environment) writeScripts() error {
 	if err := os.MkdirAll(filepath.Dir(e.serve), 0o755); err != nil {
 		return err
 	}
@@ -107,15 +115,6 @@ func (e *Environment) install(ctx context.Context, dir, python string) error {
 		if err := os.WriteFile(filepath.Join(filepath.Dir(e.serve), f.Name()), b, 0o644); err != nil {
 			return err
 		}
-	}
-	list := filepath.Join(dir, "requirements.txt")
-	if err := os.WriteFile(list, requirements, 0o644); err != nil {
-		return err
-	}
-	_, err = output(ctx, e.python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-		"--only-binary", ":all:", "--require-hashes", "-r", list)
-	if err != nil {
-		return fmt.Errorf("%w: pip: %w", ErrNoIndex, err)
 	}
 	return nil
 }

@@ -120,16 +120,20 @@ func (r *Report) table(w *bytes.Buffer) {
 	for i := range r.Rows {
 		x := &r.Rows[i]
 		if x.Status != Measured {
-			fmt.Fprintf(w, "| %s | %s | | unsupported: %s | | | | | %s | | | |\n", x.ID, x.Work, x.Note, target(x))
+			fmt.Fprintf(w, "| %s | %s | | unsupported: %s | | %s | %s | | %s | | | |\n", x.ID, x.Work, x.Note, x.Peer, x.rivalMin(), target(x))
 			continue
 		}
-		peer, theirs := "", ""
-		if len(x.Rivals) > 0 {
-			peer, theirs = x.Peer, Seconds(x.Rivals[0].SecondsMin)
-		}
 		fmt.Fprintf(w, "| %s | %s | %d | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", x.ID, x.Work, x.Threads, duration(x.SecondsMin),
-			duration(x.SecondsMedian), peer, theirs, times(x.Ratio), target(x), duration(x.FloorSeconds), percent(x.FloorShare), percent(x.OtherLoad))
+			duration(x.SecondsMedian), x.Peer, x.rivalMin(), times(x.Ratio), target(x), duration(x.FloorSeconds), percent(x.FloorShare), percent(x.OtherLoad))
 	}
+}
+
+// rivalMin is the minimum of the fastest peer.
+func (x *Row) rivalMin() string {
+	if len(x.Rivals) == 0 {
+		return ""
+	}
+	return Seconds(x.Rivals[0].SecondsMin)
 }
 
 // phases of W8, and resident memory.

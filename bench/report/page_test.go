@@ -51,7 +51,7 @@ func example() *Report {
 				Ratio: number(3), Target: 2.5, Peer: "q", OtherLoad: number(0.2), MemoryBytes: 8 << 20, GateRate: 2e9, FloorBytes: 1e6,
 				Rivals: []Rival{{Peer: "q", SecondsMin: 0.3, SecondsMedian: 0.4, Rounds: 5, MemoryBytes: 9 << 20}, {Peer: "slow", SecondsMin: 9, Rounds: 1}}},
 			{ID: "W2/20", Status: Measured, Threads: 2, SecondsMin: number(2e-6), SecondsMedian: number(2e-6), Ratio: number(0.25), Target: 5},
-			{ID: "W7", Status: Unsupported, Note: "no noise", Target: 8},
+			{ID: "W7", Status: Unsupported, Note: "no noise", Target: 8, Peer: "q2", Rivals: []Rival{{Peer: "q2", SecondsMin: 1, SecondsMedian: 1, Rounds: 2}}},
 			{ID: "W8", Status: Measured, Threads: 2, SecondsMin: number(1.5), SecondsMedian: number(2), TargetSeconds: 0.5, PhasesMS: map[string]float64{"execute": 1000}},
 		},
 		Curves: []Curve{
@@ -67,7 +67,7 @@ func TestPageSays(t *testing.T) {
 	for _, want := range []string{
 		"## 2 threads", "Of 2 rows with a peer the engine is faster in 1 and meets its target in 1.", "In 1 rows others used more than 5 %",
 		"| W1 | a <work> | 2 | 100 ms | 200 ms | q | 300 ms | 3.00 | ≥ 2.5 | 10 ms | 10 % | 20 % |",
-		"| W7 |  | | unsupported: no noise |", "Phases of W8 in its fastest run, in ms: plan 0.0, compile 0.0, traps 0.0, execute 1000.0",
+		"| W7 |  | | unsupported: no noise | | q2 | 1 s | | ≥ 8 |", "Phases of W8 in its fastest run, in ms: plan 0.0, compile 0.0, traps 0.0, execute 1000.0",
 		"W1 8.0 MiB (fastest peer 9.0 MiB)", "| W1 | slow | 9 s |  |", "| 2 | go | 2 | 1 | 1.0 | 1 |", "performance/width.svg",
 	} {
 		require.Contains(t, page, want)

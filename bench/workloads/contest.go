@@ -96,6 +96,12 @@ func (r *Runner) finalists(ctx context.Context, w *Workload, c []*circuit.Circui
 	if r.cfg.Peers == nil || w.kind == "" {
 		return nil, nil, nil
 	}
+	if c == nil {
+		var err error
+		if c, err = w.circuits(); err != nil {
+			return nil, nil, err
+		}
+	}
 	files, err := r.circuitFiles(w, c, threads)
 	if err != nil {
 		return nil, nil, err
@@ -136,13 +142,13 @@ func (t *trial) choose(ctx context.Context, s side) ([]*contestant, []report.Riv
 			losers = append(losers, c.rival())
 			continue
 		}
-		for _, p := range c.crew[:1] {
-			if err := s.(checker).check(ctx, p, circuitName, c.setting); err != nil {
+		if s, ok := s.(checker); ok {
+			if err := s.check(ctx, c.crew[0], circuitName, c.setting); err != nil {
 				return nil, nil, err
 			}
+			t.runner.cfg.Say("%s: agrees with %s", t.w.ID, c.label())
 		}
 		c.reps, c.watch = repetitions(seconds), stopwatch{}
-		t.runner.cfg.Say("%s: agrees with %s", t.w.ID, c.label())
 		finalists = append(finalists, c)
 	}
 	return finalists, losers, nil

@@ -71,6 +71,8 @@ func settings(name, kind string) []string {
 	switch {
 	case name == "stim" && kind == "clifford":
 		return []string{"sampler"}
+	case name == "qsim" && kind == "noise":
+		return []string{"noise"}
 	case (name == "qsim" || name == "lightning") && kind == "state":
 		return []string{"a", "b"}
 	}

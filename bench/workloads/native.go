@@ -70,3 +70,24 @@ func grover(width, iterations int) (peers.Circuit, error) {
 	}
 	return c, nil
 }
+
+// noisy is a brickwork circuit with a depolarizing error after each gate on each
+// of its qubits.
+func noisy(width, depth int, p float64) (peers.Circuit, error) {
+	c, err := trapset(width, depth, 7)
+	if err != nil {
+		return peers.Circuit{}, err
+	}
+	ideal, err := translate(c)
+	if err != nil {
+		return peers.Circuit{}, err
+	}
+	out := peers.Circuit{Qubits: width}
+	for _, op := range ideal.Ops {
+		out.Ops = append(out.Ops, op)
+		for _, q := range op.Qubits {
+			out.Ops = append(out.Ops, peers.Op{Gate: "depolarize", Qubits: []int{q}, Params: []float64{p}})
+		}
+	}
+	return out, nil
+}

@@ -105,6 +105,12 @@ func TestMeasureAlone(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, report.Unsupported, row.Status)
 			require.Nil(t, row.SecondsMin)
+			require.Empty(t, row.Rivals)
+			row, err = runner(t, Config{Threads: 1, Rounds: 2, Peers: environment(t, "lie")}).Measure(t.Context(), &w)
+			require.NoError(t, err)
+			require.Nil(t, row.Ratio, "nothing to compare the peer with")
+			require.Equal(t, "qsim 1 (single), noise", row.Peer)
+			require.Equal(t, 2, row.Rivals[0].Rounds)
 		}
 	}
 	c, err := r.curve(t.Context(), report.Curve{ID: "width"}, []int{3, 4}, func(n int) Workload { return brickwork("width", n, 4, 8, 0) })

@@ -36,8 +36,10 @@ func table() []Workload {
 		},
 		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1),
 		{
-			ID: "W7", Work: "depolarizing noise 10^-3, 12 qubits, depth 60, 4096 trajectories", Target: 8,
-			missing: "noise models are not in this release",
+			ID: "W7", Work: "depolarizing noise 10^-3 after each gate, 12 qubits, depth 60, 4096 trajectories", Target: 8,
+			kind: peers.Noise, shots: 4096, missing: "noise models are not in this release",
+			circuits: one(func() (*circuit.Circuit, error) { return trapset(12, 60, 7) }),
+			native:   func() (peers.Circuit, error) { return noisy(12, 60, 1e-3) },
 		},
 		{ID: "W8", Work: "the guide's whole job by engine run: 20 x 120, 4096 slots, a tenth traps", TargetSeconds: 0.5, job: true, floor: jobFloor},
 		double(brickwork("W9", 20, 120, 4096, 4).withMemory()),

@@ -18,7 +18,8 @@ class Peer:
         self.threads = threads
 
     def settings(self, kind, precision, shots):
-        return ["f=2", "f=3", "f=4"] if kind == "state" and precision == "single" else []
+        self.kind = kind
+        return ["f=2", "f=3", "f=4"] if kind in ("state", "noise") and precision == "single" else []
 
     def options(self, circuit, setting):
         f = int(setting.split("=")[1])
@@ -44,11 +45,40 @@ class Peer:
                 m.add_gate(m.kZ, at, q[-1:], {}, out)
                 m.control_last_gate(q[:-1], [1] * (len(q) - 1), out)
             else:
-                flat = numpy.array(gates.matrix(name, p), dtype=complex).ravel()
-                m.add_matrix_gate(at, q, flat.view(float).tolist(), out)
+                m.add_matrix_gate(at, q, self.flat(gates.matrix(name, p)), out)
         return out
 
+    def noisy(self, c):
+        """The circuit with channels, measured at the end."""
+        out = m.NoisyCircuit()
+        out.num_qubits = c["qubits"]
+        end = 0
+        for at, op in gates.moments(c["ops"]):
+            name, q, p = gates.parts(op)
+            end = at + 1
+            if name == "depolarize":
+                paulis = [(1 - p[0], "id"), (p[0] / 3, "x"), (p[0] / 3, "y"), (p[0] / 3, "z")]
+                m.add_channel(at, q, [(x, self.flat(gates.matrix(k, [])), True) for x, k in paulis], out)
+            elif name == "cz":
+                m.add_gate_channel(m.kCZ, at, q, {}, out)
+            else:
+                m.add_matrix_gate_channel(at, q, self.flat(gates.matrix(name, p)), out)
+        m.add_gate_channel(m.kMeasurement, end, list(range(c["qubits"])), {}, out)
+        return out
+
+    def flat(self, matrix):
+        return numpy.array(matrix, dtype=complex).ravel().view(float).tolist()
+
     def build(self, c, setting):
+        if self.kind == "noise":
+            options = self.options(self.noisy(c), setting)
+
+            def trajectories(shots):
+                for i in range(shots):
+                    options["s"] = i + 1
+                    m.qtrajectory_sample(options)
+
+            return trajectories
         options = self.options(self.circuit(c), setting)
 
         def call(shots):
@@ -57,7 +87,7 @@ class Peer:
         return call
 
     def wrapper_seconds(self, shots, circuit, setting):
-        return gates.list_seconds(shots)
+        return gates.list_seconds(shots) if self.kind == "state" else 0
 
     def probabilities(self, c, setting, states):
         v = m.qsim_simulate_fullstate(self.options(self.circuit(c), setting), 0).view(numpy.complex64)

@@ -15,7 +15,8 @@ class Peer:
         self.states = {}
 
     def settings(self, kind, precision, shots):
-        return ["light", "plain"] if kind == "state" else []
+        self.kind = kind
+        return {"state": ["light", "plain"], "noise": ["noise simulator"]}.get(kind, [])
 
     def circuit(self, c, setting):
         out = qulacs.QuantumCircuit(c["qubits"])
@@ -37,6 +38,8 @@ class Peer:
                     g.add_control_qubit(control, 1)
                 out.add_gate(g)
                 wide = wide or len(q) > 4
+            elif name == "depolarize":
+                out.add_gate(qulacs.gate.DepolarizingNoise(q[0], p[0]))
             elif name in native:
                 native[name](q[0])
             else:
@@ -57,6 +60,13 @@ class Peer:
 
     def build(self, c, setting):
         circuit, n = self.circuit(c, setting), c["qubits"]
+        if self.kind == "noise":
+            simulator = qulacs.NoiseSimulator(circuit, qulacs.QuantumState(n))
+
+            def trajectories(shots):
+                simulator.execute(shots)
+
+            return trajectories
 
         def call(shots):
             state = self.state(n)

@@ -22,6 +22,9 @@ var _ hclog.Logger = bridge{}
 var levels = map[hclog.Level]slog.Level{hclog.Trace: slog.LevelDebug - 4, hclog.Debug: slog.LevelDebug, hclog.Info: slog.LevelInfo, hclog.Warn: slog.LevelWarn, hclog.Error: slog.LevelError}
 
 func (b bridge) Log(level hclog.Level, msg string, args ...any) {
+	if msg == "plugin process exited" { // the supervisor says so itself, and whether it was meant to
+		level = hclog.Debug
+	}
 	l, ok := levels[level]
 	if !ok {
 		l = slog.LevelInfo

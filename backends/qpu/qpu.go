@@ -47,6 +47,9 @@ type Config struct {
 	MaxCost *driverv1.Money
 	// NotAfter is passed to the vendor; zero: none.
 	NotAfter time.Time
+	// Note hears, in words for the operator, that a submission was found to be made
+	// before and is not made again; nil: nobody.
+	Note func(string)
 	// Patience is how long a driver that died may take to come back [60 s].
 	Patience time.Duration
 	// Sleep waits or returns ctx's error; nil: a timer.
@@ -68,6 +71,9 @@ var _ backends.Backend = (*Backend)(nil)
 func Open(ctx context.Context, cfg Config) (*Backend, error) {
 	if cfg.Patience <= 0 {
 		cfg.Patience = time.Minute
+	}
+	if cfg.Note == nil {
+		cfg.Note = func(string) {}
 	}
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep

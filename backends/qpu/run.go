@@ -50,8 +50,8 @@ func (b *Backend) maxBytes() int {
 }
 
 // submission is slots first..first+n-1 of the batch. Its key is a function of
-// lease, job, device and content, so that an engine that starts again finds its
-// own submission.
+// lease, job, device, calibration and content: one execution per transcript, and an
+// engine that starts again finds its own submission.
 func (b *Backend) submission(batch *backends.Batch, first, n int) *driver.Submission {
 	row := batch.Rows.Locations * batch.Rows.ElemSize
 	part := &backends.Batch{Skeleton: batch.Skeleton, Palette: batch.Palette, Meta: batch.Meta,
@@ -60,7 +60,7 @@ func (b *Backend) submission(batch *backends.Batch, first, n int) *driver.Submis
 		CalibrationID: b.calib, MaxCost: b.cfg.MaxCost, NotAfter: b.cfg.NotAfter, Verbatim: true, Meta: &driverv1.Meta{EngineJobId: batch.Meta.JobID, LeaseId: batch.Meta.LeaseID}}
 	content := s.Digest()
 	h := sha3.New256()
-	for _, p := range []string{"engine/qpu/submission", batch.Meta.LeaseID, batch.Meta.JobID, b.about.Id, b.device.Id, string(content[:])} {
+	for _, p := range []string{"engine/qpu/submission", batch.Meta.LeaseID, batch.Meta.JobID, b.about.Id, b.device.Id, b.frame.Firmware, b.frame.CalibrationID, string(content[:])} {
 		h.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(p))))
 		h.Write([]byte(p))
 	}
@@ -89,6 +89,7 @@ func (b *Backend) submit(ctx context.Context, s *driver.Submission) (string, err
 		return "", err
 	}
 	if known && e.JobID != "" {
+		b.cfg.Note(fmt.Sprintf("%s accepted this submission before, as job %s: its outcomes are fetched, nothing runs again; another seed makes another execution", b.device.Id, e.JobID))
 		return e.JobID, nil
 	}
 	uncertain := known // an intent without an end: somebody may have submitted

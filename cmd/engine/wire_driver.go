@@ -268,7 +268,8 @@ func (e *program) openDevice(ctx context.Context, r *runningDriver) (*qpu.Backen
 	r.close = append(r.close, journal.Close)
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
-	b, err := qpu.Open(ctx, qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration})
+	b, err := qpu.Open(ctx, qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration,
+		Note: func(s string) { e.Warn("%s", s) }})
 	if err != nil {
 		if last := r.Status().Last; last != nil && last.Stderr != "" {
 			e.Say("the driver's last words:\n%s", last.Stderr)

@@ -72,6 +72,7 @@ type session struct {
 	progress *watcher
 	modules  map[digest.Digest][]byte // the wasm that is loaded
 	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
+	guests   *engine.Guests
 	backend  string
 	numeric  string
 	version  string // engine_version

@@ -176,6 +176,9 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	if err != nil {
 		return err
 	}
+	if data, err = filepath.Abs(data); err != nil {
+		return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
+	}
 	name := r.entry.Name
 	r.dir = filepath.Join(data, "drivers", name)
 	cache := filepath.Join(r.dir, "cache")
@@ -184,7 +187,11 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 			return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
 		}
 	}
-	sockets, err := os.MkdirTemp("", "qd")
+	temp := os.TempDir()
+	if len(temp) > supervisor.MaxSocketDir-16 {
+		temp = "/tmp" // a socket's path is short
+	}
+	sockets, err := os.MkdirTemp(temp, "qd")
 	if err != nil {
 		return cli.Errorf(cli.DriverStart, "", "%w", err)
 	}

@@ -38,13 +38,17 @@ type Process interface {
 // when the handshake fails, and leaves nothing behind then.
 type Start func(ctx context.Context) (Process, error)
 
+// MaxSocketDir is the longest path of a folder for sockets: a socket's path has at
+// most 107 bytes, and go-plugin needs 40 below the folder.
+const MaxSocketDir = 66
+
 // Exec starts the driver of spec by go-plugin: gRPC only, mutual TLS, no
 // environment of the engine, a socket in a fresh folder below sockets (a folder
-// of mode 0700, at most 60 bytes long). timeout bounds the time to the handshake.
+// of mode 0700 with a path of at most MaxSocketDir bytes). timeout bounds the time to the handshake.
 func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Logger) Start {
 	return func(ctx context.Context) (Process, error) {
-		if len(sockets) > 60 { // a socket's path has at most 108 bytes
-			return nil, fmt.Errorf("the folder for sockets has a path of %d bytes, at most 60: %s", len(sockets), sockets)
+		if len(sockets) > MaxSocketDir {
+			return nil, fmt.Errorf("the folder for sockets has a path of %d bytes, at most %d: %s", len(sockets), MaxSocketDir, sockets)
 		}
 		made := make(chan *process.Runner, 1)
 		pc := plugin.NewClient(&plugin.ClientConfig{

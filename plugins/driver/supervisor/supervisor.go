@@ -76,6 +76,7 @@ type Supervisor struct {
 	done    chan struct{}
 	clear   chan struct{} // an operator's word while quarantined
 	ending  bool          // Stop was called
+	refused error         // what Configure refused; a restart would not help
 }
 
 // New makes a supervisor; nothing runs before Run.
@@ -130,6 +131,12 @@ func (s *Supervisor) life(ctx context.Context) (Process, string) {
 	s.mu.Unlock()
 	s.to(Configuring, "")
 	if err := s.configure(ctx, p); err != nil {
+		var de *driver.Error
+		s.mu.Lock()
+		if errors.As(err, &de) && !de.Retryable {
+			s.refused = err
+		}
+		s.mu.Unlock()
 		return p, "configure: " + err.Error()
 	}
 	s.mu.Lock()
@@ -229,7 +236,7 @@ func (s *Supervisor) afterCrash(ctx context.Context, p Process, why string) bool
 	s.status.Restarts++
 	s.status.Last = &report
 	wait := s.backoff()
-	quarantine := len(s.crashes) >= s.cfg.MaxCrashes
+	quarantine := len(s.crashes) >= s.cfg.MaxCrashes || s.refused != nil
 	s.status.NextTry = now.Add(wait)
 	s.mu.Unlock()
 	reason := fmt.Sprintf("%s (%s)", why, report.Exit)
@@ -271,7 +278,7 @@ func (s *Supervisor) quarantine(ctx context.Context, reason string) bool {
 	select {
 	case <-s.clear:
 		s.mu.Lock()
-		s.crashes, s.inRow = nil, 0
+		s.crashes, s.inRow, s.refused = nil, 0, nil
 		s.mu.Unlock()
 		return true
 	case <-ctx.Done():
@@ -320,7 +327,7 @@ func (s *Supervisor) Status() Status {
 func (s *Supervisor) Acquire(ctx context.Context) (*driver.Client, *driverv1.Description, <-chan struct{}, error) {
 	for {
 		s.mu.Lock()
-		state, reason, changed, p, about := s.status.State, s.status.Reason, s.changed, s.proc, s.about
+		state, reason, changed, p, about, refused := s.status.State, s.status.Reason, s.changed, s.proc, s.about, s.refused
 		s.mu.Unlock()
 		switch state {
 		case Ready, Degraded:
@@ -330,6 +337,9 @@ func (s *Supervisor) Acquire(ctx context.Context) (*driver.Client, *driverv1.Des
 				return p.Client(), about, p.Done(), nil
 			}
 		case Quarantined:
+			if refused != nil {
+				return nil, nil, nil, fmt.Errorf("driver %s refuses its configuration: %w", s.cfg.Driver, refused)
+			}
 			return nil, nil, nil, fmt.Errorf("%w: %s: %s", ErrQuarantined, s.cfg.Driver, reason)
 		case Stopped, Draining:
 			return nil, nil, nil, fmt.Errorf("%w: %s", ErrStopped, s.cfg.Driver)

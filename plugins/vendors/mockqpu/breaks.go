@@ -96,7 +96,7 @@ type broken struct {
 	mine      map[string]bool   // jobs that this process accepted
 	reads     map[string]int    // whole readings of a job
 	flagged   bool              // the last calibration asked for was a changed one, or one by id
-	restarted bool              // the vendor had jobs when this process began
+	restarted bool              // an earlier process was configured in this folder
 	reloads   int
 	refused   bool
 	signed    uint64

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -30,7 +31,11 @@ func (b *broken) Configure(ctx context.Context, c *driver.Config) ([]string, err
 		b.refused = string(c.JSON) == "[1]"
 		return w, err
 	case b.reloads == 0:
-		b.restarted = len(b.store.list()) > 0
+		_, statErr := os.Stat(filepath.Join(b.dir, "began"))
+		b.restarted = statErr == nil
+		if err := os.WriteFile(filepath.Join(b.dir, "began"), nil, 0o600); err != nil {
+			return nil, err
+		}
 	case b.name == "hot-reload":
 		return nil, &driver.Error{Code: driver.ExecutionFailed, VendorMessage: "once is enough"}
 	}

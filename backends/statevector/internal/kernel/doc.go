@@ -44,6 +44,27 @@ type Kernel interface {
 	Prefetch(mem []float32, off []uint64, row int)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
+	// Product does Outer into table, then Layer without signs and with the lane
+	// qubits of mask rotated by the tangents of lanes; table is scratch of x's
+	// length, and may be left alone.
+	Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation)
+	// Fused reports that Product leaves its table alone.
+	Fused() bool
+	// Spread multiplies the complex number s[0], s[1] by stages, one after the
+	// other: with n numbers so far, number i+n is number i times (Cos, Sin), in
+	// binary64 without fused operations, or a copy of it, and its sign is flipped
+	// where i&Mask is odd. It rounds all to out; both have 2<<len(stages) elements.
+	Spread(out []float32, s []float64, stages []Stage)
+	// SinCos writes sines and cosines. Bit i%8 of unsure[i/8] is 0 only where both
+	// are what circuit.Angle.SinCos gives. Lengths are equal multiples of 8, that
+	// of unsure an eighth.
+	SinCos(sin, cos []float64, angles []uint64, unsure []uint8)
+	// Tangents writes sin/cos rounded to binary32. Bit i%8 of unsure[i/8] is 1
+	// where it is 0, and where 8 units of the last place of the binary64 quotient
+	// could change it.
+	Tangents(tan []float32, sin, cos []float64, unsure []uint8)
+	// Running writes, for each amplitude of x, sum and the Weights up to and with it.
+	Running(w []uint64, x []float32, sum uint64)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.
@@ -110,4 +131,11 @@ type Outer struct {
 	V       [Block]float32
 	S       []float32 // re, im per block
 	Pattern []uint8   // per block: bit k set flips lanes whose bit k is 1
+}
+
+// Stage is one phase of Spread.
+type Stage struct {
+	Cos, Sin float64
+	Mask     uint64
+	Copy     uint64 // 1: the phase is none, else 0
 }

@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // machine lists the kernels of amd64 that CPU and operating system support.
 func machine() []Kernel {
 	var out []Kernel
-	if cpu.X86.HasAVX512F && cpu.X86.HasBMI1 {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI1 && cpu.X86.HasPOPCNT {
 		out = append(out, &avx512)
 	}
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
@@ -30,6 +30,9 @@ var avx512 = assembled{
 	fused: []func(*float32, *float32, uint64, *float32, uint64, *uint64, *float32){
 		fused1AVX512, fused2AVX512, fused3AVX512},
 	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512, probe: probeAVX512,
+	products: []func(*float32, *float32, *float32, *uint8, *uint32, uint64, *float32, uint64, *uint64, *float32){
+		product0AVX512, product1AVX512, product2AVX512, product3AVX512},
+	spread: spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
 }
 
 var avx2 = assembled{

@@ -37,7 +37,9 @@ func (s *State) Sample(out, words []uint64) {
 	if n := len(s.workers); len(words) >= n*minShots { // one batch per worker at least
 		batches = max(batches, n)
 	}
-	each(s.workers, batches, func(w *worker, u int) {
+	team := newTeam(s.workers[:min(len(s.workers), max(batches, 1))])
+	defer team.dismiss()
+	team.each(batches, func(w *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
 		if narrow {
 			s.sampleAll(out[from:to], words[from:to])

@@ -21,6 +21,8 @@ type State struct {
 	leaf     int       // floats in a leaf
 	workers  []*worker
 	prepared [2]pass
+	script   script
+	start    start
 }
 
 // Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
@@ -43,7 +45,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.leaves, s.all, s.prepared = old.mem, old.leaves, old.all, old.prepared
+		s.mem, s.leaves, s.all, s.prepared, s.script, s.start = old.mem, old.leaves, old.all, old.prepared, old.script, old.start
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -66,6 +68,12 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	s.workers = s.workers[:want]
 	return s, nil
 }
+
+// chunks is the number of chunks of consecutive amplitudes.
+func (s *State) chunks() int { return 1 << max(s.plan.Width-plan.ChunkMax, 0) }
+
+// crew is the workers that a run can use: one for one chunk.
+func (s *State) crew() []*worker { return s.workers[:min(len(s.workers), s.chunks())] }
 
 // free gives the memory of the amplitudes back.
 func (s *State) free() {

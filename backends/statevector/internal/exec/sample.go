@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
 // leafSize is the number of amplitudes of a leaf; narrow states are one leaf.
@@ -24,56 +25,107 @@ func (s *State) leafData(from, to int) []float32 {
 // floor(word·T / 2^64), T the sum of all weights. Everything is integer, and
 // out[i] depends on the state and words[i] alone. The slices have equal length.
 //
-// Of a wide state only leaves that are hit are opened, each once per batch.
+// Where there are many words for the state's size, all running sums are made, a
+// section at a time; else only leaves that are hit are opened, each once per
+// batch.
 func (s *State) Sample(out, words []uint64) {
-	narrow := s.plan.Width <= narrowWidth && len(words) >= 1<<s.plan.Width/4
-	if narrow && len(s.all.cum) == 0 {
-		s.openAll()
+	if len(words)*dense >= 1<<s.plan.Width && s.plan.Width <= sectionWidth+16 {
+		if s.plan.Width <= sectionWidth {
+			s.sampleNarrow(out, words)
+		} else {
+			s.sampleSections(out, words)
+		}
+		return
 	}
 	if len(words) >= len(s.leaves.cum)/8 && len(s.leaves.guide) == 0 {
-		s.leaves.makeGuide()
+		s.leaves.makeGuide(len(s.leaves.cum))
 	}
 	batches := (len(words) + batchShots - 1) / batchShots
 	if n := len(s.workers); len(words) >= n*minShots { // one batch per worker at least
 		batches = max(batches, n)
 	}
-	team := newTeam(s.workers[:min(len(s.workers), max(batches, 1))])
-	defer team.dismiss()
-	team.each(batches, func(w *worker, u int) {
+	s.share(batches, func(w *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
-		if narrow {
-			s.sampleAll(out[from:to], words[from:to])
-		} else {
-			w.sampler.run(s, out[from:to], words[from:to])
-		}
+		w.sampler.run(s, out[from:to], words[from:to])
 	})
 }
 
-// Shots that a worker sorts at once, and below which it works alone.
 const (
+	// Shots that a worker sorts at once, and below which it works alone.
 	batchShots = 1 << 18
 	minShots   = 1 << 11
+	// dense is the number of amplitudes per shot up to which it pays to sum all.
+	dense = 16
 )
 
-// narrowWidth is the widest state of which all running sums are tabulated, in up
-// to 768 KiB.
-const narrowWidth = 16
-
-// openAll makes the running sums of all amplitudes.
-func (s *State) openAll() {
-	s.all.cum = grow(s.all.cum, 1<<s.plan.Width)
-	for g := range s.leaves.cum {
-		s.kernel.Squares(s.all.cum[g*s.leaf/2:], s.leafData(g, g+1))
+// share runs f for units 0..n-1 on the workers.
+func (s *State) share(n int, f func(w *worker, u int)) {
+	if n <= 1 || len(s.workers) == 1 {
+		for u := range n {
+			f(s.workers[0], u)
+		}
+		return
 	}
-	s.all.accumulate()
-	s.all.makeGuide()
+	t := newTeam(s.workers[:min(len(s.workers), n)])
+	t.each(n, f)
+	t.dismiss()
 }
 
-func (s *State) sampleAll(out, words []uint64) {
-	total := s.all.total()
+// sampleNarrow searches the running sums of all amplitudes.
+func (s *State) sampleNarrow(out, words []uint64) {
+	if len(s.all.cum) == 0 {
+		s.all.size(1 << s.plan.Width)
+		s.running(&s.all, 0)
+	}
+	if wanted := min(2*len(s.all.cum), 2*len(words)); 4*len(s.all.guide) < wanted {
+		s.all.makeGuide(wanted)
+	}
+	f, total := s.all.finder(), s.all.total()
+	s.share(max(min(len(s.workers), len(words)/batchNarrow), 1), func(_ *worker, u int) {
+		batches := max(min(len(s.workers), len(words)/batchNarrow), 1)
+		from, to := u*len(words)/batches, (u+1)*len(words)/batches
+		draw(out[from:to], words[from:to], f, total)
+		s.finish(out[from:to])
+	})
+}
+
+// batchNarrow is the least number of shots of a narrow state that another worker
+// is asked for.
+const batchNarrow = 1 << 14
+
+// draw writes the place that each word selects.
+func draw(out, words []uint64, f finder, total uint64) {
+	out = out[:len(words)]
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		out[i] = s.plan.Qubits(uint64(s.all.find(at))) ^ s.prog.Frame
+		out[i] = uint64(f.find(at))
+	}
+}
+
+// finish turns numbers of amplitudes into basis states.
+func (s *State) finish(out []uint64) {
+	frame := s.prog.Frame
+	if s.plan.FirstLane == 0 {
+		for i := range out {
+			out[i] ^= frame
+		}
+		return
+	}
+	pl := s.plan
+	for i, x := range out {
+		out[i] = pl.Qubits(x) ^ frame
+	}
+}
+
+// running fills list with the running sums of amplitudes first, first+1, ….
+func (s *State) running(list *sums, first int) {
+	var sum uint64
+	for at := 0; at < len(list.cum); {
+		n := min(len(list.cum)-at, 1<<plan.ChunkMax)
+		w := list.cum[at:][:n]
+		s.kernel.Running(w, s.x[stateOffset(uint64(first+at))/4:][:2*n], sum)
+		sum = w[n-1]
+		at += n
 	}
 }
 
@@ -82,10 +134,11 @@ const maxBuckets = 1 << 14
 
 // sampler is the scratch memory of a batch.
 type sampler struct {
-	leaf   []uint32 // per word
-	start  []uint32 // first place of each bucket
-	sorted []shot
-	prefix [leafSize]uint64
+	leaf    []uint32 // per word
+	start   []uint32 // first place of each bucket
+	sorted  []shot
+	prefix  [leafSize]uint64
+	section sums // running sums of one
 }
 
 // shot is a word whose leaf is known.
@@ -115,10 +168,15 @@ func (m *sampler) sort(leaves *sums, words []uint64) {
 	m.start = grow(m.start, (len(leaves.cum)-1)>>shift+2)
 	m.sorted = grow(m.sorted, len(words))
 	clear(m.start)
-	total := leaves.total()
+	total, f := leaves.total(), leaves.finder()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := leaves.find(at)
+		g := 0
+		if len(f.guide) > 0 {
+			g = f.find(at)
+		} else {
+			g = search(leaves.cum, at)
+		}
 		m.leaf[i] = uint32(g)
 		m.start[g>>shift+1]++
 	}
@@ -137,12 +195,7 @@ func (m *sampler) sort(leaves *sums, words []uint64) {
 // open tabulates the running sums of leaf g.
 func (m *sampler) open(s *State, g int) {
 	p := m.prefix[:s.leaf/2]
-	s.kernel.Squares(p, s.leafData(g, g+1))
-	var sum uint64
-	for i, x := range p {
-		sum += x
-		p[i] = sum
-	}
+	s.kernel.Running(p, s.leafData(g, g+1), 0)
 	for i := len(p); i < leafSize; i++ {
 		m.prefix[i] = 1<<64 - 1
 	}

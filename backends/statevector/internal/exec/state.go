@@ -22,6 +22,7 @@ type State struct {
 	workers  []*worker
 	prepared [2]pass
 	script   script
+	sections sections
 	start    start
 }
 
@@ -45,7 +46,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.leaves, s.all, s.prepared, s.script, s.start = old.mem, old.leaves, old.all, old.prepared, old.script, old.start
+		s.mem, s.leaves, s.all, s.prepared, s.script, s.start, s.sections = old.mem, old.leaves, old.all, old.prepared, old.script, old.start, old.sections
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -59,8 +60,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	}
 	s.x = s.mem[:n]
 	s.leaf = min(2<<pl.Width, 2*leafSize)
-	s.leaves.cum = grow(s.leaves.cum, 2<<pl.Width/s.leaf)
-	s.all.cum = s.all.cum[:0]
+	s.leaves.size(2 << pl.Width / s.leaf)
+	s.all.cum, s.all.guide, s.sections.tops.cum = s.all.cum[:0], s.all.guide[:0], s.sections.tops.cum[:0]
 	want := threads(o.Threads)
 	for len(s.workers) < want {
 		s.workers = append(s.workers, newWorker(s.kernel))

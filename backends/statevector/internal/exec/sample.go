@@ -30,7 +30,7 @@ func (s *State) leafData(from, to int) []float32 {
 // batch.
 func (s *State) Sample(out, words []uint64) {
 	if len(words)*dense >= 1<<s.plan.Width && s.plan.Width <= sectionWidth+16 {
-		if s.plan.Width <= sectionWidth {
+		if s.plan.Width <= narrowWidth {
 			s.sampleNarrow(out, words)
 		} else {
 			s.sampleSections(out, words)
@@ -89,6 +89,10 @@ func (s *State) sampleNarrow(out, words []uint64) {
 	})
 }
 
+// narrowWidth is the widest state of which all running sums are kept, in up to
+// 1 MiB with a guide.
+const narrowWidth = 15
+
 // batchNarrow is the least number of shots of a narrow state that another worker
 // is asked for.
 const batchNarrow = 1 << 14
@@ -104,17 +108,26 @@ func draw(out, words []uint64, f finder, total uint64) {
 
 // finish turns numbers of amplitudes into basis states.
 func (s *State) finish(out []uint64) {
-	frame := s.prog.Frame
-	if s.plan.FirstLane == 0 {
-		for i := range out {
-			out[i] ^= frame
-		}
-		return
-	}
-	pl := s.plan
+	frame, q := s.prog.Frame, s.numbers()
 	for i, x := range out {
-		out[i] = pl.Qubits(x) ^ frame
+		out[i] = q.of(x) ^ frame
 	}
+}
+
+// numbers is plan.Qubits with its shifts at hand.
+type numbers struct {
+	lane, above uint
+	below       uint64
+}
+
+func (s *State) numbers() numbers {
+	f := uint(s.plan.FirstLane)
+	return numbers{f, f + plan.Lanes, 1<<f - 1}
+}
+
+func (q *numbers) of(x uint64) uint64 {
+	r := x >> plan.Lanes
+	return r>>(q.lane&63)<<(q.above&63) | x&(kernel.Lanes-1)<<(q.lane&63) | r&q.below
 }
 
 // running fills list with the running sums of amplitudes first, first+1, ….

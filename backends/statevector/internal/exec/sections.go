@@ -2,9 +2,9 @@ package exec
 
 import "math/bits"
 
-// sectionWidth is the width of a section: all its running sums, 512 KiB, and a
+// sectionWidth is the width of a section: all its running sums, 128 KiB, and a
 // guide to them stay in a second-level cache.
-const sectionWidth = 16
+const sectionWidth = 14
 
 // Shots that are sorted at once: their scratch memory is 10 bytes each.
 const sectionShots = 1 << 20
@@ -13,7 +13,7 @@ const sectionShots = 1 << 20
 type sections struct {
 	tops  sums     // of whole sections
 	which []uint16 // per word: its section
-	at    []uint64 // what is left within the section, in order of sections; then the place there
+	at    []uint64 // what is left within the section, in order of sections; then the outcome
 	start [][]uint32
 }
 
@@ -28,7 +28,7 @@ func (s *State) sampleSections(out, words []uint64) {
 		for i := range m.tops.cum {
 			m.tops.cum[i] = s.leaves.cum[(i+1)*per-1]
 		}
-		m.tops.makeGuide(16 * n)
+		m.tops.makeGuide(64 * n)
 	}
 	for from := 0; from < len(words); from += sectionShots {
 		to := min(from+sectionShots, len(words))
@@ -55,21 +55,22 @@ func (s *State) sampleSorted(out, words []uint64, n int) {
 		from, to := part(u)
 		m.sort(words[from:to], m.which[from:to], m.start[u])
 	})
+	q := s.numbers()
 	s.share(n, func(w *worker, g int) {
 		if at := m.at[first[g]:first[g+1]]; len(at) > 0 {
 			w.section.size(1 << sectionWidth)
 			s.running(&w.section, g<<sectionWidth)
 			w.section.makeGuide(min(2*len(w.section.cum), 2*len(at)))
 			f := w.section.finder()
+			base := s.plan.Qubits(uint64(g)<<sectionWidth) ^ s.prog.Frame
 			for i, x := range at {
-				at[i] = uint64(f.find(x))
+				at[i] = q.of(uint64(f.find(x))) ^ base
 			}
 		}
 	})
 	s.share(parts, func(_ *worker, u int) {
 		from, to := part(u)
 		m.restore(out[from:to], m.which[from:to], m.start[u])
-		s.finish(out[from:to])
 	})
 }
 
@@ -79,7 +80,7 @@ func (m *sections) count(words []uint64, which []uint16, counts []uint32) {
 	f, total := m.tops.finder(), m.tops.total()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := f.find(at)
+		g := f.near(at)
 		which[i] = uint16(g)
 		counts[g]++
 	}
@@ -114,12 +115,12 @@ func (m *sections) sort(words []uint64, which []uint16, start []uint32) {
 	}
 }
 
-// restore puts the places found back into the order of the words. It goes
+// restore puts the outcomes back into the order of the words. It goes
 // backwards, which undoes the steps of start.
 func (m *sections) restore(out []uint64, which []uint16, start []uint32) {
 	for i := len(which) - 1; i >= 0; i-- {
 		g := which[i]
 		start[g]--
-		out[i] = uint64(g)<<sectionWidth | m.at[start[g]]
+		out[i] = m.at[start[g]]
 	}
 }

@@ -69,6 +69,15 @@ func (f *finder) find(at uint64) int {
 	return g
 }
 
+// near is find where nearly all searches end at once.
+func (f *finder) near(at uint64) int {
+	g := int(f.guide[at>>(f.shift&63)])
+	for f.cum[g] <= at {
+		g++
+	}
+	return g
+}
+
 // makeGuide tabulates the first place of every 2^shift-th number, for about as
 // many numbers as wanted.
 func (s *sums) makeGuide(wanted int) {

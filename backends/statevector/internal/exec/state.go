@@ -76,6 +76,9 @@ func (s *State) chunks() int { return 1 << max(s.plan.Width-plan.ChunkMax, 0) }
 // crew is the workers that a run can use: one for one chunk.
 func (s *State) crew() []*worker { return s.workers[:min(len(s.workers), s.chunks())] }
 
+// Mapped reports whether the amplitudes lie outside of the collected heap.
+func (s *State) Mapped() bool { return mapped(s.mem) }
+
 // free gives the memory of the amplitudes back.
 func (s *State) free() {
 	release(s.mem)

@@ -58,7 +58,8 @@ func (t *Template) FromOps(width int, ops []circuit.Op) (*Program, error) {
 func (t *Template) Program() *Program { return t.p }
 
 // Refill puts the angles of ops into the last program, or reports that they are
-// not its gates. What it then holds is undefined.
+// not its gates. Then what Program says is undefined, and the next call finds what
+// it needs all the same.
 func (t *Template) Refill(width int, ops []circuit.Op) bool {
 	p := t.p
 	if p == nil || p.Width != width || len(ops) != len(t.shapes) {
@@ -71,7 +72,6 @@ func (t *Template) Refill(width int, ops []circuit.Op) bool {
 	for i := range ops {
 		op := &ops[i]
 		if s, ok := shapeOf(op); !ok || s != t.shapes[i] {
-			t.p = nil
 			return false
 		}
 		switch op.Gate {

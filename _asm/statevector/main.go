@@ -46,6 +46,7 @@ func main() {
 	running()
 	sinCos()
 	tangents()
+	draws()
 	Generate()
 }
 

@@ -91,7 +91,7 @@ func (w *worker) fillLine(s *script, ln *line) {
 			ln.rot[i].T[j] = tans[ln.rotAt[i][j]]
 		}
 	}
-	var v [kernel.Block]float32
+	v := &w.v
 	w.s[0], w.s[1] = scale, 0
 	s.kernel.Spread(v[:], w.s[:kernel.Block], ln.stages[:plan.Lanes])
 	for l := range kernel.Lanes {

@@ -80,11 +80,15 @@ func (s *State) sampleNarrow(out, words []uint64) {
 	if wanted := min(2*len(s.all.cum), 2*len(words)); 4*len(s.all.guide) < wanted {
 		s.all.makeGuide(wanted)
 	}
-	f, total := s.all.finder(), s.all.total()
-	s.share(max(min(len(s.workers), len(words)/batchNarrow), 1), func(_ *worker, u int) {
-		batches := max(min(len(s.workers), len(words)/batchNarrow), 1)
+	t := s.all.table()
+	batches := max(min(len(s.workers), len(words)/batchNarrow), 1)
+	s.share(batches, func(_ *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
-		draw(out[from:to], words[from:to], f, total)
+		if s.plan.FirstLane == 0 {
+			s.kernel.Draw(out[from:to], words[from:to], t, s.prog.Frame)
+			return
+		}
+		s.kernel.Draw(out[from:to], words[from:to], t, 0)
 		s.finish(out[from:to])
 	})
 }
@@ -96,15 +100,6 @@ const narrowWidth = 15
 // batchNarrow is the least number of shots of a narrow state that another worker
 // is asked for.
 const batchNarrow = 1 << 14
-
-// draw writes the place that each word selects.
-func draw(out, words []uint64, f finder, total uint64) {
-	out = out[:len(words)]
-	for i, w := range words {
-		at, _ := bits.Mul64(w, total)
-		out[i] = uint64(f.find(at))
-	}
-}
 
 // finish turns numbers of amplitudes into basis states.
 func (s *State) finish(out []uint64) {
@@ -181,12 +176,12 @@ func (m *sampler) sort(leaves *sums, words []uint64) {
 	m.start = grow(m.start, (len(leaves.cum)-1)>>shift+2)
 	m.sorted = grow(m.sorted, len(words))
 	clear(m.start)
-	total, f := leaves.total(), leaves.finder()
+	total, t := leaves.total(), leaves.table()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
 		g := 0
-		if len(f.guide) > 0 {
-			g = f.find(at)
+		if len(t.Guide) > 0 {
+			g = t.Find(at)
 		} else {
 			g = search(leaves.cum, at)
 		}

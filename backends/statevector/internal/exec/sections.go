@@ -61,10 +61,10 @@ func (s *State) sampleSorted(out, words []uint64, n int) {
 			w.section.size(1 << sectionWidth)
 			s.running(&w.section, g<<sectionWidth)
 			w.section.makeGuide(min(2*len(w.section.cum), 2*len(at)))
-			f := w.section.finder()
+			w.k.Locate(at, at, w.section.table(), 0)
 			base := s.plan.Qubits(uint64(g)<<sectionWidth) ^ s.prog.Frame
 			for i, x := range at {
-				at[i] = q.of(uint64(f.find(x))) ^ base
+				at[i] = q.of(x) ^ base
 			}
 		}
 	})
@@ -77,10 +77,10 @@ func (s *State) sampleSorted(out, words []uint64, n int) {
 // count finds the section of each word and how many there are of each.
 func (m *sections) count(words []uint64, which []uint16, counts []uint32) {
 	clear(counts)
-	f, total := m.tops.finder(), m.tops.total()
+	total := m.tops.total()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := f.near(at)
+		g := m.tops.near(at)
 		which[i] = uint16(g)
 		counts[g]++
 	}

@@ -2,24 +2,23 @@ package exec
 
 import (
 	"math/bits"
+
+	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 )
 
 // sums is an ascending list of running sums, a power of two long, and a guide to
 // search it.
 type sums struct {
-	cum   []uint64 // with beyond more elements at its end
+	cum   []uint64 // with kernel.Beyond more elements at its end
 	guide []uint32 // how many sums are at most j<<shift; empty: not made
 	shift int
 }
 
-// beyond is the number of places that a search may look at past the last one.
-const beyond = 2
-
 // size makes room for n sums.
 func (s *sums) size(n int) {
-	s.cum = grow(s.cum, n+beyond)[:n]
-	for i := range beyond {
-		s.cum[:n+beyond][n+i] = 1<<64 - 1
+	s.cum = grow(s.cum, n+kernel.Beyond)[:n]
+	for i := range kernel.Beyond {
+		s.cum[:n+kernel.Beyond][n+i] = 1<<64 - 1
 	}
 	s.guide = s.guide[:0]
 }
@@ -44,35 +43,16 @@ func (s *sums) before(g int) uint64 {
 	return s.cum[g-1]
 }
 
-// finder is what a search needs, in registers.
-type finder struct {
-	cum   []uint64
-	guide []uint32
-	shift uint
+// table is what a kernel searches.
+func (s *sums) table() *kernel.Sums {
+	return &kernel.Sums{Cum: s.cum[:len(s.cum)+kernel.Beyond], Guide: s.guide, Shift: uint(s.shift)}
 }
 
-func (s *sums) finder() finder {
-	return finder{s.cum[:len(s.cum)+beyond], s.guide, uint(s.shift)}
-}
-
-// find returns the first place whose sum exceeds at, which is below the total.
-// Nearly all searches end within two steps, which do not branch.
-func (f *finder) find(at uint64) int {
-	g := int(f.guide[at>>(f.shift&63)])
-	c := f.cum[g:]
-	_, below := bits.Sub64(at, c[0], 0)
-	_, below2 := bits.Sub64(at, c[1], 0)
-	g += 2 - int(below+below2)
-	for f.cum[g] <= at {
-		g++
-	}
-	return g
-}
-
-// near is find where nearly all searches end at once.
-func (f *finder) near(at uint64) int {
-	g := int(f.guide[at>>(f.shift&63)])
-	for f.cum[g] <= at {
+// near returns the place of at, below the last sum, where a guide finer than the
+// sums nearly always has it.
+func (s *sums) near(at uint64) int {
+	g := int(s.guide[at>>(uint(s.shift)&63)])
+	for s.cum[g] <= at {
 		g++
 	}
 	return g

@@ -22,6 +22,8 @@ type assembled struct {
 	running  func(w *uint64, x *float32, n, sum uint64)
 	sinCos   func(sin, cos *float64, a *uint64, n uint64, unsure *uint8)
 	tangents func(tan *float32, sin, cos *float64, n uint64, unsure *uint8)
+	draw     search // both or neither
+	locate   search
 }
 
 func (a *assembled) Name() string { return a.name }

@@ -65,6 +65,10 @@ type Kernel interface {
 	Tangents(tan []float32, sin, cos []float64, unsure []uint8)
 	// Running writes, for each amplitude of x, sum and the Weights up to and with it.
 	Running(w []uint64, x []float32, sum uint64)
+	// Draw writes the place in s of the upper half of each word times s's last sum,
+	// and Locate that of each number, which is below the last sum; both XOR flip.
+	Draw(out, words []uint64, s *Sums, flip uint64)
+	Locate(out, at []uint64, s *Sums, flip uint64)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.
@@ -139,3 +143,17 @@ type Stage struct {
 	Mask     uint64
 	Copy     uint64 // 1: the phase is none, else 0
 }
+
+// Sums is a list of running sums with a guide to search it. The place of a number
+// is the first one whose sum exceeds it.
+type Sums struct {
+	Cum   []uint64 // ascending; then Beyond more of the largest uint64
+	Guide []uint32 // the place of j<<Shift
+	Shift uint     // below 64
+}
+
+// Beyond is the number of elements that a search may look at past the last sum.
+const Beyond = 2
+
+// Last is the last sum.
+func (s *Sums) Last() uint64 { return s.Cum[len(s.Cum)-1-Beyond] }

@@ -4665,3 +4665,82 @@ loop:
 	JNZ       loop
 	VZEROUPPER
 	RET
+
+// func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+// Requires: BMI2
+TEXT ·drawAMD64(SB), NOSPLIT, $0-64
+	// places of words in running sums
+	MOVQ out+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), BX
+	MOVQ cum+32(FP), SI
+	MOVQ guide+40(FP), DI
+	MOVQ shift+48(FP), R8
+	MOVQ flip+56(FP), R9
+	MOVQ total+24(FP), R10
+
+loop:
+	MOVQ  (CX), DX
+	MULXQ R10, R11, DX
+	SHRXQ R8, DX, R11
+	MOVL  (DI)(R11*4), R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	JAE   step
+
+found:
+	XORQ R9, R11
+	MOVQ R11, (AX)
+	ADDQ $0x08, CX
+	ADDQ $0x08, AX
+	DECQ BX
+	JNZ  loop
+	RET
+
+step:
+	INCQ R11
+	CMPQ DX, (SI)(R11*8)
+	JAE  step
+	JMP  found
+
+// func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+// Requires: BMI2
+TEXT ·locateAMD64(SB), NOSPLIT, $0-64
+	// places of words in running sums
+	MOVQ out+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ cum+32(FP), BX
+	MOVQ guide+40(FP), SI
+	MOVQ shift+48(FP), DI
+	MOVQ flip+56(FP), R8
+	MOVQ total+24(FP), R9
+
+loop:
+	MOVQ  (CX), R9
+	SHRXQ DI, R9, R10
+	MOVL  (SI)(R10*4), R10
+	CMPQ  R9, (BX)(R10*8)
+	SBBQ  $-1, R10
+	CMPQ  R9, (BX)(R10*8)
+	SBBQ  $-1, R10
+	CMPQ  R9, (BX)(R10*8)
+	JAE   step
+
+found:
+	XORQ R8, R10
+	MOVQ R10, (AX)
+	ADDQ $0x08, CX
+	ADDQ $0x08, AX
+	DECQ DX
+	JNZ  loop
+	RET
+
+step:
+	INCQ R10
+	CMPQ R9, (BX)(R10*8)
+	JAE  step
+	JMP  found

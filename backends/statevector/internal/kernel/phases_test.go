@@ -148,3 +148,46 @@ func TestKernelsTangents(t *testing.T) {
 		}
 	})
 }
+
+// TestKernelsDraw: places by guide are those of a linear search, also where many
+// sums are equal or far apart.
+func TestKernelsDraw(t *testing.T) {
+	each(t, func(t *testing.T, k Kernel, r *rand.Rand) {
+		for n := 1; n <= 40; n++ {
+			var s Sums
+			sum := uint64(0)
+			for range n {
+				sum += r.Uint64N(1<<r.IntN(45)+1) * r.Uint64N(2)
+				s.Cum = append(s.Cum, sum)
+			}
+			sum++
+			s.Cum[n-1] = sum
+			s.Shift = uint(r.IntN(45))
+			for sum>>s.Shift > 1000 {
+				s.Shift++
+			}
+			place := func(at uint64) uint64 {
+				return uint64(slices.IndexFunc(s.Cum, func(c uint64) bool { return c > at }))
+			}
+			for j := uint64(0); j<<s.Shift < sum; j++ {
+				s.Guide = append(s.Guide, uint32(place(j<<s.Shift)))
+			}
+			s.Cum = append(s.Cum, math.MaxUint64, math.MaxUint64)
+			words, at := make([]uint64, 3*n), make([]uint64, 3*n)
+			for i := range words {
+				words[i], at[i] = r.Uint64(), r.Uint64N(sum)
+			}
+			words[0], at[0] = math.MaxUint64, sum-1
+			out, flip := make([]uint64, 3*n), r.Uint64N(1<<20)
+			k.Locate(out, at, &s, flip)
+			for i, x := range at {
+				require.Equal(t, place(x), out[i]^flip)
+			}
+			k.Draw(out, words, &s, flip)
+			want := make([]uint64, 3*n)
+			Generic.Draw(want, words, &s, flip)
+			require.Equal(t, want, out)
+			k.Draw(nil, nil, &s, 0)
+		}
+	})
+}

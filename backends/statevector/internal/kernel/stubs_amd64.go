@@ -108,3 +108,9 @@ func sinCosAVX512(sin *float64, cos *float64, a *uint64, n uint64, unsure *uint8
 
 //go:noescape
 func tangentsAVX512(tan *float32, sin *float64, cos *float64, n uint64, unsure *uint8)
+
+//go:noescape
+func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
+func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)

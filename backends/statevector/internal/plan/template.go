@@ -9,28 +9,36 @@ import "github.com/animicaorg/engine/circuit"
 type Template struct {
 	p      *Program
 	shapes []shape
-	counts []int32 // rotations per qubit so far
 }
 
-// shape is an operation without its angles.
+// shape is an operation without its angles, and what is known of it.
 type shape struct {
-	q    [circuit.MaxOpQubits]uint16
-	gate circuit.Gate
-	nq   uint8
-	rot  bool // it leaves a rotation
+	key uint64 // gate, operands, and whether it leaves a rotation
+	rot *Rot   // that rotation
+	// Of u3, whether its qubit has rotations before it and after it; of CZ, whether
+	// its first and its second qubit have.
+	live, then bool
 }
 
-// shapeOf reports false for what a template does not take in.
-func shapeOf(op *circuit.Op) (shape, bool) {
-	s := shape{op.Q, op.Gate, op.NQ, false}
-	switch op.Gate {
-	case circuit.U3:
-		s.rot = op.Params[0]&(circuit.Pi-1) != 0
-	case circuit.CZ, circuit.Barrier:
-	default:
-		return s, false
+// rotates marks the key of a u3 that leaves a rotation.
+const rotates = 1 << 63
+
+// keyOf is 0 for what a template does not take in. A barrier has the operands of
+// any other.
+func keyOf(op *circuit.Op) uint64 {
+	k := uint64(op.Gate)<<56 | uint64(op.NQ)<<48 | uint64(op.Q[0]) | uint64(op.Q[1])<<16
+	switch {
+	case op.Cond != 0 || op.Q[2]|op.Q[3] != 0:
+		return 0
+	case op.Gate == circuit.U3:
+		rest := uint64(op.Params[0] & (circuit.Pi - 1))
+		return k | (rest|-rest)>>63<<63
+	case op.Gate == circuit.CZ:
+		return k
+	case op.Gate == circuit.Barrier:
+		return 1
 	}
-	return s, op.Cond == 0
+	return 0
 }
 
 // FromOps is FromOps of this package.
@@ -43,14 +51,27 @@ func (t *Template) FromOps(width int, ops []circuit.Op) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
+	counts := make([]int, width)
 	for i := range ops {
-		s, ok := shapeOf(&ops[i])
-		if !ok {
+		op := &ops[i]
+		s := shape{key: keyOf(op)}
+		a, b := op.Q[0], op.Q[1]
+		switch {
+		case s.key == 0:
 			return p, nil // and the next one is converted as a whole
+		case op.Gate == circuit.CZ:
+			s.live, s.then = counts[a] > 0, counts[b] > 0
+		case op.Gate == circuit.U3:
+			s.live = counts[a] > 0
+			if s.key&rotates != 0 {
+				s.rot = &p.Rots[a][counts[a]]
+				counts[a]++
+			}
+			s.then = counts[a] > 0
 		}
 		t.shapes = append(t.shapes, s)
 	}
-	t.p, t.counts = p, make([]int32, width)
+	t.p = p
 	return p, nil
 }
 
@@ -65,70 +86,66 @@ func (t *Template) Refill(width int, ops []circuit.Op) bool {
 	if p == nil || p.Width != width || len(ops) != len(t.shapes) {
 		return false
 	}
-	clear(t.counts)
 	alpha := p.Last.Alpha
 	clear(alpha)
-	p.Frame, p.Phase = 0, 0
+	f := framed{}
 	for i := range ops {
-		op := &ops[i]
-		if s, ok := shapeOf(op); !ok || s != t.shapes[i] {
+		op, s := &ops[i], &t.shapes[i]
+		if keyOf(op) != s.key {
 			return false
 		}
 		switch op.Gate {
 		case circuit.U3:
-			t.u3(p, int(op.Q[0]), &op.Params)
+			q := op.Q[0]
+			alpha[q] = f.u3(q, &op.Params, alpha[q], s)
 		case circuit.CZ:
-			t.cz(p, int(op.Q[0]), int(op.Q[1]))
+			f.cz(op.Q[0], op.Q[1], alpha, s)
 		}
 	}
+	p.Frame, p.Phase = f.frame, f.phase
 	return true
 }
 
-// u3 is builder.u3 where it is known how many rotations follow.
-func (t *Template) u3(p *Program, q int, u *[circuit.MaxOpParams]circuit.Angle) {
-	theta, phi, lambda := u[0], u[1], u[2]
-	alpha, n := p.Last.Alpha[q], t.counts[q]
-	if p.Frame>>q&1 == 1 {
-		p.Phase += lambda
-		theta, lambda = -theta, -lambda
+// framed is the frame and the phase so far. Its methods do not branch on angles,
+// half of which would be guessed wrongly.
+type framed struct {
+	frame uint64
+	phase circuit.Angle
+}
+
+// behind is all ones behind an X on q.
+func (f *framed) behind(q uint16) circuit.Angle { return -circuit.Angle(f.frame >> (q & 63) & 1) }
+
+// u3 is builder.u3: it returns the phase of q, alpha before, behind the gate.
+func (f *framed) u3(q uint16, u *[circuit.MaxOpParams]circuit.Angle, alpha circuit.Angle, s *shape) circuit.Angle {
+	m := f.behind(q)
+	f.phase += u[2] & m
+	if s.live {
+		alpha += u[2] ^ m - m
 	}
-	if n > 0 {
-		alpha += lambda
+	turns, rest := (u[0] ^ m - m).SplitHalfTurns()
+	if s.rot != nil {
+		*s.rot = Rot{rest, alpha}
+		alpha = 0
 	}
-	turns, rest := theta.SplitHalfTurns()
-	if rest != 0 {
-		p.Rots[q][n] = Rot{rest, alpha}
-		n++
-		t.counts[q], alpha = n, 0
+	f.phase += circuit.Angle(turns>>1) * circuit.Pi // Ry(2π) = -1
+	f.frame ^= uint64(turns&1) << (q & 63)          // Ry(π) = X·Z
+	m = f.behind(q)
+	f.phase += u[1] & m
+	if !s.then {
+		return 0 // on |0⟩
 	}
-	if turns >= 2 { // Ry(2π) = -1
-		p.Phase += circuit.Pi
-	}
-	if turns%2 == 1 { // Ry(π) = X·Z
-		alpha += circuit.Pi
-		p.Frame ^= 1 << q
-	}
-	if p.Frame>>q&1 == 1 {
-		p.Phase += phi
-		phi = -phi
-	}
-	if alpha += phi; n == 0 {
-		alpha = 0 // on |0⟩
-	}
-	p.Last.Alpha[q] = alpha
+	return alpha + circuit.Angle(turns&1)*circuit.Pi + (u[1] ^ m - m)
 }
 
 // cz is builder.cz without the bookkeeping of CZs.
-func (t *Template) cz(p *Program, x, y int) {
-	fx, fy := circuit.Angle(p.Frame>>x&1), circuit.Angle(p.Frame>>y&1)
-	if fx|fy == 0 {
-		return
+func (f *framed) cz(x, y uint16, alpha []circuit.Angle, s *shape) {
+	fx, fy := f.behind(x)&circuit.Pi, f.behind(y)&circuit.Pi
+	if s.live {
+		alpha[x] += fy
 	}
-	if t.counts[y] > 0 {
-		p.Last.Alpha[y] += fx * circuit.Pi
+	if s.then {
+		alpha[y] += fx
 	}
-	if t.counts[x] > 0 {
-		p.Last.Alpha[x] += fy * circuit.Pi
-	}
-	p.Phase += fx & fy * circuit.Pi
+	f.phase += fx & fy
 }

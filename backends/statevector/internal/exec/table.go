@@ -25,7 +25,7 @@ type cross struct{ in, out int }
 type builder struct {
 	k     kernel.Kernel
 	outer kernel.Outer
-	v     [kernel.Block]float32 // lanes, re and im in turn
+	v     [kernel.Block]float32                      // lanes, re and im in turn
 	s     [2 << (plan.ChunkMax - plan.Lanes)]float64 // re, im per block
 }
 

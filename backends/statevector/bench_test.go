@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -47,9 +48,10 @@ func BenchmarkW1(b *testing.B) {
 func BenchmarkSmall(b *testing.B) {
 	for _, c := range []struct{ width, circuits, threads int }{{10, 1, 1}, {14, 1, 1}, {14, 1, 2}, {10, 100, 1}, {10, 100, 2}} {
 		b.Run(fmt.Sprintf("%dx120/circuits=%d/threads=%d", c.width, c.circuits, c.threads), func(b *testing.B) {
-			circuits := make([]*circuit.Circuit, c.circuits)
+			circuits, rows := make([]*circuit.Circuit, c.circuits), make([][]byte, c.circuits)
 			for i := range circuits {
 				var err error
+				rows[i] = make([]byte, 4096*guest.RowBytes(c.width))
 				circuits[i], err = circuit.Generate("animica.quantum.trapset.v1", c.width, 120, [32]byte{byte(i)})
 				require.NoError(b, err)
 			}
@@ -58,11 +60,10 @@ func BenchmarkSmall(b *testing.B) {
 			least := math.Inf(1)
 			for b.Loop() {
 				from := time.Now()
-				rows := make([][]byte, len(circuits))
 				err := batch.Each(b.Context(), len(circuits), c.width, func(s *Series, i int) error {
 					st, err := s.Run(b.Context(), circuits[i])
 					if err == nil {
-						rows[i], err = st.Sample([16]byte{1}, 0, 4096)
+						err = st.SampleInto(rows[i], [16]byte{1}, 0)
 					}
 					return err
 				})

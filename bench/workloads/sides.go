@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/peers"
@@ -39,8 +40,8 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 }
 
 // stateSide runs circuits on state vectors, as statevector.Batch has it: a batch
-// of narrow ones with one circuit per thread. States keep their memory, as in a
-// job.
+// of narrow ones with one circuit per thread. States and rows keep their memory,
+// as in a job.
 type stateSide struct {
 	w        *Workload
 	circuits []*circuit.Circuit
@@ -57,10 +58,13 @@ func (s *stateSide) settle() { runtime.GC() }
 func (s *stateSide) run(ctx context.Context) error {
 	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {
 		st, err := m.Run(ctx, s.circuits[i])
-		if err == nil {
-			s.rows[i], err = st.Sample(key, 0, s.w.shots)
+		if err != nil {
+			return err
 		}
-		return err
+		if s.rows[i] == nil {
+			s.rows[i] = make([]byte, s.w.shots*guest.RowBytes(st.Width()))
+		}
+		return st.SampleInto(s.rows[i], key, 0)
 	})
 }
 

@@ -138,7 +138,7 @@ func patterns(out []uint8, cz *[plan.ChunkMax]uint32, n int) {
 func (ln *line) distribute(k kernel.Kernel, rotating uint32) {
 	ln.mask = uint64(rotating & (1<<plan.Lanes - 1))
 	blocks := rotating >> plan.Lanes
-	split := k.Split(bits.OnesCount32(blocks), ln.mask != 0)
+	split := k.SplitProduct(bits.OnesCount32(blocks), ln.mask != 0)
 	for i := range ln.rot {
 		for ln.rot[i].N < split[i] {
 			bit := bits.TrailingZeros32(blocks)

@@ -50,6 +50,8 @@ type Kernel interface {
 	Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation)
 	// Fused reports that Product leaves its table alone.
 	Fused() bool
+	// SplitProduct is Split for a Product and up to two Rotates.
+	SplitProduct(n int, lanes bool) [3]int
 	// Spread multiplies the complex number s[0], s[1] by stages, one after the
 	// other: with n numbers so far, number i+n is number i times (Cos, Sin), in
 	// binary64 without fused operations, or a copy of it, and its sign is flipped

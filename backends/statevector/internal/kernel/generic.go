@@ -121,6 +121,8 @@ func inTwo(k Kernel, x, table []float32, o *Outer, lanes *[4]float32, mask uint6
 
 func (generic) Fused() bool { return false }
 
+func (g generic) SplitProduct(n int, lanes bool) [3]int { return g.Split(n, lanes) }
+
 func (generic) Running(w []uint64, x []float32, sum uint64) {
 	for i := range w[:len(x)/2] {
 		o := i/Lanes*Block + i%Lanes

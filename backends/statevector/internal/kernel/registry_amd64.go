@@ -32,7 +32,8 @@ var avx512 = assembled{
 	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512, probe: probeAVX512,
 	products: []func(*float32, *float32, *float32, *uint8, *uint32, uint64, *float32, uint64, *uint64, *float32){
 		product0AVX512, product1AVX512, product2AVX512, product3AVX512},
-	spread: spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
+	splitProduct: [MaxRotated + 1][3]int{{}, {1}, {2}, {3}, {2, 2}, {2, 3}, {3, 3}, {3, 4}, {2, 3, 3}},
+	spread:       spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
 	draw: drawAMD64, locate: locateAMD64,
 }
 

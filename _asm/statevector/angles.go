@@ -68,13 +68,14 @@ func twoParts(x *big.Float) (hi, lo float64) {
 // angleConstants are, in order: half a step; 2π/2^64 in two parts; the series of
 // sin(δ)/δ - 1 and cos(δ) - 1 in δ² without their first factor, highest first;
 // the bound of the error; for tangents the bits below binary32, their half and
-// a margin.
+// a margin; the least bound of the error; all bits but the sign.
 var angleConstants = []uint64{
 	1 << 55, 0, 0,
 	float(-1.0 / 5040), float(1.0 / 120), float(-1.0 / 6),
 	float(1.0 / 40320), float(-1.0 / 720), float(1.0 / 24), float(-1.0 / 2),
 	float(0x1.4p-64),
 	1<<29 - 1, 1 << 28, 8,
+	float(0x1p-71), 1<<63 - 1,
 }
 
 func float(x float64) uint64 { return math.Float64bits(x) }
@@ -111,9 +112,11 @@ func angleConstant(i int) reg.VecVirtual {
 // bit per angle that is 1 unless both are known to be the nearest binary64.
 //
 // a = k·2π/256 + δ; sin a = S + (C·sin δ + S·(cos δ - 1)) with S and C in two
-// parts each, and products and the first sum likewise. What is left out and
-// rounded is below 2^-64.2; a result is sure where adding 1.25·2^-64 to the lower
-// part does not change the sum, nor subtracting it (Ziv). |δ| is below 2^-6.3.
+// parts each, and products and the first sum likewise. |δ| is below 2^-6.3, and |S|
+// is 0 or above 2^-5.4. What is left out and rounded is below |S|·2^-64.2 from the
+// second factor, 2^-14 of S, and 2^-72 from the first; a result is sure where
+// adding |S|·1.25·2^-64 + 2^-71 to the lower part does not change the sum, nor
+// subtracting it (Ziv). For the cosine S and C change places.
 func sinCos() {
 	v := avx512
 	v.text("sinCos", "func(sin, cos *float64, a *uint64, n uint64, unsure *uint8)")
@@ -125,6 +128,7 @@ func sinCos() {
 	for i := range c {
 		c[i] = angleConstant(i)
 	}
+	least, abs := angleConstant(14), angleConstant(15)
 	three := v.vec()
 	low := GP64()
 	MOVQ(U32(3), low)
@@ -160,8 +164,8 @@ func sinCos() {
 	pc := v.horner(z, c[6:10])
 	VMULPD(z, pc, pc)
 	VFNMADD231PD(dh, dl, pc) // cos δ - 1
-	v.compose(sin, bad, t[0], t[1], t[2], t[3], dh, ps, pc, c[10], false)
-	v.compose(cos, bad, t[2], t[3], t[0], t[1], dh, ps, pc, c[10], true)
+	v.compose(sin, bad, t[0], t[1], t[2], t[3], dh, ps, pc, []reg.VecVirtual{c[10], least, abs}, false)
+	v.compose(cos, bad, t[2], t[3], t[0], t[1], dh, ps, pc, []reg.VecVirtual{c[10], least, abs}, true)
 	for _, p := range []reg.Register{sin, cos, a} {
 		ADDQ(Imm(64), p)
 	}
@@ -187,7 +191,7 @@ func (v *isa) horner(z reg.VecVirtual, c []reg.VecVirtual) reg.VecVirtual {
 
 // compose stores a + b·sin δ + a·(cos δ - 1), or a - b·sin δ + …, where sin δ =
 // dh + ps and cos δ - 1 = pc, and adds to bad.
-func (v *isa) compose(out reg.Register, bad reg.OpmaskVirtual, a, al, b, bl, dh, ps, pc, bound reg.VecVirtual, minus bool) {
+func (v *isa) compose(out reg.Register, bad reg.OpmaskVirtual, a, al, b, bl, dh, ps, pc reg.VecVirtual, bounds []reg.VecVirtual, minus bool) {
 	p, r, e, low := v.vec(), v.vec(), v.vec(), v.vec()
 	VMULPD(dh, b, p)
 	VMOVAPD(p, low)
@@ -207,7 +211,9 @@ func (v *isa) compose(out reg.Register, bad reg.OpmaskVirtual, a, al, b, bl, dh,
 	}
 	VADDPD(al, low, low)
 	VADDPD(e, low, low)
-	x, y := v.vec(), v.vec()
+	bound, x, y := v.vec(), v.vec(), v.vec()
+	VANDPD(bounds[2], a, bound)
+	VFMADD213PD(bounds[1], bounds[0], bound)
 	VSUBPD(bound, low, x)
 	VADDPD(bound, low, y)
 	VADDPD(r, x, x)

@@ -13,33 +13,25 @@ type Template struct {
 
 // shape is an operation without its angles, and what is known of it.
 type shape struct {
-	key uint64 // gate, operands, and whether it leaves a rotation
-	rot *Rot   // that rotation
+	q    [circuit.MaxOpQubits]uint16
+	gate circuit.Gate
+	nq   uint8
 	// Of u3, whether its qubit has rotations before it and after it; of CZ, whether
 	// its first and its second qubit have.
 	live, then bool
+	rot        *Rot // the rotation that it leaves, or nil
 }
 
-// rotates marks the key of a u3 that leaves a rotation.
-const rotates = 1 << 63
-
-// keyOf is 0 for what a template does not take in. A barrier has the operands of
-// any other.
-func keyOf(op *circuit.Op) uint64 {
-	k := uint64(op.Gate)<<56 | uint64(op.NQ)<<48 | uint64(op.Q[0]) | uint64(op.Q[1])<<16
-	switch {
-	case op.Cond != 0 || op.Q[2]|op.Q[3] != 0:
-		return 0
-	case op.Gate == circuit.U3:
-		rest := uint64(op.Params[0] & (circuit.Pi - 1))
-		return k | (rest|-rest)>>63<<63
-	case op.Gate == circuit.CZ:
-		return k
-	case op.Gate == circuit.Barrier:
-		return 1
+// fits reports whether an operation is one of this shape.
+func (s *shape) fits(op *circuit.Op) bool {
+	if op.Gate != s.gate || op.NQ != s.nq || op.Q != s.q || op.Cond != 0 {
+		return false
 	}
-	return 0
+	return op.Gate != circuit.U3 || rotates(op) == (s.rot != nil)
 }
+
+// rotates reports whether a u3 leaves a rotation.
+func rotates(op *circuit.Op) bool { return op.Params[0]&(circuit.Pi-1) != 0 }
 
 // FromOps is FromOps of this package.
 func (t *Template) FromOps(width int, ops []circuit.Op) (*Program, error) {
@@ -54,20 +46,21 @@ func (t *Template) FromOps(width int, ops []circuit.Op) (*Program, error) {
 	counts := make([]int, width)
 	for i := range ops {
 		op := &ops[i]
-		s := shape{key: keyOf(op)}
+		s := shape{q: op.Q, gate: op.Gate, nq: op.NQ}
 		a, b := op.Q[0], op.Q[1]
-		switch {
-		case s.key == 0:
-			return p, nil // and the next one is converted as a whole
-		case op.Gate == circuit.CZ:
+		switch op.Gate {
+		case circuit.CZ:
 			s.live, s.then = counts[a] > 0, counts[b] > 0
-		case op.Gate == circuit.U3:
+		case circuit.U3:
 			s.live = counts[a] > 0
-			if s.key&rotates != 0 {
+			if rotates(op) {
 				s.rot = &p.Rots[a][counts[a]]
 				counts[a]++
 			}
 			s.then = counts[a] > 0
+		case circuit.Barrier:
+		default:
+			return p, nil // and the next one is converted as a whole
 		}
 		t.shapes = append(t.shapes, s)
 	}
@@ -91,7 +84,7 @@ func (t *Template) Refill(width int, ops []circuit.Op) bool {
 	f := framed{}
 	for i := range ops {
 		op, s := &ops[i], &t.shapes[i]
-		if keyOf(op) != s.key {
+		if !s.fits(op) {
 			return false
 		}
 		switch op.Gate {

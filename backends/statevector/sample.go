@@ -91,7 +91,7 @@ func (s *State) Outcomes(out, words []uint64) {
 	}
 }
 
-// sampleChunk is the most words that Sample holds.
+// sampleChunk is the most words that Sample holds, 16 bytes each.
 const sampleChunk = 1 << 19
 
 // draws is the scratch memory of Sample.

@@ -55,8 +55,11 @@ func zero(x []uint64) bool {
 	return true
 }
 
-func (generic) Compile(a *Affine) Map {
-	m := &tables{a: a, w: len(a.Ref), bits: 8}
+func (generic) Compile(a *Affine) Map { return NewTables(a) }
+
+// NewTables makes the tables of a.
+func NewTables(a *Affine) *Tables {
+	m := &Tables{a: a, w: len(a.Ref), bits: 8}
 	if m.w > wideTables {
 		m.bits = 4
 	}
@@ -86,16 +89,16 @@ func (generic) Compile(a *Affine) Map {
 // so that they stay below ten megabytes.
 const wideTables = 16
 
-// tables holds, for each group g of bits of randomness and value v, the sum of the
+// Tables is a Map of table look-ups: for each group g of bits of randomness and value v, the sum of the
 // basis vectors that v selects, at word (g<<bits+v)·w.
-type tables struct {
+type Tables struct {
 	a       *Affine
 	w, bits int // words of a vector; bits of a group
 	table   []uint64
 	short   [][256]uint64 // the same where w is 1
 }
 
-func (m *tables) Rows(dst []byte, words []uint64, s *Scratch) {
+func (m *Tables) Rows(dst []byte, words []uint64, s *Scratch) {
 	rb, k := m.a.Bytes, m.a.Words
 	if m.w == 1 {
 		m.shortRows(dst, words)
@@ -104,24 +107,30 @@ func (m *tables) Rows(dst []byte, words []uint64, s *Scratch) {
 	if len(s.words) < m.w {
 		s.words = make([]uint64, m.w)
 	}
-	out, mask := s.words[:m.w], 1<<m.bits-1
+	out := s.words[:m.w]
 	for ; len(dst) >= rb; dst, words = dst[rb:], words[k:] {
-		copy(out, m.a.Ref)
-		t := m.table
-		for bit := 0; bit < len(m.a.Basis); bit += m.bits {
-			v := int(words[bit/64]>>(bit%64)) & mask
-			for i, x := range t[v*m.w:][:m.w] {
-				out[i] ^= x
-			}
-			t = t[m.w<<m.bits:]
-		}
+		m.Outcome(words, out)
 		putRow(dst[:rb], out)
+	}
+}
+
+// Outcome writes the sum that the words of a shot select to out, which has as many
+// words as a vector.
+func (m *Tables) Outcome(words, out []uint64) {
+	copy(out, m.a.Ref)
+	t, mask := m.table, 1<<m.bits-1
+	for bit := 0; bit < len(m.a.Basis); bit += m.bits {
+		v := int(words[bit/64]>>(bit%64)) & mask
+		for i, x := range t[v*m.w:][:m.w] {
+			out[i] ^= x
+		}
+		t = t[m.w<<m.bits:]
 	}
 }
 
 // shortRows writes eight bytes where there is room: the next row overwrites what
 // is too much.
-func (m *tables) shortRows(dst []byte, words []uint64) {
+func (m *Tables) shortRows(dst []byte, words []uint64) {
 	rb, k, ref := m.a.Bytes, m.a.Words, m.a.Ref[0]
 	for ; len(dst) >= rb; dst, words = dst[rb:], words[k:] {
 		x, r := ref, words[0]

@@ -28,7 +28,9 @@ func (c *Compiler) finish(ctx context.Context) (*Affine, error) {
 	n, w := c.t.n, c.t.words()
 	c.m.reset(c.t.k, n, n, 2*w)
 	c.t.part(0, c.m.rows, c.m.stride)
+	c.x = cleared(c.x, n*w)
 	for g := range n {
+		copy(c.x[g*w:][:w], c.m.row(g))
 		c.m.rows[g*c.m.stride+w+g/64] = 1 << (g % 64)
 	}
 	k, err := c.m.reduce(ctx)
@@ -59,8 +61,7 @@ func (c *Compiler) reference(ctx context.Context, a *Affine) error {
 		lead := highest(b)
 		fixed[lead/64] &^= 1 << (lead % 64)
 	}
-	c.x, c.z = cleared(c.x, n*w), cleared(c.z, n*w)
-	c.t.part(0, c.x, w)
+	c.z = cleared(c.z, n*w)
 	c.t.part(1, c.z, w)
 	c.p.reset(c.t.k, n-k, n, w+1)
 	for i := range n - k {

@@ -143,16 +143,12 @@ func (m *matrix) order(first int, lead []byte) {
 // clear removes leading bits from all rows but the pivots, with a table of the
 // sums of pivot rows.
 func (m *matrix) clear(first, c int, lead []byte) {
+	var index [256]uint16 // 0 throughout, as long as the table is made
 	for p := range lead {
-		row := m.row(first + p)
-		for v := range 1 << p {
-			dst, src := m.table[(1<<p+v)*m.stride:][:m.stride], m.table[v*m.stride:][:m.stride]
-			for i, x := range row {
-				dst[i] = src[i] ^ x
-			}
-		}
+		half := m.stride << p
+		copy(m.table[half:2*half], m.table[:half])
+		m.k.AddRows(m.table[half:2*half], m.stride, c, &index, m.row(first+p))
 	}
-	var index [256]uint16
 	for v := range index {
 		for p, b := range lead {
 			if byte(v)&b != 0 {

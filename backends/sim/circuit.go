@@ -7,6 +7,7 @@ import (
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/noise"
+	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
 )
@@ -66,9 +67,10 @@ const maxRowBytes = 4 << 30
 
 // Sim runs any valid circuit; one without measurement measures qubit i into
 // clbit i (decision B2). Without noise, shot i uses its own words of the stream of Key: words
-// [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
-// after a measurement, one word for each measure and reset operation. With noise the
-// words are those of noise.Simulation. With method blocks, k is the sum of
+// [i·k, (i+1)·k), k = backends.ShotWords(qubits), where qubits are counted after
+// deferral (backends/stabilizer/SPEC.md); or, where a circuit that is not Clifford
+// goes on after a measurement, one word for each measure and reset operation. With
+// noise the words are those of noise.Simulation. With method blocks, k is the sum of
 // backends.ShotWords over the blocks, and the words of a shot are theirs in the
 // order of the blocks' lowest qubits, the Clifford blocks counting as one.
 func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
@@ -123,7 +125,17 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 // Choose names the engine that Auto takes for a valid circuit, and why. It looks
 // at the circuit alone.
 func Choose(c *circuit.Circuit) (Method, string, error) {
-	c, err := c.Lower()
+	if err := c.Validate(); err != nil {
+		return "", "", err
+	}
+	source, reason, err := prepare(context.Background(), new(stabilizer.Compiler), c)
+	if err != nil {
+		return "", "", err
+	}
+	if source != nil {
+		return Stabilizer, reason, nil
+	}
+	c, err = c.Lower()
 	if err != nil {
 		return "", "", err
 	}

@@ -22,7 +22,7 @@ var compilers = sync.Pool{New: func() any { return new(stabilizer.Compiler) }}
 func clifford(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
 	compiler := compilers.Get().(*stabilizer.Compiler)
 	defer compilers.Put(compiler)
-	source, err := gather(ctx, compiler, c)
+	source, reason, err := prepare(ctx, compiler, c)
 	if err != nil || source == nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func clifford(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult
 		return nil, err
 	}
 	r := &SimResult{
-		Method: Stabilizer, Reason: allClifford, Numeric: fmt.Sprintf("numeric/%d", stabilizer.NumericVersion),
+		Method: Stabilizer, Reason: reason, Numeric: fmt.Sprintf("numeric/%d", stabilizer.NumericVersion),
 		Clbits: len(source), Shots: o.Shots,
 	}
 	if o.Method == Stabilizer {
@@ -40,47 +40,59 @@ func clifford(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult
 	return r, r.shots(ctx, a, source, o)
 }
 
+// prepare gives c to the compiler, ready for Finish. The source of each clbit is
+// nil where the stabilizer engine cannot run c.
+func prepare(ctx context.Context, compiler *stabilizer.Compiler, c *circuit.Circuit) ([]int, string, error) {
+	source, dynamic, err := gather(ctx, compiler, c)
+	if !dynamic || err != nil {
+		return source, allClifford, err
+	}
+	source, width, err := deferred(ctx, compiler, c)
+	return source, deferredReason(c, width), err
+}
+
 // gather gives the gates of c to the compiler. The source of each clbit is nil
-// where a gate is not Clifford or measurements are not all last.
-func gather(ctx context.Context, compiler *stabilizer.Compiler, c *circuit.Circuit) ([]int, error) {
+// where a gate is not Clifford, or where, as dynamic says, measurements are not
+// all last.
+func gather(ctx context.Context, compiler *stabilizer.Compiler, c *circuit.Circuit) (source []int, dynamic bool, err error) {
 	if err := compiler.Begin(c.Qubits); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	source, steps := make([]int, c.Clbits), lowering{}
 	for b := range source {
 		source[b] = -1
 	}
 	measured, used := make([]bool, c.Qubits), make([]bool, c.Qubits)
-	any := false
+	some := false
 	for i := range c.Ops {
 		if i%(1<<12) == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
+			return nil, false, ctx.Err()
 		}
 		op := &c.Ops[i]
 		q := op.Q[0]
 		switch {
 		case op.Cond != 0:
-			return nil, nil
+			return nil, true, nil
 		case op.Gate == circuit.Barrier:
 		case op.Gate == circuit.Measure:
-			measured[q], any = true, true
+			measured[q], some = true, true
 			source[op.Clbit] = int(q)
 		case op.Gate == circuit.Reset:
 			if used[q] || measured[q] {
-				return nil, nil
+				return nil, true, nil
 			}
 		default:
 			for _, q := range op.Q[:op.NQ] {
 				if used[q] = true; measured[q] {
-					return nil, nil
+					return nil, true, nil
 				}
 			}
 			if !compiler.Add(op) && !steps.add(compiler, op) {
-				return nil, nil
+				return nil, false, nil
 			}
 		}
 	}
-	if !any {
+	if !some {
 		source = slices.Grow(source[:0], max(c.Clbits, c.Qubits))
 		for q := range max(c.Clbits, c.Qubits) {
 			if q >= c.Qubits {
@@ -89,7 +101,7 @@ func gather(ctx context.Context, compiler *stabilizer.Compiler, c *circuit.Circu
 			source = append(source, q)
 		}
 	}
-	return source, nil
+	return source, false, nil
 }
 
 // lowering remembers the steps of gates with their parameters.
@@ -107,21 +119,31 @@ func (l lowering) add(compiler *stabilizer.Compiler, op *circuit.Op) bool {
 	if op.Gate == circuit.U3 {
 		return false
 	}
-	key := loweringKey{op.Gate, op.NQ, op.Params}
-	steps, ok := l[key]
-	if !ok {
-		steps = lowered(*op)
-		l[key] = steps
-	}
+	steps := l.of(*op)
 	for _, s := range steps {
-		for k := range s.NQ {
-			s.Q[k] = op.Q[s.Q[k]]
-		}
 		if !compiler.Add(&s) {
 			return false
 		}
 	}
 	return len(steps) > 0
+}
+
+// of lowers a gate.
+func (l lowering) of(op circuit.Op) []circuit.Op {
+	key := loweringKey{op.Gate, op.NQ, op.Params}
+	steps, ok := l[key]
+	if !ok {
+		steps = lowered(op)
+		l[key] = steps
+	}
+	var placed []circuit.Op
+	for _, s := range steps {
+		for k := range s.NQ {
+			s.Q[k] = op.Q[s.Q[k]]
+		}
+		placed = append(placed, s)
+	}
+	return placed
 }
 
 // lowered is a gate on its own qubits 0, 1, … as u3 and cz, nil where it has no

@@ -89,3 +89,9 @@ func GatesOf(table []circuit.U3Angles) (gates []Gate, ok []bool) {
 	}
 	return gates, ok
 }
+
+// Pauli reports whether g is a Pauli up to phase, X^x·Z^z.
+func (g Gate) Pauli() (x, z, ok bool) {
+	m := &actions[g]
+	return m.SZ != 0, m.SX != 0, m.XZ == 0 && m.ZX == 0
+}

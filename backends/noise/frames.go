@@ -117,7 +117,7 @@ func (p *program) frames(ctx context.Context, words *seed.ShotWords, rows []byte
 		}
 		f := make([]framer, workers)
 		err = parallel(ctx, workers, len(pats), func(w, task int) error {
-			f[w].p, f[w].words, f[w].o = p, words, statevector.Options{Precision: o.Precision, Threads: inner, MemoryBytes: o.MemoryBytes}
+			f[w].p, f[w].words, f[w].o = p, words, statevector.Options{Precision: o.Precision, Threads: inner, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel}
 			return f[w].run(ctx, &pats[task], first, rows, clifford)
 		})
 		if err != nil {

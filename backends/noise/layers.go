@@ -1,8 +1,11 @@
 package noise
 
 import (
-	"math/bits"
+	"context"
+	"slices"
+	"sync"
 
+	"github.com/animicaorg/engine/backends/statevector/layer"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -11,21 +14,25 @@ import (
 //
 //	X^frame · R_m·D_m ⋯ R_0·D_0|0…0⟩
 //
-// Errors leave all tables as they are. An X that is pushed to the left flips an index
-// of later tables and the signs of later rotations; what it and Z change inside
-// the diagonal where they happen is one phase per qubit.
+// An error inside D permutes the state and adds a phase per qubit (type fault), so
+// that all shots share all tables and rotations.
 type layered struct {
 	width  int
-	layers []layer
+	stages []stage // the last one has no rotations: outcomes do not depend on its phases
 	frame  uint64
-	at     [][2]int // per site: the layer of each of its qubits
+	at     [][2]int // per site: the stage of each of its qubits
+
+	mu     sync.Mutex
+	kernel layer.Kernel // of the steps, once they are made
+	made   bool
 }
 
-// layer is D, then R.
-type layer struct {
-	ops    []diagonalOp // in order
-	tan    []float32    // per qubit: tan(θ/2), |θ| ≤ π/2
-	re, im []float32    // D times the cosines of R
+// stage is D, then R.
+type stage struct {
+	ops   []diagonalOp    // in order
+	alpha []circuit.Angle // per qubit: the phases of D without errors
+	tan   []float32       // per qubit: tan(θ/2), |θ| ≤ π/2
+	step  *layer.Step     // for the kernel of layered; nil for the last stage
 }
 
 // diagonalOp is diag(1, e^{iα}) on a, a CZ on a and b, or a place for an error.
@@ -72,22 +79,41 @@ func newLayered(p *program) *layered {
 			l.turn(s, b, circuit.Angle(l.frame>>a&1)*circuit.Pi)
 			l.turn(s, a, circuit.Angle(l.frame>>b&1)*circuit.Pi)
 		}
-		if len(l.layers)<<l.width > maxTables {
+		if len(l.stages)<<l.width > maxTables {
 			return nil
 		}
 	}
-	l.add(0, diagonalOp{b: -1, site: -1})
-	for i := range l.layers {
-		l.layers[i].table(l.width)
+	l.add(slices.Max(next), diagonalOp{b: -1, site: -1})
+	for i := range l.stages {
+		st := &l.stages[i]
+		st.alpha = make([]circuit.Angle, l.width)
+		st.phases(st.alpha, 0, nil)
 	}
 	return l
 }
 
-func (l *layered) add(s int, op diagonalOp) {
-	for len(l.layers) <= s {
-		l.layers = append(l.layers, layer{tan: make([]float32, l.width)})
+// prepare makes the tables for a kernel, unless it has been done.
+func (l *layered) prepare(ctx context.Context, k layer.Kernel, threads int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.made && l.kernel == k {
+		return nil
 	}
-	l.layers[s].ops = append(l.layers[s].ops, op)
+	l.kernel = k
+	err := parallel(ctx, threads, len(l.stages)-1, func(_, i int) error {
+		st := &l.stages[i]
+		st.step = layer.NewStep(k, st.diagonal(), st.tan)
+		return nil
+	})
+	l.made = err == nil
+	return err
+}
+
+func (l *layered) add(s int, op diagonalOp) {
+	for len(l.stages) <= s {
+		l.stages = append(l.stages, stage{tan: make([]float32, l.width)})
+	}
+	l.stages[s].ops = append(l.stages[s].ops, op)
 }
 
 // turn adds a phase as it stands behind the frame.
@@ -109,7 +135,7 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 	if rest != 0 {
 		l.add(next[q], diagonalOp{b: -1, site: -1})
 		t, _ := rest.TanCosHalf()
-		l.layers[next[q]].tan[q] = float32(t)
+		l.stages[next[q]].tan[q] = float32(t)
 		next[q]++
 	}
 	if turns%2 == 1 { // Ry(π) = X·Z
@@ -121,8 +147,8 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 
 // phases adds up the phases of D behind the frame x, with errors, and returns the
 // frame behind it.
-func (ly *layer) phases(alpha []circuit.Angle, x uint64, errors []placed) uint64 {
-	for _, op := range ly.ops {
+func (st *stage) phases(alpha []circuit.Angle, x uint64, errors []placed) uint64 {
+	for _, op := range st.ops {
 		switch {
 		case op.site >= 0:
 			for _, e := range errors {
@@ -147,33 +173,13 @@ func (ly *layer) phases(alpha []circuit.Angle, x uint64, errors []placed) uint64
 	return x
 }
 
-// table multiplies phases by doubling, qubits ascending, in float64.
-func (ly *layer) table(width int) {
-	alpha, below := make([]circuit.Angle, width), make([]uint, width)
-	ly.phases(alpha, 0, nil)
-	for _, op := range ly.ops {
+// diagonal is D without errors.
+func (st *stage) diagonal() *layer.Diagonal {
+	d := &layer.Diagonal{Alpha: st.alpha, CZ: make([]uint32, len(st.tan))}
+	for _, op := range st.ops {
 		if op.b >= 0 {
-			below[max(op.a, op.b)] ^= 1 << min(op.a, op.b)
+			d.CZ[max(op.a, op.b)] ^= 1 << min(op.a, op.b)
 		}
 	}
-	scale := 1.0
-	for _, t := range ly.tan { // cos = 1/√(1 + tan²), of the tangent that is used
-		scale *= cosOf(float64(t))
-	}
-	re, im := make([]float64, 1<<width), make([]float64, 1<<width)
-	re[0] = scale
-	for q := range width {
-		s, c := alpha[q].SinCos()
-		for i := range 1 << q {
-			x, y := float64(re[i]*c)-float64(im[i]*s), float64(re[i]*s)+float64(im[i]*c)
-			if bits.OnesCount(uint(i)&below[q])&1 == 1 {
-				x, y = -x, -y
-			}
-			re[i|1<<q], im[i|1<<q] = x, y
-		}
-	}
-	ly.re, ly.im = make([]float32, 1<<width), make([]float32, 1<<width)
-	for i := range re {
-		ly.re[i], ly.im[i] = float32(re[i]), float32(im[i])
-	}
+	return d
 }

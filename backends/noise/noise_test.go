@@ -160,7 +160,7 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 		method           Method
 	}{
 		"frames":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "", Frames},
-		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "6a117216969593c6665106a00b86155d4a251db91c194b22fb6552e2735996b6", Layers},
+		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "9f8fc189198d62f1637d5577dca1c54c26c92e1b5e31f8b0a3a07de1fb50e96d", Layers},
 		"dynamic": {dynamic, mixed, "e992d8c3e2cc388dc89d0b0781b8ee455548e75e44687144dd0aaddf28ab6db3", Trajectories},
 	} {
 		s := simulation(t, c.src, c.model)
@@ -171,7 +171,10 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 				require.ErrorIs(t, err, backends.ErrTooLarge)
 				continue
 			}
-			require.Equal(t, want, sample(t, s, c.method, 2000, o), "%s %+v", name, o)
+			require.Equal(t, sha3.Sum256(want), sha3.Sum256(sample(t, s, c.method, 2000, o)), "%s %+v", name, o)
+		}
+		for _, k := range statevector.Kernels() {
+			require.Equal(t, sha3.Sum256(want), sha3.Sum256(sample(t, s, c.method, 2000, Options{Kernel: k})), "%s %s", name, k)
 		}
 		require.Equal(t, want[:77], sample(t, s, c.method, 77, Options{}))
 		if c.want == "" { // the state vector has golden rows of its own
@@ -291,13 +294,13 @@ func TestRefusalsOfRuns(t *testing.T) {
 }
 
 func TestNumericNames(t *testing.T) {
-	for m, want := range map[Method]string{Frames: "noise/0+numeric/1", Clifford: "noise/0+numeric/1", Trajectories: "noise/0", Layers: "noise/0", Density: "noise/0-density"} {
+	for m, want := range map[Method]string{Frames: "noise/1+numeric/1", Clifford: "noise/1+numeric/1", Trajectories: "noise/1", Layers: "noise/1", Density: "noise/1-density"} {
 		got := Numeric(m, statevector.Complex64)
 		if m == Frames {
-			want = fmt.Sprintf("noise/0+%s", statevector.Complex64.Numeric())
+			want = fmt.Sprintf("noise/1+%s", statevector.Complex64.Numeric())
 		}
 		require.Equal(t, want, got)
 	}
-	require.Equal(t, "noise/0-complex128", Numeric(Trajectories, statevector.Complex128))
+	require.Equal(t, "noise/1-complex128", Numeric(Trajectories, statevector.Complex128))
 	require.Equal(t, 1, guest.RowBytes(3))
 }

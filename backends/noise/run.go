@@ -34,7 +34,10 @@ type Options struct {
 	Precision   statevector.Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that states may hold; 0 means no bound
-	Progress    func(done, total int)
+	Kernel      string // of Layers and Frames: one of statevector.Kernels, "" for the fastest
+	// Progress is called with the number of finished shots, from any goroutine, one
+	// call at a time.
+	Progress func(done, total int)
 }
 
 func (o *Options) threads() int {

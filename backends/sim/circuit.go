@@ -38,7 +38,7 @@ type SimOptions struct {
 	// over where it fits.
 	Reuse *statevector.State
 	// Progress is called from the calling goroutine after each pass over a state
-	// vector, and at the end.
+	// vector, and at the end; with noise from any goroutine, one call at a time.
 	Progress func(done, total int)
 }
 

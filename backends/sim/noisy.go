@@ -26,7 +26,7 @@ func noisy(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, e
 		return nil, err
 	}
 	r := &SimResult{Method: StateVector, Clbits: c.Clbits, Shots: o.Shots}
-	no := noise.Options{Key: o.Key, Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Progress: o.Progress}
+	no := noise.Options{Key: o.Key, Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress}
 	m := s.Method(o.Method == StateVector, o.Precision)
 	switch o.Method {
 	case Density:

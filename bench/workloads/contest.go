@@ -96,12 +96,6 @@ func (r *Runner) finalists(ctx context.Context, w *Workload, c []*circuit.Circui
 	if r.cfg.Peers == nil || w.kind == "" {
 		return nil, nil, nil
 	}
-	if c == nil {
-		var err error
-		if c, err = w.circuits(); err != nil {
-			return nil, nil, err
-		}
-	}
 	files, err := r.circuitFiles(w, c, threads)
 	if err != nil {
 		return nil, nil, err

@@ -81,10 +81,6 @@ func (r *Runner) threads(w *Workload) int {
 // Measure does one workload.
 func (r *Runner) Measure(ctx context.Context, w *Workload) (report.Row, error) {
 	row := w.row()
-	if w.missing != "" {
-		row.Status, row.Note = report.Unsupported, w.missing
-		return row, r.measurePeers(ctx, w, &row)
-	}
 	r.cfg.Say("%s: %s", w.ID, w.Work)
 	row.Threads, row.Rounds = r.threads(w), r.cfg.Rounds
 	var err error
@@ -194,30 +190,6 @@ func (r *Runner) measureCircuits(ctx context.Context, w *Workload, row *report.R
 		return err
 	}
 	compareWith(row, finalists, losers)
-	return nil
-}
-
-// measurePeers times the peers at what the engine cannot do: the time to beat.
-// Nothing is there to compare them with, so there is no ratio.
-func (r *Runner) measurePeers(ctx context.Context, w *Workload, row *report.Row) error {
-	finalists, losers, err := r.finalists(ctx, w, nil, nil, r.threads(w))
-	if err != nil || len(finalists) == 0 {
-		return err
-	}
-	defer r.crews.drop(ctx)
-	row.Threads, row.Rounds = r.threads(w), r.cfg.Rounds
-	for range row.Rounds {
-		for _, f := range finalists {
-			if err := f.round(ctx, w.shots); err != nil {
-				return err
-			}
-		}
-	}
-	for _, f := range finalists {
-		row.Rivals = append(row.Rivals, f.rival())
-	}
-	slices.SortStableFunc(row.Rivals, bySeconds)
-	row.Peer, row.Rivals = row.Rivals[0].Peer, append(row.Rivals, losers...)
 	return nil
 }
 

@@ -33,6 +33,8 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 	switch method {
 	case peers.State:
 		return newStateSide(w, c, threads), nil
+	case peers.Noise:
+		return newNoiseSide(w, c[0], threads)
 	case peers.Clifford:
 		return &affineSide{c[0], w.shots}, nil
 	}

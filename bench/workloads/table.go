@@ -35,12 +35,7 @@ func table() []Workload {
 			floor:    gridFloor,
 		},
 		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1),
-		{
-			ID: "W7", Work: "depolarizing noise 10^-3 after each gate, 12 qubits, depth 60, 4096 trajectories", Target: 8,
-			kind: peers.Noise, shots: 4096, missing: "noise models are not in this release",
-			circuits: one(func() (*circuit.Circuit, error) { return trapset(12, 60, 7) }),
-			native:   func() (peers.Circuit, error) { return noisy(12, 60, 1e-3) },
-		},
+		noisyBrickwork("W7", 12, 60, 4096, 1e-3, 8),
 		{ID: "W8", Work: "the guide's whole job by engine run: 20 x 120, 4096 slots, a tenth traps", TargetSeconds: 0.5, job: true, floor: jobFloor},
 		double(brickwork("W9", 20, 120, 4096, 4).withMemory()),
 	}
@@ -64,6 +59,17 @@ func brickwork(id string, width, depth, shots int, target float64) Workload {
 		floor: func(w *Workload) counts {
 			return brickworkCounts(width, depth, shots, w.precision == statevector.Complex128)
 		},
+	}
+}
+
+// noisyBrickwork has a depolarizing error after each gate on each of its qubits.
+func noisyBrickwork(id string, width, depth, shots int, p, target float64) Workload {
+	return Workload{
+		ID: id, Work: fmt.Sprintf("depolarizing noise %g after each gate, %d qubits, depth %d, %d trajectories", p, width, depth, shots),
+		Target: target, kind: peers.Noise, shots: shots, errors: p,
+		circuits: one(func() (*circuit.Circuit, error) { return trapset(width, depth, 7) }),
+		native:   func() (peers.Circuit, error) { return noisy(width, depth, p) },
+		floor:    func(*Workload) counts { return noiseFloor(width, depth, shots, p) },
 	}
 }
 

@@ -32,13 +32,13 @@ type Workload struct {
 	kind      peers.Kind // "" where there is no peer for it
 	precision statevector.Precision
 	shots     int
+	errors    float64                            // chance of a depolarizing error, of Noise
 	threads   int                                // most threads, 0: as many as asked
 	memory    bool                               // measure resident memory too
 	circuits  func() ([]*circuit.Circuit, error) // several: a batch
 	native    func() (peers.Circuit, error)      // the peers' form; nil: translated
 	floor     func(w *Workload) counts
 	job       bool // the whole of "engine run"
-	missing   string
 }
 
 // group is the part of the id before the slash.

@@ -39,8 +39,12 @@ func (p *program) probabilities(ctx context.Context, o Options) ([]float64, erro
 		return nil, fmt.Errorf("the density matrices need %d bytes, %d are allowed: %w", need, o.MemoryBytes, backends.ErrTooLarge)
 	}
 	out := make([]float64, 1<<p.clbits)
-	d := density{newState[float64](2 * p.qubits), p.qubits}
-	d.zero()
+	d, err := newDensity(ctx, p.qubits, o.threads())
+	if err != nil {
+		return nil, err
+	}
+	defer d.free()
+	d.re[0] = 1
 	if err := p.evolve(ctx, d, 0, make([]byte, (p.clbits+7)/8), out, o); err != nil {
 		return nil, err
 	}
@@ -75,7 +79,7 @@ func (p *program) evolve(ctx context.Context, d density, from int, row []byte, o
 			return err
 		}
 		if o.Progress != nil {
-			o.Progress(i, len(p.steps))
+			o.Progress(i+1, len(p.steps))
 		}
 		st := &p.steps[i]
 		if !p.holds(st.cond, row) {
@@ -83,12 +87,7 @@ func (p *program) evolve(ctx context.Context, d density, from int, row []byte, o
 		}
 		if st.op != nil && st.op.Gate == circuit.Measure {
 			r := p.measures[st.op]
-			c := density{newState[float64](2 * d.n), d.n}
-			c.copyFrom(d.state)
-			c.block(r.qubit, r.p[0], 0, 1-r.p[1], 0, 0) // reads 1
-			other := slices.Clone(row)
-			putBit(other, r.clbit, 1)
-			if err := p.evolve(ctx, c, i+1, other, out, o); err != nil {
+			if err := p.branch(ctx, d, i, r, row, out, o); err != nil {
 				return err
 			}
 			d.block(r.qubit, 1-r.p[0], 0, r.p[1], 0, 0)
@@ -103,6 +102,21 @@ func (p *program) evolve(ctx context.Context, d density, from int, row []byte, o
 	}
 	p.collect(d, row, out)
 	return nil
+}
+
+// branch follows what happens where r reads 1.
+func (p *program) branch(ctx context.Context, d density, i int, r *readout, row []byte, out []float64, o Options) error {
+	c, err := newDensity(ctx, d.n, d.threads)
+	if err != nil {
+		return err
+	}
+	defer c.free()
+	c.copyFrom(d.state)
+	c.block(r.qubit, r.p[0], 0, 1-r.p[1], 0, 0)
+	other := slices.Clone(row)
+	putBit(other, r.clbit, 1)
+	o.Progress = nil // only the way on which all is read as 0 counts
+	return p.evolve(ctx, c, i+1, other, out, o)
 }
 
 // collect adds the diagonal to the rows that it is read as.
@@ -120,6 +134,15 @@ func (p *program) collect(d density, row []byte, out []float64) {
 	}
 }
 
+func newDensity(ctx context.Context, n, threads int) (density, error) {
+	s, err := newState[float64](ctx, 2*n)
+	if err != nil {
+		return density{}, err
+	}
+	s.threads = threads
+	return density{s, n}, nil
+}
+
 func (d density) apply(op *circuit.Op) {
 	a, b := int(op.Q[0]), int(op.Q[1])
 	switch op.Gate {
@@ -135,22 +158,30 @@ func (d density) apply(op *circuit.Op) {
 	}
 }
 
+// spread makes room for zeros at bits of k, ascending.
+func spread(k int, bits ...int) int {
+	for _, b := range bits {
+		k = k&^(1<<b-1)<<1 | k&(1<<b-1)
+	}
+	return k
+}
+
 // block maps each 2×2 block of qubit q: r00 = a·r00 + b·r11, r11 = c·r11 + e·r00,
 // r01 and r10 times off.
 func (d density) block(q int, a, b, c, e, off float64) {
 	row, col := 1<<q, 1<<(d.n+q)
-	for _, v := range [2][]float64{d.re, d.im} {
-		for i := range v {
-			if i&(row|col) != 0 {
-				continue
+	d.pieces(len(d.re)/4, func(lo, hi int) {
+		for k := lo; k < hi; k++ {
+			i := spread(k, q, d.n+q)
+			for _, v := range [2][]float64{d.re, d.im} {
+				x, y := v[i], v[i|row|col]
+				v[i] = float64(a*x) + float64(b*y)
+				v[i|row|col] = float64(c*y) + float64(e*x)
+				v[i|row] *= off
+				v[i|col] *= off
 			}
-			x, y := v[i], v[i|row|col]
-			v[i] = float64(a*x) + float64(b*y)
-			v[i|row|col] = float64(c*y) + float64(e*x)
-			v[i|row] *= off
-			v[i|col] *= off
 		}
-	}
+	})
 }
 
 func (d density) noise(s *site) {
@@ -172,26 +203,31 @@ func (d density) noise(s *site) {
 func (d density) pair(q [2]int, p float64) {
 	a, b := 1<<q[0]|1<<(d.n+q[0]), 1<<q[1]|1<<(d.n+q[1])
 	w := 16 * p / 15
-	for _, v := range [2][]float64{d.re, d.im} {
-		for i := range v {
-			if i&(a|b) != 0 {
-				continue
-			}
-			diagonal := [4]int{i, i | a, i | b, i | a | b}
-			t := 0.0
-			for _, k := range diagonal {
-				t += v[k]
-			}
-			for s := a | b; ; s = (s - 1) & (a | b) { // all 16 elements
-				v[i|s] *= 1 - w
-				if s == 0 {
-					break
-				}
-			}
-			for _, k := range diagonal {
-				v[k] += float64(w * t / 4)
-			}
+	low, high := min(q[0], q[1]), max(q[0], q[1])
+	d.pieces(len(d.re)/16, func(lo, hi int) {
+		for k := lo; k < hi; k++ {
+			i := spread(k, low, high, d.n+low, d.n+high)
+			mix(d.re, i, a, b, w)
+			mix(d.im, i, a, b, w)
 		}
+	})
+}
+
+// mix does pair to the 16 elements from i on, at bits a and b of rows and columns.
+func mix(v []float64, i, a, b int, w float64) {
+	diagonal := [4]int{i, i | a, i | b, i | a | b}
+	t := 0.0
+	for _, k := range diagonal {
+		t += v[k]
+	}
+	for s := a | b; ; s = (s - 1) & (a | b) { // all 16
+		v[i|s] *= 1 - w
+		if s == 0 {
+			break
+		}
+	}
+	for _, k := range diagonal {
+		v[k] += float64(w * t / 4)
 	}
 }
 

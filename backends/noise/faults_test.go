@@ -36,7 +36,7 @@ func TestPathsAgainstGates(t *testing.T) {
 		seen := 0
 		c.leave = func(shots []drawn, st *layer.State, _ *layer.Sums) {
 			for _, d := range shots {
-				want := gates(p, events[d.shot])
+				want := gates(t, p, events[d.shot])
 				for y := range want.re {
 					a := complex128(st.Amplitude(uint64(y) ^ d.frame))
 					require.InDelta(t, weight(want.re[y], want.im[y]), real(a)*real(a)+imag(a)*imag(a), 1e-5, "shot %d: errors %v, outcome %b", d.shot, events[d.shot], y)
@@ -57,8 +57,9 @@ func TestPathsAgainstGates(t *testing.T) {
 }
 
 // gates runs the circuit with errors gate by gate.
-func gates(p *program, events []event) *state[float64] {
-	s := newState[float64](p.qubits)
+func gates(t testing.TB, p *program, events []event) *state[float64] {
+	s, err := newState[float64](t.Context(), p.qubits)
+	require.NoError(t, err)
 	s.zero()
 	for _, op := range p.ops(nil, events) {
 		if op.Gate == circuit.U3 {

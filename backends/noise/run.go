@@ -35,8 +35,8 @@ type Options struct {
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that states may hold; 0 means no bound
 	Kernel      string // of Layers and Frames: one of statevector.Kernels, "" for the fastest
-	// Progress is called with the number of finished shots, from any goroutine, one
-	// call at a time.
+	// Progress is called with the number of finished shots, or steps of the density
+	// matrix, from any goroutine, one call at a time.
 	Progress func(done, total int)
 }
 
@@ -156,19 +156,22 @@ func trees[T float](ctx context.Context, p *program, words *seed.ShotWords, rows
 		}
 	}
 	pool := make([]*tree[T], workers)
-	var done atomic.Int64
-	err := parallel(ctx, workers, (n+chunk-1)/chunk, func(w, task int) error {
+	defer func() {
+		for _, t := range pool {
+			if t != nil {
+				t.close()
+			}
+		}
+	}()
+	count := counter{total: n, report: o.Progress}
+	return parallel(ctx, workers, (n+chunk-1)/chunk, func(w, task int) error {
 		if pool[w] == nil {
-			pool[w] = newTree[T](p, words)
+			pool[w] = newTree[T](ctx, p, words)
 		}
 		lo, hi := task*chunk, min((task+1)*chunk, n)
-		defer done.Add(int64(hi - lo))
-		return pool[w].run(ctx, uint64(lo), rows[lo*rb:hi*rb])
+		defer count.add(hi - lo)
+		return pool[w].run(uint64(lo), rows[lo*rb:hi*rb])
 	})
-	if err == nil && o.Progress != nil {
-		o.Progress(int(done.Load()), n)
-	}
-	return err
 }
 
 // parallel calls fn(worker, task) for all tasks on up to threads goroutines and

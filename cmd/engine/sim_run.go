@@ -118,14 +118,20 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
 	}
 	defer r.State.Close()
-	return r, s.fill(r.State)
+	return r, s.fill(ctx, r.State)
 }
 
-func (s *simulation) fill(st *statevector.State) error {
+// fill reads what is wanted of a state, and stops where ctx ends.
+func (s *simulation) fill(ctx context.Context, st *statevector.State) (err error) {
 	add := func(a complex128) { s.answer.Amplitudes = append(s.answer.Amplitudes, [2]float64{real(a), imag(a)}) }
+	const part = 1 << 12
 	if s.f.amplitudes == "all" {
-		for _, a := range st.Amplitudes() {
-			add(a)
+		buf := make([]complex128, min(part, 1<<st.Width()))
+		for first := 0; first < 1<<st.Width() && ctx.Err() == nil; first += len(buf) {
+			st.ReadAmplitudes(buf, uint64(first))
+			for _, a := range buf {
+				add(a)
+			}
 		}
 	}
 	for _, x := range s.states {
@@ -133,22 +139,29 @@ func (s *simulation) fill(st *statevector.State) error {
 		if err != nil {
 			return err
 		}
-		add(a)
+		if add(a); ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
 	if s.f.probabilities {
-		s.answer.Probabilities = st.Probabilities()
-	}
-	for _, pauli := range s.f.expect {
-		v, err := st.Expectation(pauli)
-		if err != nil {
-			return err
+		p := make([]float64, 1<<st.Width())
+		for first := 0; first < len(p) && ctx.Err() == nil; first += part {
+			st.ReadProbabilities(p[first:min(first+part, len(p))], uint64(first))
 		}
-		if s.answer.Expectations == nil {
-			s.answer.Expectations = map[string]float64{}
-		}
-		s.answer.Expectations[pauli] = v
+		s.answer.Probabilities = p
 	}
-	return nil
+	if len(s.f.expect) == 0 {
+		return ctx.Err()
+	}
+	values, err := st.Expectations(ctx, s.f.expect, s.f.threads)
+	if err != nil {
+		return err
+	}
+	s.answer.Expectations = map[string]float64{}
+	for i, pauli := range s.f.expect {
+		s.answer.Expectations[pauli] = values[i]
+	}
+	return ctx.Err()
 }
 
 func (s *simulation) count(r *sim.SimResult) error {

@@ -3,9 +3,11 @@ package noise
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -24,9 +26,15 @@ type density struct {
 	n int
 }
 
-// probabilities returns the chance of each row of clbits, clbit b at bit b of the
-// index.
-func (p *program) probabilities(ctx context.Context, o Options) ([]float64, error) {
+// exact is what is read off density matrices.
+type exact struct {
+	prob   []float64 // of each row of clbits, clbit b at bit b of the index
+	paulis []pauliString
+	values []float64 // of paulis before the measurements at the end
+}
+
+// exact runs the circuit once.
+func (p *program) exact(ctx context.Context, paulis []string, o Options) (*exact, error) {
 	switch {
 	case p.qubits > MaxDensityQubits:
 		return nil, fmt.Errorf("%d qubits; a density matrix is kept for up to %d, trajectories take more: %w", p.qubits, MaxDensityQubits, backends.ErrTooLarge)
@@ -38,7 +46,14 @@ func (p *program) probabilities(ctx context.Context, o Options) ([]float64, erro
 	if need := uint64(1+len(p.measures)) << (2*p.qubits + 4); o.MemoryBytes > 0 && need > o.MemoryBytes {
 		return nil, fmt.Errorf("the density matrices need %d bytes, %d are allowed: %w", need, o.MemoryBytes, backends.ErrTooLarge)
 	}
-	out := make([]float64, 1<<p.clbits)
+	out := &exact{prob: make([]float64, 1<<p.clbits), values: make([]float64, len(paulis))}
+	for _, text := range paulis {
+		x, z, ys, err := statevector.PauliMasks(text, p.qubits)
+		if err != nil {
+			return nil, err
+		}
+		out.paulis = append(out.paulis, pauliString{x, z, ys})
+	}
 	d, err := newDensity(ctx, p.qubits, o.threads())
 	if err != nil {
 		return nil, err
@@ -54,7 +69,7 @@ func (p *program) probabilities(ctx context.Context, o Options) ([]float64, erro
 	}
 	for b := range p.clbits { // readout errors of measurements at the end
 		if r := last[b]; r != nil {
-			confuse(out, b, r.p)
+			confuse(out.prob, b, r.p)
 		}
 	}
 	return out, nil
@@ -73,7 +88,7 @@ func confuse(out []float64, b int, p [2]float64) {
 
 // evolve runs the steps from one on and adds to out; a measurement in mid-circuit
 // makes one branch per value read.
-func (p *program) evolve(ctx context.Context, d density, from int, row []byte, out []float64, o Options) error {
+func (p *program) evolve(ctx context.Context, d density, from int, row []byte, out *exact, o Options) error {
 	for i := from; i < len(p.steps); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -100,12 +115,15 @@ func (p *program) evolve(ctx context.Context, d density, from int, row []byte, o
 			d.apply(st.op)
 		}
 	}
-	p.collect(d, row, out)
-	return nil
+	p.collect(d, row, out.prob)
+	for k, s := range out.paulis {
+		out.values[k] += d.trace(s)
+	}
+	return ctx.Err()
 }
 
 // branch follows what happens where r reads 1.
-func (p *program) branch(ctx context.Context, d density, i int, r *readout, row []byte, out []float64, o Options) error {
+func (p *program) branch(ctx context.Context, d density, i int, r *readout, row []byte, out *exact, o Options) error {
 	c, err := newDensity(ctx, d.n, d.threads)
 	if err != nil {
 		return err
@@ -132,6 +150,26 @@ func (p *program) collect(d density, row []byte, out []float64) {
 		}
 		out[x] += d.re[y|y<<d.n]
 	}
+}
+
+// pauliString is P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩.
+type pauliString struct {
+	x, z uint64
+	ys   int
+}
+
+// trace is Tr(ρP): the sum of ⟨i|ρ|i^x⟩ times the factor of P|i⟩.
+func (d density) trace(p pauliString) float64 {
+	sum := 0.0
+	for i := range uint64(1) << d.n {
+		at := i | (i^p.x)<<d.n
+		v := [4]float64{d.re[at], -d.im[at], -d.re[at], d.im[at]}[p.ys&3]
+		if bits.OnesCount64(i&p.z)&1 == 1 {
+			v = -v
+		}
+		sum += v
+	}
+	return sum
 }
 
 func newDensity(ctx context.Context, n, threads int) (density, error) {

@@ -120,7 +120,18 @@ func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options)
 // Probabilities returns the exact chance of each row of clbits, clbit b at bit b of
 // the index, for up to MaxDensityQubits qubits.
 func (s *Simulation) Probabilities(ctx context.Context, o Options) ([]float64, error) {
-	return s.p.probabilities(ctx, o)
+	prob, _, err := s.Exact(ctx, nil, o)
+	return prob, err
+}
+
+// Exact returns Probabilities and the expectation values of Pauli strings, written
+// as for statevector.State, before the measurements that end the circuit.
+func (s *Simulation) Exact(ctx context.Context, paulis []string, o Options) (prob, values []float64, err error) {
+	e, err := s.p.exact(ctx, paulis, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.prob, e.values, nil
 }
 
 // SampleProbabilities draws rows from what Probabilities gave; shot i uses word i.

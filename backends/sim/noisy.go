@@ -31,7 +31,7 @@ func noisy(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, e
 	switch o.Method {
 	case Density:
 		m, r.Method = noise.Density, Density
-		if r.Probabilities, err = s.Probabilities(ctx, no); err == nil {
+		if r.Probabilities, r.Expectations, err = s.Exact(ctx, o.Expect, no); err == nil {
 			r.Rows, err = s.SampleProbabilities(r.Probabilities, o.Shots, no)
 		}
 	case Auto, "", StateVector, Stabilizer:

@@ -39,7 +39,7 @@ func (s *State) Expectations(ctx context.Context, paulis []string, threads int) 
 	}
 	out, turning := make([]float64, len(paulis)), 0
 	for _, p := range paulis {
-		x, _, _, err := pauliMasks(p, s.Width())
+		x, _, _, err := PauliMasks(p, s.Width())
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (s *State) Expectations(ctx context.Context, paulis []string, threads int) 
 		e.keep()
 	}
 	for i, p := range paulis {
-		x, z, ys, _ := pauliMasks(p, s.Width()) // checked above
+		x, z, ys, _ := PauliMasks(p, s.Width()) // checked above
 		if out[i] = e.value(x, z, ys); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -170,7 +170,8 @@ func quotient(sums [][2]float64) float64 {
 	return v / total
 }
 
-func pauliMasks(pauli string, width int) (x, z uint64, ys int, err error) {
+// PauliMasks reads a Pauli string of a width: P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩.
+func PauliMasks(pauli string, width int) (x, z uint64, ys int, err error) {
 	if len(pauli) != width {
 		return 0, 0, 0, fmt.Errorf("Pauli string of %d letters for %d qubits: %w", len(pauli), width, backends.ErrUnsupported)
 	}

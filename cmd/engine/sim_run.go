@@ -55,9 +55,6 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 	if f.observes() && f.method.Value == string(sim.Stabilizer) {
 		return nil, cli.Errorf(cli.Unsupported, "--method", "the stabilizer simulator gives counts only").Named("FeatureUnsupported").WithHint("--method statevector")
 	}
-	if f.observes() && f.method.Value == string(sim.Density) {
-		return nil, cli.Errorf(cli.Unsupported, "--method", "a density matrix gives the probabilities of bit strings only").Named("FeatureUnsupported").WithHint("--method statevector")
-	}
 	if (f.probabilities || f.amplitudes == "all") && c.Qubits > maxDenseWidth {
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "%d qubits have too many basis states to list; at most %d qubits", c.Qubits, maxDenseWidth).Named("TooLarge").WithHint("--amplitudes LIST names the basis states that matter")
 	}
@@ -84,7 +81,9 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(), Noise: s.noise, Reuse: s.reuse,
 		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
 	var r *sim.SimResult
-	if s.f.observes() {
+	if o.Method == sim.Density {
+		o.Expect = s.f.expect
+	} else if s.f.observes() {
 		if r, err = s.observe(ctx, o); err != nil {
 			return err
 		}
@@ -101,6 +100,7 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 	}
 	if r.Probabilities != nil {
 		s.answer.Probabilities = r.Probabilities
+		s.expected(r.Expectations)
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
 	return s.count(r)
@@ -115,7 +115,11 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 		return nil, err
 	}
 	if r.State == nil {
-		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
+		_, why, err := sim.Choose(s.c)
+		if err != nil {
+			return nil, err
+		}
+		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", why).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N; --method density averages over outcomes, up to %d qubits", noise.MaxDensityQubits)
 	}
 	defer r.State.Close()
 	return r, s.fill(ctx, r.State)
@@ -157,11 +161,18 @@ func (s *simulation) fill(ctx context.Context, st *statevector.State) (err error
 	if err != nil {
 		return err
 	}
-	s.answer.Expectations = map[string]float64{}
-	for i, pauli := range s.f.expect {
-		s.answer.Expectations[pauli] = values[i]
-	}
+	s.expected(values)
 	return ctx.Err()
+}
+
+// expected puts the values of --expect, if any, into the answer.
+func (s *simulation) expected(values []float64) {
+	if len(values) > 0 {
+		s.answer.Expectations = map[string]float64{}
+	}
+	for i, v := range values {
+		s.answer.Expectations[s.f.expect[i]] = v
+	}
 }
 
 func (s *simulation) count(r *sim.SimResult) error {

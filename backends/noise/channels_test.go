@@ -41,7 +41,7 @@ func TestEachChannel(t *testing.T) {
 			if s.p.pauli {
 				methods = append(methods, Layers, Frames)
 			}
-			const n = 10_000
+			const n = 6_000
 			for i, method := range methods {
 				for _, prc := range []statevector.Precision{statevector.Complex64, statevector.Complex128} {
 					if method == Layers && prc == statevector.Complex128 {

@@ -43,8 +43,9 @@ func (p *program) exact(ctx context.Context, paulis []string, o Options) (*exact
 	case len(p.measures) > maxBranches:
 		return nil, fmt.Errorf("%d measurements before the end; the density matrix branches at up to %d: %w", len(p.measures), maxBranches, backends.ErrTooLarge)
 	}
-	if need := uint64(1+len(p.measures)) << (2*p.qubits + 4); o.MemoryBytes > 0 && need > o.MemoryBytes {
-		return nil, fmt.Errorf("the density matrices need %d bytes, %d are allowed: %w", need, o.MemoryBytes, backends.ErrTooLarge)
+	need := func(width int) uint64 { return uint64(1+len(p.measures)) << (2*width + 4) }
+	if n := need(p.qubits); o.MemoryBytes > 0 && n > o.MemoryBytes {
+		return nil, tooLarge(fmt.Sprintf("density matrices of %d qubits", p.qubits), n, o.MemoryBytes, p.qubits, need)
 	}
 	out := &exact{prob: make([]float64, 1<<p.clbits), values: make([]float64, len(paulis))}
 	for _, text := range paulis {

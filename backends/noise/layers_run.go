@@ -6,7 +6,6 @@ import (
 	"math/bits"
 
 	"github.com/animicaorg/engine/abi/guest"
-	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/statevector/layer"
 	"github.com/animicaorg/engine/seed"
 )
@@ -115,19 +114,20 @@ func (c *climber) next(s *layer.State, i, done int, p *path) (*layer.State, int)
 	return t, done
 }
 
-// climbBytes is what the states of one goroutine hold, for so many shots.
-func (l *layered) climbBytes(shots int) uint64 {
+// climbBytes is what tables and the states of so many goroutines hold, for so many
+// shots, at a width.
+func (l *layered) climbBytes(width, workers, shots int) uint64 {
 	const extra = 4 // the last two states, the table of phases and its factors
-	return uint64(bits.Len(uint(shots))+extra) * layer.Bytes(l.width)
+	return uint64(len(l.stages)+workers*(bits.Len(uint(shots))+extra)) * layer.Bytes(width)
 }
 
 // admit returns how many goroutines fit into memory.
 func (l *layered) admit(shots int, o *Options) (int, error) {
-	workers, one := o.threads(), l.climbBytes(shots)
-	tables := uint64(len(l.stages)) * layer.Bytes(l.width)
-	for ; o.MemoryBytes > 0 && tables+uint64(workers)*one > o.MemoryBytes; workers-- {
+	workers := o.threads()
+	for ; o.MemoryBytes > 0 && l.climbBytes(l.width, workers, shots) > o.MemoryBytes; workers-- {
 		if workers == 1 {
-			return 0, fmt.Errorf("%d qubits with noise need %d bytes, %d are allowed: %w", l.width, tables+one, o.MemoryBytes, backends.ErrTooLarge)
+			one := func(width int) uint64 { return l.climbBytes(width, 1, shots) }
+			return 0, tooLarge(fmt.Sprintf("%d qubits with noise", l.width), one(l.width), o.MemoryBytes, l.width, one)
 		}
 	}
 	return workers, nil

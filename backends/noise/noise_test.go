@@ -271,12 +271,17 @@ func TestRefusalsOfRuns(t *testing.T) {
 		require.ErrorIs(t, err, backends.ErrUnsupported)
 		_, err = s.Probabilities(t.Context(), Options{MemoryBytes: 255})
 		require.ErrorIs(t, err, backends.ErrTooLarge)
+		require.ErrorContains(t, err, "density matrices of 2 qubits need 256 bytes, 255 are allowed, which fit 1 qubits")
 		_, err = s.Probabilities(t.Context(), Options{MemoryBytes: 256})
 		require.NoError(t, err)
 	}
 	s := simulation(t, dynamic, mixed)
 	_, err := s.Sample(t.Context(), Trajectories, 5, Options{MemoryBytes: 100})
 	require.ErrorIs(t, err, backends.ErrTooLarge)
+	require.ErrorContains(t, err, "3 qubits of complex64 with noise need 136 bytes, 100 are allowed, which fit 2 qubits")
+	wide := simulation(t, header+"qreg q[9]; h q[8]; t q[8]; h q[8];", depolarizing)
+	_, err = wide.Sample(t.Context(), Layers, 100, Options{MemoryBytes: 1 << 14})
+	require.ErrorContains(t, err, "9 qubits with noise need 57344 bytes, 16384 are allowed, which fit 7 qubits")
 	long := header + "qreg q[1]; creg c[1];"
 	for range maxBranches + 1 {
 		long += "measure q[0]->c[0]; h q[0];"

@@ -156,14 +156,15 @@ func trees[T float](ctx context.Context, p *program, words *seed.ShotWords, rows
 	n := len(rows) / rb
 	workers := o.threads()
 	chunk := min(max((n+4*workers-1)/(4*workers), 64), window)
-	for o.MemoryBytes > 0 && uint64(workers)*p.treeBytes(chunk, o.Precision) > o.MemoryBytes {
+	for o.MemoryBytes > 0 && uint64(workers)*treeBytes(p.qubits, chunk, o.Precision) > o.MemoryBytes {
 		switch {
 		case workers > 1:
 			workers--
 		case chunk > 1:
 			chunk /= 2
 		default:
-			return fmt.Errorf("%d qubits with noise need %d bytes, %d are allowed: %w", p.qubits, p.treeBytes(1, o.Precision), o.MemoryBytes, backends.ErrTooLarge)
+			one := func(width int) uint64 { return treeBytes(width, 1, o.Precision) }
+			return tooLarge(fmt.Sprintf("%d qubits of %s with noise", p.qubits, o.Precision), one(p.qubits), o.MemoryBytes, p.qubits, one)
 		}
 	}
 	pool := make([]*tree[T], workers)
@@ -183,6 +184,16 @@ func trees[T float](ctx context.Context, p *program, words *seed.ShotWords, rows
 		defer count.add(hi - lo)
 		return pool[w].run(uint64(lo), rows[lo*rb:hi*rb])
 	})
+}
+
+// tooLarge refuses what needs more memory than is allowed, and names the width below
+// that would fit.
+func tooLarge(what string, need, memory uint64, width int, bytes func(width int) uint64) error {
+	fit := width - 1
+	for fit > 0 && bytes(fit) > memory {
+		fit--
+	}
+	return fmt.Errorf("%s need %d bytes, %d are allowed, which fit %d qubits: %w", what, need, memory, fit, backends.ErrTooLarge)
 }
 
 // parallel calls fn(worker, task) for all tasks on up to threads goroutines and

@@ -37,8 +37,8 @@ func newTree[T float](ctx context.Context, p *program, words *seed.ShotWords) *t
 	return t
 }
 
-// bytesOf is what a tree over so many shots holds.
-func (p *program) treeBytes(shots int, prec statevector.Precision) uint64 {
+// treeBytes is what a tree over so many shots holds.
+func treeBytes(width, shots int, prec statevector.Precision) uint64 {
 	states := uint64(2)
 	for n := shots; n > 1; n /= 2 {
 		states++
@@ -47,7 +47,7 @@ func (p *program) treeBytes(shots int, prec statevector.Precision) uint64 {
 	if prec == statevector.Complex128 {
 		size = 16
 	}
-	return states*size<<p.qubits + 8*uint64(leaves(p.qubits))
+	return states*size<<width + 8*uint64(leaves(width))
 }
 
 // run fills the rows of shots first, first+1, ….

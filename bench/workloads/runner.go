@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/machine"
 	"github.com/animicaorg/engine/bench/peers"
 	"github.com/animicaorg/engine/bench/report"
@@ -84,9 +85,13 @@ func (r *Runner) Measure(ctx context.Context, w *Workload) (report.Row, error) {
 	r.cfg.Say("%s: %s", w.ID, w.Work)
 	row.Threads, row.Rounds = r.threads(w), r.cfg.Rounds
 	var err error
-	if w.job {
+	switch {
+	case w.job:
 		err = r.measureJob(ctx, &row)
-	} else {
+	case w.sized:
+		row.Rounds = 1
+		err = r.measureMemory(ctx, w, &row)
+	default:
 		err = r.measureCircuits(ctx, w, &row)
 	}
 	if err != nil {
@@ -222,6 +227,21 @@ func bySeconds(a, b report.Rival) int {
 	return 0
 }
 
+// measureMemory runs a workload for its memory; the time is that of one run.
+func (r *Runner) measureMemory(ctx context.Context, w *Workload, row *report.Row) error {
+	c, err := w.circuits()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := r.addMemory(ctx, w, c, nil, row); err != nil {
+		return err
+	}
+	took := time.Since(began).Seconds()
+	row.SecondsMin, row.SecondsMedian = &took, &took
+	return nil
+}
+
 // addMemory measures resident memory of both sides on a fresh state.
 func (r *Runner) addMemory(ctx context.Context, w *Workload, c []*circuit.Circuit, finalists []*contestant, row *report.Row) error {
 	if !w.memory {
@@ -233,10 +253,21 @@ func (r *Runner) addMemory(ctx context.Context, w *Workload, c []*circuit.Circui
 	}
 	row.MemoryBytes, err = peakMemory(
 		func() error { return newStateSide(w, []*circuit.Circuit{small}, row.Threads).run(ctx) },
-		func() error { return newStateSide(w, c, row.Threads).run(ctx) },
+		func() error {
+			s := newStateSide(w, c, row.Threads)
+			defer s.close()
+			return s.run(ctx)
+		},
 	)
 	if err != nil {
 		return err
+	}
+	if own := math.Ldexp(8, c[0].Qubits); row.MemoryBytes > 0 {
+		if w.precision == statevector.Complex128 {
+			own *= 2
+		}
+		share := float64(row.MemoryBytes)/own - 1
+		row.MemoryShare = &share
 	}
 	for _, f := range finalists {
 		if f.memory, err = f.crew[0].Memory(ctx, circuitName, f.setting, w.shots); err != nil {

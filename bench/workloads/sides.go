@@ -59,6 +59,15 @@ func newStateSide(w *Workload, c []*circuit.Circuit, threads int) *stateSide {
 
 func (s *stateSide) settle() { runtime.GC() }
 
+// close gives the states' memory back at once.
+func (s *stateSide) close() {
+	for _, st := range s.states {
+		if st != nil {
+			st.Close()
+		}
+	}
+}
+
 func (s *stateSide) run(ctx context.Context) error {
 	if len(s.circuits) == 1 {
 		return s.one(ctx, 0, 0, s.threads)

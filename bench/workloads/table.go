@@ -13,7 +13,7 @@ func table() []Workload {
 	return []Workload{
 		brickwork("W1", 20, 120, 4096, 2.5).withMemory(),
 		brickwork("W1b/24", 24, 40, 4096, 3).withMemory(),
-		brickwork("W1b/26", 26, 40, 4096, 3),
+		brickwork("W1b/26", 26, 40, 4096, 3).withMemory(),
 		brickwork("W1c/10", 10, 120, 4096, 4).onOneThread(),
 		batch("W1c-batch/10", 10, 120, 100, 6),
 		brickwork("W1c/14", 14, 120, 4096, 2),
@@ -38,7 +38,16 @@ func table() []Workload {
 		noisyBrickwork("W7", 12, 60, 4096, 1e-3, 8),
 		{ID: "W8", Work: "the guide's whole job by engine run: 20 x 120, 4096 slots, a tenth traps", TargetSeconds: 0.5, job: true, floor: jobFloor},
 		double(brickwork("W9", 20, 120, 4096, 4).withMemory()),
+		sized("memory/20", 20), sized("memory/22", 22), sized("memory/24", 24), sized("memory/25", 25), sized("memory/26", 26),
+		double(sized("memory/22-double", 22)), double(sized("memory/24-double", 24)), double(sized("memory/26-double", 26)),
 	}
+}
+
+// sized is a short circuit whose peak memory is measured, once.
+func sized(id string, width int) Workload {
+	w := brickwork(id, width, 4, 256, 0)
+	w.memory, w.sized, w.alone = true, true, true
+	return w
 }
 
 // one makes a list of one circuit.

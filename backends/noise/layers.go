@@ -43,9 +43,10 @@ type diagonalOp struct {
 	part  int
 }
 
-// maxLayered bounds tables: 2^14 complex64 a layer.
+// Bounds of tables. Wider states are better run one after the other by passes that
+// keep to the caches.
 const (
-	maxLayeredWidth = 14
+	maxLayeredWidth = 18
 	maxTables       = 1 << 23 // amplitudes in all tables, 64 MiB
 )
 

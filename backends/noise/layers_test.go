@@ -34,5 +34,5 @@ func TestLayersOfAnyWidth(t *testing.T) {
 		require.NoError(t, err)
 		near(t, prob, sample(t, s, Layers, 20_000, Options{Key: [16]byte{3}}))
 	}
-	require.Equal(t, Frames, simulation(t, header+"qreg q[15]; t q[0]; h q[0]; t q[0]; h q[0]; h q[14];", rules).Method(true, 0))
+	require.Equal(t, Frames, simulation(t, header+"qreg q[19]; t q[0]; h q[0]; t q[0]; h q[0]; h q[18];", rules).Method(true, 0))
 }

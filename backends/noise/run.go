@@ -20,7 +20,7 @@ type Method string
 // Methods. Which of the first four runs is a function of circuit, snapshot and
 // precision.
 const (
-	Layers       Method = "layers"       // Pauli noise only, measurement at the end, up to 14 qubits of complex64: shots share states and tables
+	Layers       Method = "layers"       // Pauli noise only, measurement at the end, up to 18 qubits of complex64: shots share states and tables
 	Frames       Method = "frames"       // the same at any width and precision: one state vector per pattern of errors
 	Clifford     Method = "clifford"     // the same for Clifford circuits, on the stabilizer engine
 	Trajectories Method = "trajectories" // all others: gate by gate, shots share states until they part

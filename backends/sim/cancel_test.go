@@ -43,7 +43,7 @@ func cancelCases(t testing.TB, small bool) []cancelCase {
 		{"complex128", 25, 12, brickworkFamily, SimOptions{Shots: 4096, Precision: statevector.Complex128}, false},
 		{"mid-circuit", 24, 4, brickworkFamily, SimOptions{Shots: 8}, true},
 		{"mid-circuit complex128", 24, 4, brickworkFamily, SimOptions{Shots: 4, Precision: statevector.Complex128}, true},
-		{"noise by layers", 14, 40, brickworkFamily, SimOptions{Shots: 20_000, Noise: pauli}, false},
+		{"noise by layers", 18, 40, brickworkFamily, SimOptions{Shots: 2000, Noise: pauli}, false},
 		{"noise by frames", 24, 10, brickworkFamily, SimOptions{Shots: 64, Noise: pauli}, false},
 		{"noise by trajectories", 24, 6, brickworkFamily, SimOptions{Shots: 8, Noise: damping}, false},
 		{"density", 12, 8, brickworkFamily, SimOptions{Noise: damping, Method: Density}, false},
@@ -54,14 +54,14 @@ func cancelCases(t testing.TB, small bool) []cancelCase {
 		for i := range cases {
 			c := &cases[i]
 			c.o.Shots = min(c.o.Shots, 200)
-			if c.width = min(c.width, 14); c.o.Method == Density {
+			if c.width = min(c.width, 12); c.o.Method == Density {
 				c.width = 5
 			}
 			switch c.name {
 			case "stabilizer":
 				c.width, c.o.Shots = 300, 4000
 			case "noise by frames":
-				c.width, c.o.Shots = 15, 20
+				c.width, c.o.Shots = 19, 6
 			}
 		}
 	}

@@ -309,3 +309,18 @@ func TestNumericNames(t *testing.T) {
 	require.Equal(t, "noise/1-complex128", Numeric(Trajectories, statevector.Complex128))
 	require.Equal(t, 1, guest.RowBytes(3))
 }
+
+// TestProgress counts all shots once, whatever the method.
+func TestProgress(t *testing.T) {
+	src, _ := published(t)
+	for m, s := range map[Method]*Simulation{Layers: simulation(t, src, depolarizing), Frames: simulation(t, src, depolarizing), Trajectories: simulation(t, dynamic, mixed),
+		Clifford: simulation(t, header+"qreg q[2]; h q[0]; cx q[0],q[1];", depolarizing)} {
+		last := 0
+		sample(t, s, m, 700, Options{Threads: 3, Progress: func(done, total int) {
+			require.Greater(t, done, last)
+			require.Equal(t, 700, total)
+			last = done
+		}})
+		require.Equal(t, 700, last, m)
+	}
+}

@@ -20,7 +20,7 @@ func BenchmarkTrajectories(b *testing.B) {
 	for _, x := range []struct {
 		name, model string
 		method      Method
-	}{{"layers", depolarizing, Layers}, {"frames", depolarizing, Frames}, {"trajectories", depolarizing, Trajectories}, {"relaxing", relaxing, Trajectories}} {
+	}{{"layers", depolarizing, Layers}, {"frames", depolarizing, Frames}, {"trajectories", depolarizing, Trajectories}, {"relaxing by layers", relaxing, Layers}, {"relaxing by trajectories", relaxing, Trajectories}} {
 		s, err := New(c.Explicit(), model(b, x.model))
 		require.NoError(b, err)
 		b.Run(x.name, func(b *testing.B) {

@@ -38,8 +38,9 @@ func TestEachChannel(t *testing.T) {
 			require.NoError(t, err)
 			require.Greater(t, distance(prob, ideal), 0.02, "the noise is there")
 			methods := []Method{Trajectories}
-			if s.p.pauli {
-				methods = append(methods, Layers, Frames)
+			require.Equal(t, Layers, s.Method(true, statevector.Complex64))
+			if methods = append(methods, Layers); s.p.pauli {
+				methods = append(methods, Frames)
 			}
 			const n = 6_000
 			for i, method := range methods {

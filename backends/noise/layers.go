@@ -19,6 +19,7 @@ import (
 type layered struct {
 	width  int
 	stages []stage // the last one has no rotations: outcomes do not depend on its phases
+	damped bool    // some site is damping: the last stage counts
 	frame  uint64
 	at     [][2]int // per site: the stage of each of its qubits
 
@@ -29,10 +30,18 @@ type layered struct {
 
 // stage is D, then R.
 type stage struct {
-	ops   []diagonalOp    // in order
-	alpha []circuit.Angle // per qubit: the phases of D without errors
-	tan   []float32       // per qubit: tan(θ/2), |θ| ≤ π/2
-	step  *layer.Step     // for the kernel of layered; nil for the last stage
+	ops    []diagonalOp // in order
+	effect              // of D without errors
+	tan    []float32    // per qubit: tan(θ/2), |θ| ≤ π/2
+	step   *layer.Step  // for the kernel of layered; nil for the last stage
+}
+
+// effect is what D does beside its CZs: a phase and a pair of real factors per qubit
+// (nil: none), behind the frame x.
+type effect struct {
+	alpha []circuit.Angle
+	gain  [][2]float64
+	x     uint64
 }
 
 // diagonalOp is diag(1, e^{iα}) on a, a CZ on a and b, or a place for an error.
@@ -41,6 +50,8 @@ type diagonalOp struct {
 	alpha circuit.Angle
 	site  int // -1, or the site whose Pauli on part acts on a
 	part  int
+	keep  float64 // of damping: √(1-γ)
+	one   uint64  // of damping: the stored value of a that stands for 1
 }
 
 // Bounds of tables. Wider states are better run one after the other by passes that
@@ -48,6 +59,8 @@ type diagonalOp struct {
 const (
 	maxLayeredWidth = 18
 	maxTables       = 1 << 23 // amplitudes in all tables, 64 MiB
+	maxGamma        = 0.75    // of damping, by whose factors errors divide
+	minNorm         = 0x1p-16 // least norm squared that a state without events may have
 )
 
 // newLayered returns nil where the tables would be too large.
@@ -56,6 +69,15 @@ func newLayered(p *program) *layered {
 		return nil
 	}
 	l := &layered{width: p.qubits, at: make([][2]int, len(p.sites))}
+	norm := 1.0
+	for i := range p.sites {
+		if s := &p.sites[i]; s.kind == damp {
+			l.damped = true
+			if norm = float64(norm * (1 - s.p)); s.p > maxGamma || norm < minNorm {
+				return nil
+			}
+		}
+	}
 	next := make([]int, p.qubits)
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -68,7 +90,11 @@ func newLayered(p *program) *layered {
 				}
 				q := s.q[part]
 				l.at[st.site][part] = next[q]
-				l.add(next[q], diagonalOp{a: q, b: -1, site: st.site, part: part})
+				op := diagonalOp{a: q, b: -1, site: st.site, part: part}
+				if s.kind == damp {
+					op.keep, op.one = s.keep, 1^l.frame>>q&1
+				}
+				l.add(next[q], op)
 			}
 		case st.op.Gate == circuit.U3:
 			l.u3(next, int(st.op.Q[0]), st.op)
@@ -87,8 +113,7 @@ func newLayered(p *program) *layered {
 	l.add(slices.Max(next), diagonalOp{b: -1, site: -1})
 	for i := range l.stages {
 		st := &l.stages[i]
-		st.alpha = make([]circuit.Angle, l.width)
-		st.phases(st.alpha, 0, nil)
+		st.effect = l.effectOf(st.ops, 0, nil)
 	}
 	return l
 }
@@ -101,13 +126,21 @@ func (l *layered) prepare(ctx context.Context, k layer.Kernel, threads int) erro
 		return nil
 	}
 	l.kernel = k
-	err := parallel(ctx, threads, len(l.stages)-1, func(_, i int) error {
+	err := parallel(ctx, threads, l.end(), func(_, i int) error {
 		st := &l.stages[i]
 		st.step = layer.NewStep(k, st.diagonal(), st.tan)
 		return nil
 	})
 	l.made = err == nil
 	return err
+}
+
+// end is how many stages are applied to states.
+func (l *layered) end() int {
+	if l.damped {
+		return len(l.stages)
+	}
+	return len(l.stages) - 1
 }
 
 func (l *layered) add(s int, op diagonalOp) {
@@ -146,37 +179,61 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 	l.turn(next[q], q, sign(op.Params[1]))
 }
 
-// phases adds up the phases of D behind the frame x, with errors, and returns the
-// frame behind it.
-func (st *stage) phases(alpha []circuit.Angle, x uint64, errors []placed) uint64 {
-	for _, op := range st.ops {
-		switch {
-		case op.site >= 0:
-			for _, e := range errors {
-				if e.site == op.site && e.part == op.part {
-					if e.choice != 3 {
-						x ^= 1 << op.a
-					}
-					if e.choice != 1 {
-						alpha[op.a] += circuit.Pi
-					}
-				}
-			}
-		case op.b >= 0:
-			alpha[op.b] += circuit.Angle(x>>op.a&1) * circuit.Pi
-			alpha[op.a] += circuit.Angle(x>>op.b&1) * circuit.Pi
-		case x>>op.a&1 == 1:
-			alpha[op.a] -= op.alpha
-		default:
-			alpha[op.a] += op.alpha
+// effectOf adds up operations of D behind the frame x, with errors; its frame is
+// that behind them.
+func (l *layered) effectOf(ops []diagonalOp, x uint64, errors []placed) effect {
+	e := effect{alpha: make([]circuit.Angle, l.width), x: x}
+	if l.damped {
+		e.gain = make([][2]float64, l.width)
+		for q := range e.gain {
+			e.gain[q] = [2]float64{1, 1}
 		}
 	}
-	return x
+	for i := range ops {
+		op := &ops[i]
+		switch {
+		case op.site >= 0:
+			e.site(op, errors)
+		case op.b >= 0:
+			e.alpha[op.b] += circuit.Angle(e.x>>op.a&1) * circuit.Pi
+			e.alpha[op.a] += circuit.Angle(e.x>>op.b&1) * circuit.Pi
+		case e.x>>op.a&1 == 1:
+			e.alpha[op.a] -= op.alpha
+		default:
+			e.alpha[op.a] += op.alpha
+		}
+	}
+	return e
+}
+
+// site does the error at a site, or nothing there, which is not nothing for damping.
+func (e *effect) site(op *diagonalOp, errors []placed) {
+	choice := 0
+	for _, x := range errors {
+		if x.site == op.site && x.part == op.part {
+			choice = x.choice
+		}
+	}
+	one := op.one ^ e.x>>op.a&1
+	switch {
+	case choice == fall:
+		e.gain[op.a][1^one] = 0
+		e.x ^= 1 << op.a
+	case op.keep > 0:
+		e.gain[op.a][one] *= op.keep
+	case choice > 0:
+		if choice != 3 {
+			e.x ^= 1 << op.a
+		}
+		if choice != 1 {
+			e.alpha[op.a] += circuit.Pi
+		}
+	}
 }
 
 // diagonal is D without errors.
 func (st *stage) diagonal() *layer.Diagonal {
-	d := &layer.Diagonal{Alpha: st.alpha, CZ: make([]uint32, len(st.tan))}
+	d := &layer.Diagonal{Alpha: st.alpha, Gain: st.gain, CZ: make([]uint32, len(st.tan))}
 	for _, op := range st.ops {
 		if op.b >= 0 {
 			d.CZ[max(op.a, op.b)] ^= 1 << min(op.a, op.b)

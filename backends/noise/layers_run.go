@@ -7,6 +7,7 @@ import (
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends/statevector/layer"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
 )
 
@@ -17,6 +18,7 @@ type climber struct {
 	free   []*layer.State
 	phases layer.Phases
 	sums   layer.Sums
+	word   func(shot, event int) uint64 // that decides a look
 	leave  func(shots []drawn, s *layer.State, u *layer.Sums)
 }
 
@@ -35,14 +37,18 @@ func (c *climber) give(s *layer.State) { c.free = append(c.free, s) }
 // and gives s back. The largest party goes on with s or in its place, so that there
 // are at most log2(paths)+2 states.
 func (c *climber) walk(ctx context.Context, s *layer.State, from, done int, paths []path) error {
-	for i := from; i < len(c.l.stages)-1; i++ {
+	for i := from; i < c.l.end(); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		big := c.largest(paths, i, done)
 		for k := 0; k < len(paths); {
 			n := c.party(paths[k:], i, done)
-			if party := paths[k:][:n]; k != big {
+			if party := paths[k:][:n]; k != big && c.looks(&party[0], i, done) {
+				if err := c.resolve(ctx, s, false, i, done, nil, party); err != nil {
+					return err
+				}
+			} else if k != big {
 				t, now := c.next(s, i, done, &party[0])
 				if err := c.walk(ctx, t, i+1, now, party); err != nil {
 					return err
@@ -54,6 +60,9 @@ func (c *climber) walk(ctx context.Context, s *layer.State, from, done int, path
 		if !c.hit(&paths[0], i, done) {
 			s.Apply(c.l.stages[i].step)
 			continue
+		}
+		if c.looks(&paths[0], i, done) {
+			return c.resolve(ctx, s, true, i, done, nil, paths)
 		}
 		t, now := c.next(s, i, done, &paths[0])
 		c.give(s)
@@ -102,16 +111,24 @@ func (c *climber) largest(paths []path, i, done int) int {
 func (c *climber) next(s *layer.State, i, done int, p *path) (*layer.State, int) {
 	t := c.take()
 	if c.hit(p, i, done) {
-		f := &c.faults[p.faults[done]]
+		c.enter(t, s, &c.faults[p.faults[done]])
 		done++
-		if t.Copy(s, f.x); f.turn != nil {
-			t.Phase(f.turn, &c.phases)
-		}
 	} else {
 		t.Copy(s, 0)
 	}
 	t.Apply(c.l.stages[i].step)
 	return t, done
+}
+
+// enter makes t the state in front of a stage with a fault.
+func (c *climber) enter(t, s *layer.State, f *fault) {
+	if t.Copy(s, f.x); f.turn != nil || f.gain != nil {
+		turn := f.turn
+		if turn == nil {
+			turn = make([]circuit.Angle, c.l.width)
+		}
+		t.Phase(turn, f.gain, &c.phases)
+	}
 }
 
 // climbBytes is what tables and the states of so many goroutines hold, for so many
@@ -171,6 +188,7 @@ func (p *program) climb(ctx context.Context, l *layered, words *seed.ShotWords, 
 		err = parallel(ctx, workers, (len(paths)+size-1)/size, func(w, task int) error {
 			c := &pool[w]
 			c.l, c.faults, c.leave = l, faults, leave
+			c.word = func(shot, event int) uint64 { return words.At(uint64(first+shot)*p.k + uint64(p.choices+event)) }
 			s := c.take()
 			s.Zero()
 			return c.walk(ctx, s, 0, 0, paths[task*size:min((task+1)*size, len(paths))])

@@ -117,7 +117,8 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := simulation(t, src, mixed)
-			require.Equal(t, Trajectories, s.Method(false, statevector.Complex64))
+			want := map[string]Method{"dynamic": Trajectories, "static": Layers, "twice": Trajectories}[name]
+			require.Equal(t, want, s.Method(false, statevector.Complex64))
 			prob, err := s.Probabilities(t.Context(), Options{})
 			require.NoError(t, err)
 			sum := 0.0
@@ -126,6 +127,9 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 			}
 			require.InDelta(t, 1, sum, 1e-12)
 			near(t, prob, sample(t, s, Trajectories, 30_000, Options{Key: [16]byte{7}}))
+			if want == Layers {
+				near(t, prob, sample(t, s, Layers, 20_000, Options{Key: [16]byte{7}}))
+			}
 			near(t, prob, sample(t, s, Trajectories, 30_000, Options{Precision: statevector.Complex128, Key: [16]byte{8}}))
 			rows, err := s.SampleProbabilities(prob, 30_000, Options{})
 			require.NoError(t, err)
@@ -161,6 +165,7 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 	}{
 		"frames":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "", Frames},
 		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "9f8fc189198d62f1637d5577dca1c54c26c92e1b5e31f8b0a3a07de1fb50e96d", Layers},
+		"damped":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01,"duration_ns":30}],"qubits":[{"t1_ns":900,"t2_ns":800}]}`, "32ea3b6ccb600ec48ab85f9674f8843fda20df03f007df0df3b276ede0dcf59e", Layers},
 		"dynamic": {dynamic, mixed, "e992d8c3e2cc388dc89d0b0781b8ee455548e75e44687144dd0aaddf28ab6db3", Trajectories},
 	} {
 		s := simulation(t, c.src, c.model)

@@ -20,8 +20,8 @@ type Method string
 // Methods. Which of the first four runs is a function of circuit, snapshot and
 // precision.
 const (
-	Layers       Method = "layers"       // Pauli noise only, measurement at the end, up to 18 qubits of complex64: shots share states and tables
-	Frames       Method = "frames"       // the same at any width and precision: one state vector per pattern of errors
+	Layers       Method = "layers"       // measurement at the end, up to 18 qubits of complex64: shots share states and tables
+	Frames       Method = "frames"       // Pauli noise only, measurement at the end: one state vector per pattern of errors
 	Clifford     Method = "clifford"     // the same for Clifford circuits, on the stabilizer engine
 	Trajectories Method = "trajectories" // all others: gate by gate, shots share states until they part
 	Density      Method = "density"      // exact
@@ -60,7 +60,7 @@ func New(c *circuit.Circuit, m *Model) (*Simulation, error) {
 		return nil, err
 	}
 	s := &Simulation{p: p}
-	if p.pauli {
+	if p.static {
 		s.layers = newLayered(p)
 	}
 	return s, nil
@@ -90,7 +90,7 @@ func Numeric(m Method, p statevector.Precision) string { return numeric(m, p) }
 // of the methods Layers, Frames, Clifford and Trajectories that fits.
 func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options) ([]byte, error) {
 	p := s.p
-	if m != Trajectories && !p.pauli || m == Clifford && !p.clifford || m == Density || m == Layers && (s.layers == nil || o.Precision != statevector.Complex64) {
+	if m != Trajectories && m != Layers && !p.pauli || m == Clifford && !p.clifford || m == Density || m == Layers && (s.layers == nil || o.Precision != statevector.Complex64) {
 		return nil, fmt.Errorf("method %s does not fit this circuit and noise: %w", m, backends.ErrUnsupported)
 	}
 	words, err := seed.NewShotWords(o.Key)

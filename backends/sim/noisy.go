@@ -11,10 +11,10 @@ import (
 
 // reasons say why a noise method was taken.
 var reasons = map[noise.Method]string{
-	noise.Layers:       "Pauli noise only and measurement at the end: shots share states until they part",
+	noise.Layers:       "measurement at the end: shots share layers, and states until they part",
 	noise.Frames:       "Pauli noise only and measurement at the end: one state per pattern of errors",
 	noise.Clifford:     "all gates are Clifford, all noise is Pauli",
-	noise.Trajectories: "damping, or operations in mid-circuit: shots share states until they part",
+	noise.Trajectories: "operations in mid-circuit, or damping of a wide or long circuit: gate by gate, shots share states until they part",
 	noise.Density:      "chosen by the caller",
 }
 

@@ -49,7 +49,7 @@ func (w *work) run(k Kernel) *State {
 	s.Apply(st)
 	for range 2 {
 		t.Copy(s, w.x)
-		t.Phase(w.alpha, &p)
+		t.Phase(w.alpha, nil, &p)
 		t.Apply(st)
 		s, t = t, s
 	}
@@ -182,6 +182,41 @@ func TestDraws(t *testing.T) {
 		}
 		require.Equal(t, last, u.Draw(math.MaxUint64))
 		require.NotZero(t, s.x)
+	}
+}
+
+// TestGains: a diagonal and phases with real factors, and the weights of a qubit.
+func TestGains(t *testing.T) {
+	for _, width := range []int{1, 3, 6} {
+		k := kernels(t)[0]
+		r := rand.New(rand.NewPCG(9, uint64(width)))
+		w := random(r, width)
+		s := w.run(k)
+		gain := make([][2]float64, width)
+		for q := range gain {
+			gain[q] = [2]float64{r.Float64(), r.Float64()}
+		}
+		gain[0][1] = 0
+		var p Phases
+		want, sums := make([]complex128, 1<<width), [2]float64{}
+		for i := range want {
+			want[i] = complex128(s.Amplitude(uint64(i)))
+			for q, g := range gain {
+				want[i] *= complex(g[i>>q&1], 0)
+			}
+			sums[i>>(width-1)&1] += real(want[i])*real(want[i]) + imag(want[i])*imag(want[i])
+		}
+		d := NewState(k, width)
+		d.Copy(s, 0)
+		d.Apply(NewStep(k, &Diagonal{Alpha: make([]circuit.Angle, width), CZ: make([]uint32, width), Gain: gain}, make([]float32, width)))
+		s.Phase(make([]circuit.Angle, width), gain, &p)
+		for i, a := range want {
+			require.InDelta(t, 0, cmplx.Abs(a-complex128(s.Amplitude(uint64(i)))), 1e-6)
+			require.InDelta(t, 0, cmplx.Abs(a-complex128(d.Amplitude(uint64(i)))), 1e-6)
+		}
+		got := s.Weights(width - 1)
+		require.InDelta(t, sums[0], got[0], 1e-6)
+		require.InDelta(t, sums[1], got[1], 1e-6)
 	}
 }
 

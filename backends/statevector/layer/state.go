@@ -73,8 +73,9 @@ type Phases struct {
 	table  []float32
 }
 
-// Phase applies diag(1, e^{iα}) on each qubit, one angle per qubit.
-func (s *State) Phase(alpha []circuit.Angle, p *Phases) {
+// Phase applies diag(g0, g1·e^{iα}) on each qubit, one angle and one pair of gains
+// per qubit; nil gains are 1.
+func (s *State) Phase(alpha []circuit.Angle, gain [][2]float64, p *Phases) {
 	n := max(s.width, lanes)
 	if len(p.table) != len(s.x) {
 		p.table = make([]float32, len(s.x))
@@ -82,11 +83,14 @@ func (s *State) Phase(alpha []circuit.Angle, p *Phases) {
 		p.re, p.im = make([]float64, 1<<n), make([]float64, 1<<n)
 	}
 	low := min(len(alpha), lanes)
-	p.product(alpha[:low], 1<<lanes)
+	p.product(alpha[:low], gain, 1<<lanes)
 	for l := range kernel.Lanes {
 		p.outer.V[l], p.outer.V[l+kernel.Lanes] = float32(p.re[l]), float32(p.im[l])
 	}
-	p.product(alpha[low:], 1<<(n-lanes))
+	if len(gain) > 0 {
+		gain = gain[low:]
+	}
+	p.product(alpha[low:], gain, 1<<(n-lanes))
 	for b := range p.outer.Pattern {
 		p.outer.S[2*b], p.outer.S[2*b+1] = float32(p.re[b]), float32(p.im[b])
 	}
@@ -96,19 +100,35 @@ func (s *State) Phase(alpha []circuit.Angle, p *Phases) {
 
 // product writes the phases of a group of qubits, by doubling, and repeats them up
 // to n: qubits that are not there do nothing.
-func (p *Phases) product(alpha []circuit.Angle, n int) {
+func (p *Phases) product(alpha []circuit.Angle, gain [][2]float64, n int) {
 	p.re[0], p.im[0] = 1, 0
 	size := 1
-	for _, a := range alpha {
-		si, co := a.SinCos()
-		for i := range size {
-			p.re[i+size], p.im[i+size] = times(p.re[i], p.im[i], co, si)
-		}
+	for q, a := range alpha {
+		double(p.re, p.im, size, a, gainOf(gain, q))
 		size *= 2
 	}
 	for ; size < n; size *= 2 {
 		copy(p.re[size:], p.re[:size])
 		copy(p.im[size:], p.im[:size])
+	}
+}
+
+// gainOf is the gains of qubit q.
+func gainOf(gain [][2]float64, q int) [2]float64 {
+	if len(gain) == 0 {
+		return [2]float64{1, 1}
+	}
+	return gain[q]
+}
+
+// double makes a product of n entries one of 2n, by one more qubit.
+func double(re, im []float64, n int, a circuit.Angle, g [2]float64) {
+	si, co := a.SinCos()
+	si, co = si*g[1], co*g[1]
+	for i := range n {
+		x, y := re[i], im[i]
+		re[i+n], im[i+n] = times(x, y, co, si)
+		re[i], im[i] = x*g[0], y*g[0]
 	}
 }
 
@@ -166,6 +186,18 @@ func (u *Sums) Draw(word uint64) uint64 {
 		i++
 	}
 	return uint64(lo*size/2 + i)
+}
+
+// Weights returns the sums of |x|² where qubit q is 0 and is 1, in index order.
+func (s *State) Weights(q int) (p [2]float64) {
+	for b := 0; b < len(s.x); b += kernel.Block {
+		block := (*[kernel.Block]float32)(s.x[b:])
+		for l := range kernel.Lanes {
+			x, y := float64(block[l]), float64(block[l+kernel.Lanes])
+			p[(b/kernel.Block*kernel.Lanes+l)>>q&1] += float64(x*x) + float64(y*y)
+		}
+	}
+	return p
 }
 
 // Amplitude returns one amplitude.

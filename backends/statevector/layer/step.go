@@ -11,6 +11,7 @@ import (
 type Diagonal struct {
 	Alpha []circuit.Angle // per qubit: diag(1, e^{iα})
 	CZ    []uint32        // per qubit: the lower qubits that have a CZ with it
+	Gain  [][2]float64    // per qubit: real factors where it is 0 and 1; nil: none
 }
 
 // Step is a diagonal, then rotations.
@@ -81,10 +82,7 @@ func (d *Diagonal) table(scale float64, width int) []float32 {
 			copy(im[half:], im[:half])
 			continue
 		}
-		si, co := d.Alpha[q].SinCos()
-		for i := range half {
-			re[half+i], im[half+i] = times(re[i], im[i], co, si)
-		}
+		double(re, im, half, d.Alpha[q], gainOf(d.Gain, q))
 		d.signs(q, re[half:2*half], im[half:2*half])
 	}
 	table := make([]float32, 2<<width)

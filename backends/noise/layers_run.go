@@ -134,7 +134,7 @@ func (c *climber) enter(t, s *layer.State, f *fault) {
 // climbBytes is what tables and the states of so many goroutines hold, for so many
 // shots, at a width.
 func (l *layered) climbBytes(width, workers, shots int) uint64 {
-	const extra = 4 // the last two states, the table of phases and its factors
+	const extra = 5 // the last two states, one to look at, the table of phases and its factors
 	return uint64(len(l.stages)+workers*(bits.Len(uint(shots))+extra)) * layer.Bytes(width)
 }
 

@@ -286,7 +286,7 @@ func TestRefusalsOfRuns(t *testing.T) {
 	require.ErrorContains(t, err, "3 qubits of complex64 with noise need 136 bytes, 100 are allowed, which fit 2 qubits")
 	wide := simulation(t, header+"qreg q[9]; h q[8]; t q[8]; h q[8];", depolarizing)
 	_, err = wide.Sample(t.Context(), Layers, 100, Options{MemoryBytes: 1 << 14})
-	require.ErrorContains(t, err, "9 qubits with noise need 57344 bytes, 16384 are allowed, which fit 7 qubits")
+	require.ErrorContains(t, err, "9 qubits with noise need 61440 bytes, 16384 are allowed, which fit 7 qubits")
 	long := header + "qreg q[1]; creg c[1];"
 	for range maxBranches + 1 {
 		long += "measure q[0]->c[0]; h q[0];"

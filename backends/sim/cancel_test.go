@@ -61,6 +61,8 @@ func cancelCases(t testing.TB, small bool) []cancelCase {
 			switch c.name {
 			case "stabilizer":
 				c.width, c.o.Shots = 300, 4000
+			case "noise by trajectories":
+				c.dynamic = true // else it would be layers
 			case "noise by frames":
 				c.width, c.o.Shots = 19, 6
 			}

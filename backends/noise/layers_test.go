@@ -16,7 +16,7 @@ func TestManyErrors(t *testing.T) {
 		prob, err := s.Probabilities(t.Context(), Options{})
 		require.NoError(t, err)
 		near(t, prob, sample(t, s, Layers, 20_000, Options{}))
-		near(t, prob, sample(t, s, Frames, 10_000, Options{}))
+		near(t, prob, sample(t, s, Frames, 3_000, Options{}))
 	}
 }
 

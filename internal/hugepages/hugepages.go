@@ -31,12 +31,16 @@ func Make[T Number](n int) ([]T, error) {
 // Free undoes Make. The array, which begins where Make's did, must not be used
 // again; an array on the heap is left to the garbage collector.
 func Free[T Number](x []T) {
-	if x = x[:cap(x)]; len(x) == 0 {
-		return
+	if x = x[:cap(x)]; Mapped(x) {
+		release(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), len(x)*int(unsafe.Sizeof(x[0]))))
 	}
-	if bytes := len(x) * int(unsafe.Sizeof(x[0])); large(bytes) {
-		release(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), bytes))
-	}
+}
+
+// Mapped reports whether Make took x from outside of the heap. x begins where Make's
+// did.
+func Mapped[T Number](x []T) bool {
+	var one T
+	return large(cap(x) * int(unsafe.Sizeof(one)))
 }
 
 // Heap returns n zeros on the heap at a multiple of 64 bytes.

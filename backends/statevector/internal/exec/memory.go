@@ -10,3 +10,6 @@ func allocate(n int) ([]float32, error) { return hugepages.Make[float32](n) }
 
 // release undoes allocate.
 func release(x []float32) { hugepages.Free(x) }
+
+// mapped reports whether allocate took x from outside of the heap.
+func mapped(x []float32) bool { return hugepages.Mapped(x) }

@@ -13,9 +13,20 @@ python3 -m venv "$work/venv"
 GOBIN="$work/bin" GOFLAGS=-mod=mod go install google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
 GOBIN="$work/bin" GOFLAGS=-mod=mod go install google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2
 PATH="$work/bin:$work/venv/bin:$PATH"
+# Python's messages come from an old generator on purpose: the code runs with
+# every runtime since. The stubs of newer generators demand their own grpcio.
+python_code() {
+	"$work/venv/bin/pip" install -q --disable-pip-version-check grpcio-tools==1.60.1 'setuptools<80'
+	"$work/venv/bin/python" -m grpc_tools.protoc -I . --python_out="$1" engine/driver/v1/driver.proto
+	mv "$1/engine/driver/v1/driver_pb2.py" "$1/driver_pb2.py"
+}
 buf lint
 case ${1:-check} in
-write) buf generate ;;
+write)
+	buf generate
+	python_code "$work"
+	cp "$work/driver_pb2.py" ../python/src/engine_driver/
+	;;
 freeze) buf build -o frozen.binpb ;;
 check)
 	buf breaking --against frozen.binpb
@@ -24,6 +35,8 @@ check)
 		found=$(find "$work" -name "$f" -not -path '*/venv/*')
 		cmp "$found" "../driverv1/$f" || { echo "driverv1/$f is not what the contract generates: scripts/proto.sh write" >&2; exit 1; }
 	done
+	python_code "$work"
+	cmp "$work/driver_pb2.py" ../python/src/engine_driver/driver_pb2.py || { echo "python/src/engine_driver/driver_pb2.py is not what the contract generates: scripts/proto.sh write" >&2; exit 1; }
 	;;
 *) echo "usage: proto.sh [check|write|freeze]" >&2; exit 2 ;;
 esac

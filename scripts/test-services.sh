@@ -25,6 +25,8 @@ fi
 if have python3; then
 	echo "-- the driver contract: lint, nothing broken, generated code is the committed"
 	./scripts/proto.sh
+	echo "-- the Python driver passes the conformance kit"
+	./scripts/test-python.sh
 fi
 
 echo "-- every check of the driver conformance kit can fail"

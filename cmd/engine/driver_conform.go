@@ -69,12 +69,8 @@ Exit 20 where a check failed.`,
 				}
 			}
 			spec := &process.Spec{Image: img, Args: argv, CacheDir: cache}
-			if path != "" {
-				abs, err := filepath.Abs(filepath.Dir(path))
-				if err != nil {
-					return cli.Errorf(cli.Usage, "PATH", "%w", err)
-				}
-				spec.ReadDirs = []string{abs}
+			if spec.ReadDirs, err = e.readDirs(name, path); err != nil {
+				return err
 			}
 			s, err := drivertest.Run(cmd.Context(), drivertest.Options{Spec: spec, Config: cfg.JSON, Secrets: cfg.Secrets, Device: device, Sockets: sockets, Now: time.Now,
 				Logger: e.Log, Only: only, Jobs: jobs, OnCheck: func(r drivertest.Result) {

@@ -58,6 +58,7 @@ type driverSettings struct {
 	Config  any               `yaml:"config"`  // by the driver's own schema
 	Secrets map[string]string `yaml:"secrets"` // name → "file:PATH" or "env:NAME"
 	Device  string            `yaml:"device"`  // empty: the only one
+	Read    []string          `yaml:"read"`    // folders it may read besides the system's and its own: an interpreter's
 }
 
 // runningDriver is a driver under its supervisor.
@@ -202,8 +203,8 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	}
 	cfg.Dev = r.dev
 	spec := &process.Spec{Image: r.image, Args: args, CacheDir: cache}
-	if r.entry.Path != "" {
-		spec.ReadDirs = []string{filepath.Dir(r.entry.Path)}
+	if spec.ReadDirs, err = e.readDirs(name, r.entry.Path); err != nil {
+		return err
 	}
 	if err := process.Hide(); err != nil {
 		e.Warn("the engine's memory is not hidden from drivers: %v", err)
@@ -215,6 +216,26 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	}
 	r.Run(context.Background())
 	return nil
+}
+
+// readDirs is what a driver may read besides the system's folders: the folder of
+// its file and what the configuration file allows.
+func (e *program) readDirs(name, path string) ([]string, error) {
+	var out []string
+	if path != "" {
+		abs, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return nil, cli.Errorf(cli.Usage, "PATH", "%w", err)
+		}
+		out = append(out, abs)
+	}
+	for _, d := range e.cfg.Drivers[name].Read {
+		if info, err := os.Stat(d); !filepath.IsAbs(d) || filepath.Clean(d) == "/" || err != nil || !info.IsDir() {
+			return nil, cli.Errorf(cli.BadConfig, "drivers."+name+".read", "%q is not the absolute path of a folder below the root", d)
+		}
+		out = append(out, d)
+	}
+	return out, nil
 }
 
 // driverConfig is what Configure brings.

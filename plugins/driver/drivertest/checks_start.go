@@ -234,9 +234,10 @@ func (h *hand) tls(client *tls.Certificate, pin bool) error {
 	return err
 }
 
-// certificate mints what AutoMTLS mints: a self-signed P-521 leaf for localhost.
+// certificate mints what the engine mints: a self-signed P-256 certificate for
+// localhost.
 func certificate() (tls.Certificate, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}

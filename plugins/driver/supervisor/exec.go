@@ -51,13 +51,17 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 		if len(sockets) > MaxSocketDir {
 			return nil, fmt.Errorf("the folder for sockets has a path of %d bytes, at most %d: %s", len(sockets), MaxSocketDir, sockets)
 		}
+		tlsConfig, certificate, err := clientTLS()
+		if err != nil {
+			return nil, fmt.Errorf("certificate for the driver's client: %w", err)
+		}
 		made := make(chan *process.Runner, 1)
 		said := &words{}
 		pc := plugin.NewClient(&plugin.ClientConfig{
 			HandshakeConfig:  driver.Handshake,
 			VersionedPlugins: map[int]plugin.PluginSet{driver.ProtocolVersion: {driver.PluginName: &driver.Plugin{}}},
 			AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-			AutoMTLS:         true,
+			TLSConfig:        tlsConfig,
 			SkipHostEnv:      true,
 			StartTimeout:     timeout,
 			UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: sockets},
@@ -66,7 +70,7 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 			SyncStderr:       said,
 			GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(32<<20), grpc.MaxCallSendMsgSize(math.MaxInt32))},
 			RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
-				r, err := process.NewRunner(spec, cmd.Env, dir)
+				r, err := process.NewRunner(spec, append(cmd.Env, "PLUGIN_CLIENT_CERT="+string(certificate)), dir)
 				if err != nil {
 					return nil, err
 				}

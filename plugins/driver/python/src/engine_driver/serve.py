@@ -44,8 +44,7 @@ def serve(driver):
     keep_stdout()
     _follow_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the engine decides when to end
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))  # nothing runs yet
     folder, client = os.environ.get("PLUGIN_UNIX_SOCKET_DIR"), os.environ.get("PLUGIN_CLIENT_CERT")
     versions = os.environ.get("PLUGIN_PROTOCOL_VERSIONS", str(PROTOCOL_VERSION)).split(",")
     if not folder or not client or str(PROTOCOL_VERSION) not in versions:
@@ -53,15 +52,22 @@ def serve(driver):
         sys.exit(1)
     if callable(driver):
         driver = driver()
+    # The interpreter itself writes a signal's number into the pipe. A handler in
+    # Python could come between its last look and the wait, and be missed.
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=[("grpc.max_receive_message_length", MAX_MESSAGE), ("grpc.max_send_message_length", -1)])
-    server.add_generic_rpc_handlers((Service(driver), _Plugin(done)))
+    server.add_generic_rpc_handlers((Service(driver), _Plugin(lambda: os.write(wake, bytes([signal.SIGTERM])))))
     key, certificate, der = _certificate()
     path = os.path.join(folder, "plugin" + secrets.token_hex(6))
     server.add_secure_port("unix:" + path, grpc.ssl_server_credentials([(key, certificate)], client.encode(), require_client_auth=True))
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     server.start()
     line = f"1|{PROTOCOL_VERSION}|unix|{path}|grpc|{base64.b64encode(der).decode().rstrip('=')}\n"
     os.write(_handshake, line.encode())
-    done.wait()
+    while os.read(woken, 1) != bytes([signal.SIGTERM]):
+        pass  # a signal of a vendor library
     server.stop(0.2).wait(1)
     os._exit(0)  # threads of vendor libraries do not keep it alive
 
@@ -116,7 +122,7 @@ class _Plugin(grpc.GenericRpcHandler):
         return b"\x08\x01"  # status = 1: SERVING
 
     def _shutdown(self, request, context):
-        context.add_callback(self._done.set)  # after the answer
+        context.add_callback(self._done)  # after the answer
         return b""
 
     def _stdio(self, request, context):

@@ -87,9 +87,10 @@ func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
 	}}, nil
 }
 
-// FromOps turns unconditional u3, CZ and barrier operations in any order into a
-// program. Other operations are refused with ErrUnsupported. The operations must
-// not be changed later.
+// FromOps turns unconditional gates and barriers in any order into a program.
+// Other operations are refused with ErrUnsupported. The operations must not be
+// changed later. Gates need not be lowered: phases of several qubits and swaps
+// take less time as they are.
 func FromOps(width int, ops []circuit.Op) (*Program, error) {
 	p, err := plan.FromOps(width, ops)
 	if err != nil {
@@ -97,14 +98,24 @@ func FromOps(width int, ops []circuit.Op) (*Program, error) {
 	}
 	return &Program{phases: p, gates: func(b *builder) {
 		for i := range ops {
-			switch op := &ops[i]; op.Gate {
-			case circuit.U3:
-				b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
-			case circuit.CZ:
-				b.cz(int(op.Q[0]), int(op.Q[1]))
-			}
+			b.op(&ops[i])
 		}
 	}}, nil
+}
+
+// op appends a gate in its lowered form.
+func (b *builder) op(op *circuit.Op) {
+	switch op.Gate {
+	case circuit.U3:
+		b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
+	case circuit.CZ:
+		b.cz(int(op.Q[0]), int(op.Q[1]))
+	case circuit.Barrier:
+	default:
+		for _, low := range op.Lower() {
+			b.op(&low)
+		}
+	}
 }
 
 // refusal puts a refusal of package plan into the words of backends.

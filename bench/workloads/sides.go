@@ -81,11 +81,11 @@ func (s *stateSide) run(ctx context.Context) error {
 
 // one runs circuit i in the memory of goroutine g.
 func (s *stateSide) one(ctx context.Context, g, i, threads int) error {
-	low, err := s.circuits[i].Lower()
-	if err != nil {
+	c := s.circuits[i]
+	if err := c.Validate(); err != nil {
 		return err
 	}
-	p, err := statevector.FromOps(low.Qubits, low.Ops)
+	p, err := statevector.FromOps(c.Qubits, c.Ops)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 		w.ctx = ctx
 	}
 	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
+	if p.Mixed {
+		r.scales = scales(p, pl)
+	}
 	r.begin()
 	for i := range r.passes {
 		if r.advance(i); ctx.Err() != nil {
@@ -64,6 +67,9 @@ type runner struct {
 	ctx    context.Context
 	s      *State
 	passes []plan.Pass
+	scales []float64 // per step, empty where the program is not Mixed
+	laid   int       // steps of the passes made ready so far
+	first  [2]int    // number of the first step of the passes made ready
 }
 
 // ready is the pass whose tables are complete; i alternates between two.
@@ -117,13 +123,19 @@ func (r *runner) layOut(i int) (steps int) {
 		return 0
 	}
 	p := r.s.ready(i)
+	r.first[i&1] = r.laid
 	layOut(&r.passes[i], r.s.plan.Width, p)
+	r.laid += p.steps
 	return p.steps
 }
 
 func (r *runner) prepare(w *worker, i, u int) {
 	sub, k := r.s.ready(i).stepAt(u)
-	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k])
+	scale := 0.0
+	if len(r.scales) > 0 {
+		scale = r.scales[r.first[i&1]+u]
+	}
+	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k], scale)
 }
 
 // weigh fills the running sums of weights.

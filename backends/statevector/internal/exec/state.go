@@ -121,6 +121,11 @@ func (s *State) Amplitude(qubits uint64) (complex128, error) {
 	for _, c := range s.prog.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
+	for i := range s.prog.Last.Terms {
+		if t := &s.prog.Last.Terms[i]; bits&t.Mask == t.Value {
+			a += t.Angle
+		}
+	}
 	x, y := s.Stored(qubits)
 	sin, cos := a.SinCos()
 	if neg {

@@ -105,6 +105,8 @@ func (a *assembled) Outer(f []float32, o *Outer) {
 	a.outer(&f[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n))
 }
 
+func (a *assembled) Fold(f, s []float32, lane int) { Generic.Fold(f, s, lane) }
+
 func (a *assembled) Weights(w []uint64, x []float32) {
 	blocks := len(x) / Block / len(w)
 	a.weights(&w[0], &x[0], uint64(len(w)), uint64(blocks))

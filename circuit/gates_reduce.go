@@ -33,3 +33,7 @@ func (s Step) On(op *Op) Op { return s.place(*op) }
 // Lower returns the op in the lowered form, as Circuit.Lower does. The op must be
 // valid.
 func (op Op) Lower() []Op { return appendLowered(nil, op) }
+
+// ControlledPhase multiplies the states in which all of the qubits q are 1 by
+// e^(iλ), as gates of the table. Each halving of λ rounds to the unit of 4π/2^52.
+func ControlledPhase(lambda Angle, q []int) []Op { return multiControlledPhase(lambda, q) }

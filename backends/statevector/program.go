@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"sync"
 
 	"github.com/animicaorg/engine/backends"
@@ -91,16 +92,41 @@ func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
 // Other operations are refused with ErrUnsupported. The operations must not be
 // changed later. Gates need not be lowered: phases of several qubits and swaps
 // take less time as they are.
-func FromOps(width int, ops []circuit.Op) (*Program, error) {
-	p, err := plan.FromOps(width, ops)
+func FromOps(width int, ops []circuit.Op) (*Program, error) { return FromGates(width, ops, nil) }
+
+// Phase multiplies the basis states in which all of Qubits, bit q for qubit q, are
+// 1 by e^{i·Angle}: Z under any number of controls is the phase π. It stands
+// before operation Before of a list, or at its end.
+type Phase = plan.Phase
+
+// FromGates is FromOps with phases in between, ascending in Before.
+func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
+	p, err := plan.FromGates(width, ops, phases)
 	if err != nil {
 		return nil, refusal(err)
 	}
 	return &Program{phases: p, gates: func(b *builder) {
+		rest := phases
 		for i := range ops {
+			rest = b.before(i, rest)
 			b.op(&ops[i])
 		}
+		b.before(len(ops), rest)
 	}}, nil
+}
+
+// before appends the phases that stand before operation i.
+func (b *builder) before(i int, phases []Phase) []Phase {
+	for ; len(phases) > 0 && phases[0].Before <= i; phases = phases[1:] {
+		var q []int
+		for m := phases[0].Qubits; m != 0; m &= m - 1 {
+			q = append(q, bits.TrailingZeros64(m))
+		}
+		for _, op := range circuit.ControlledPhase(phases[0].Angle, q) {
+			b.op(&op)
+		}
+	}
+	return phases
 }
 
 // op appends a gate in its lowered form.

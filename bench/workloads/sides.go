@@ -85,7 +85,7 @@ func (s *stateSide) one(ctx context.Context, g, i, threads int) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	p, err := statevector.FromOps(c.Qubits, c.Ops)
+	p, err := statevector.FromGates(c.Qubits, c.Ops, s.w.phases)
 	if err != nil {
 		return err
 	}

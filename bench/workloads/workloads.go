@@ -36,6 +36,7 @@ type Workload struct {
 	memory    bool                               // measure resident memory too
 	circuits  func() ([]*circuit.Circuit, error) // several: a batch
 	native    func() (peers.Circuit, error)      // the peers' form; nil: translated
+	phases    []statevector.Phase                // between the gates of the only circuit
 	floor     func(w *Workload) counts
 	job       bool // the whole of "engine run"
 	missing   string

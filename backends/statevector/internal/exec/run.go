@@ -43,6 +43,7 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
 	if p.Mixed {
 		r.scales = scales(p, pl)
+		r.repeats = findRepeats(p, pl, r.scales)
 	}
 	r.begin()
 	for i := range r.passes {
@@ -64,12 +65,13 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 // runner walks through passes. While one pass runs, the tables of the next are
 // made, so that threads meet once per pass.
 type runner struct {
-	ctx    context.Context
-	s      *State
-	passes []plan.Pass
-	scales []float64 // per step, empty where the program is not Mixed
-	laid   int       // steps of the passes made ready so far
-	first  [2]int    // number of the first step of the passes made ready
+	ctx     context.Context
+	s       *State
+	passes  []plan.Pass
+	scales  []float64 // per step, empty where the program is not Mixed
+	repeats *repeats  // nil where the program is not Mixed
+	laid    int       // steps of the passes made ready so far
+	first   [2]int    // number of the first step of the passes made ready
 }
 
 // ready is the pass whose tables are complete; i alternates between two.
@@ -131,11 +133,13 @@ func (r *runner) layOut(i int) (steps int) {
 
 func (r *runner) prepare(w *worker, i, u int) {
 	sub, k := r.s.ready(i).stepAt(u)
-	scale := 0.0
-	if len(r.scales) > 0 {
-		scale = r.scales[r.first[i&1]+u]
+	dst, st := &sub.steps[k], &sub.p.Steps[k]
+	if r.repeats == nil {
+		w.build(dst, r.s.prog, r.s.plan, sub.local, st, 0)
+		return
 	}
-	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k], scale)
+	n := r.first[i&1] + u
+	r.repeats.take(dst, n, func(dst *step) { w.build(dst, r.s.prog, r.s.plan, sub.local, st, r.scales[n]) })
 }
 
 // weigh fills the running sums of weights.

@@ -16,6 +16,7 @@ type step struct {
 	rot   [3]kernel.Rotation // qubits that are not lanes, ascending; the first with the layer
 	cross []cross
 
+	shared   bool         // others have the same table
 	bits     int          // of the chunk
 	phases   []crossPhase // of pairs that leave the chunk
 	patterns []pattern    // other terms that leave it
@@ -64,6 +65,9 @@ type diagonal struct {
 // 0 takes the place of the product of cosines.
 func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *plan.Step, scale float64) {
 	d := diagonal{scale: 1, bits: len(l)}
+	if dst.shared {
+		dst.table = nil
+	}
 	*dst = step{table: dst.table, bits: len(l)}
 	var tans [plan.ChunkMax]float32
 	rotating := uint32(0)

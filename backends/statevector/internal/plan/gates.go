@@ -10,7 +10,19 @@ import (
 // number of qubits are kept as they are, swaps rename qubits, and other gates are
 // decomposed by the gate table. A run of gates that only exchanges basis states
 // and returns them, with phases on the way, becomes its phases (classical.go).
-func FromOps(width int, ops []circuit.Op) (*Program, error) {
+func FromOps(width int, ops []circuit.Op) (*Program, error) { return FromGates(width, ops, nil) }
+
+// Phase multiplies the states in which all of Qubits, bit q for qubit q, are 1 by
+// e^{i·Angle}. It stands before operation Before of a list, or at its end.
+type Phase struct {
+	Before int
+	Qubits uint64
+	Angle  circuit.Angle
+}
+
+// FromGates is FromOps with phases of any number of qubits in between, ascending
+// in Before.
+func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 	b, err := newBuilder(width, len(ops)/max(width, 1)+1)
 	if err != nil {
 		return nil, err
@@ -25,16 +37,25 @@ func FromOps(width int, ops []circuit.Op) (*Program, error) {
 		if !inside {
 			return nil, fmt.Errorf("operation %d is conditional or leaves width %d: %w", i, width, ErrOp)
 		}
-		if op.Gate != circuit.Barrier && (!info.Unitary() || int(op.NQ) != info.Qubits || repeats(op)) {
+		if op.Gate != circuit.Barrier && (!info.Unitary() || int(op.NQ) != info.Qubits || op.NQ > 1 && repeats(op)) {
 			return nil, fmt.Errorf("operation %d has gate %d on %d qubits, not a gate on qubits that differ: %w", i, op.Gate, op.NQ, ErrOp)
 		}
 		if g := op.Gate; g != circuit.U3 && g != circuit.CZ && g != circuit.Barrier {
 			b.p.Mixed = true
 		}
 	}
-	runs := findRuns(ops)
+	for i, f := range phases {
+		if f.Qubits == 0 || f.Qubits>>width != 0 || f.Before < 0 || f.Before > len(ops) || i > 0 && f.Before < phases[i-1].Before {
+			return nil, fmt.Errorf("phase %d: qubits %#x of %d, before operation %d: %w", i, f.Qubits, width, f.Before, ErrOp)
+		}
+	}
+	b.p.Mixed = b.p.Mixed || len(phases) > 0
+	runs := findRuns(ops, phases)
 	b.rename(ops, runs)
 	for i := 0; i < len(ops); i++ {
+		for ; len(phases) > 0 && phases[0].Before <= i; phases = phases[1:] {
+			b.phase(b.set(phases[0].Qubits), b.set(phases[0].Qubits), phases[0].Angle)
+		}
 		if len(runs) == 0 || runs[0].first != i {
 			b.gate(&ops[i])
 			continue
@@ -42,6 +63,9 @@ func FromOps(width int, ops []circuit.Op) (*Program, error) {
 		b.run(ops, &runs[0])
 		i += runs[0].n - 1
 		runs = runs[1:]
+	}
+	for _, f := range phases {
+		b.phase(b.set(f.Qubits), b.set(f.Qubits), f.Angle)
 	}
 	return b.done(), nil
 }
@@ -65,9 +89,22 @@ type run struct {
 	phases   []monomial
 }
 
-func findRuns(ops []circuit.Op) (out []run) {
+// findRuns looks for runs that no phase stands in.
+func findRuns(ops []circuit.Op, phases []Phase) (out []run) {
 	c := classical{budget: 16*len(ops) + 4096}
-	for i := 0; i < len(ops); i++ {
+	end := len(ops)
+	ops = ops[:end:end]
+	for i := 0; i < end; i++ {
+		if g := ops[i].Gate; g != circuit.CX && g != circuit.CCX {
+			continue
+		}
+		for len(phases) > 0 && phases[0].Before <= i {
+			phases = phases[1:]
+		}
+		ops := ops
+		if len(phases) > 0 {
+			ops = ops[:phases[0].Before]
+		}
 		if exchange(ops[i:]) {
 			out = append(out, run{i, 3, true, nil})
 			i += 2
@@ -140,6 +177,12 @@ func (b *builder) gate(op *circuit.Op) {
 	a, both := op.Params[0], bit[0]|bit[1]
 	switch op.Gate {
 	case circuit.Barrier, circuit.ID:
+	case circuit.U3:
+		b.u3(n[0], circuit.U3Angles{Theta: a, Phi: op.Params[1], Lambda: op.Params[2]})
+	case circuit.H:
+		b.u3(n[0], circuit.U3Angles{Theta: circuit.HalfPi, Lambda: circuit.Pi})
+	case circuit.X:
+		b.p.Frame ^= bit[0]
 	case circuit.CZ:
 		b.cz(n[0], n[1])
 	case circuit.CP:

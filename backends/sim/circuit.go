@@ -193,8 +193,9 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
-	if o.Precision == statevector.Complex64 {
-		r.Numeric = statevector.TrajectoryNumeric
+	r.Numeric = statevector.TrajectoryNumeric
+	if o.Precision == statevector.Complex128 {
+		r.Numeric = statevector.TrajectoryNumeric128
 	}
 	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
 	return err

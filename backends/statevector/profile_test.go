@@ -32,7 +32,7 @@ func nativeGrover(in []circuit.Op) (ops []circuit.Op, phases []Phase) {
 		if op.NQ == 1 {
 			ops = append(ops, op)
 		} else if n := len(phases); n == 0 || phases[n-1].Before != len(ops) {
-			phases = append(phases, Phase{len(ops), 1<<12 - 1, circuit.Pi})
+			phases = append(phases, Phase{Before: len(ops), Qubits: 1<<12 - 1, Angle: circuit.Pi})
 		}
 	}
 	return ops, phases

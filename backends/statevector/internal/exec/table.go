@@ -78,14 +78,7 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 		d.alpha[i], tans[i] = rot.Alpha, tan
 		rotating |= 1 << i
 	}
-	for _, id := range st.CZs {
-		c := p.CZs[id]
-		i, j := l.index(pl.Position(int(c.A))), l.index(pl.Position(int(c.B)))
-		d.cz[max(i, j)] ^= 1 << min(i, j)
-	}
-	for _, c := range st.Cross {
-		dst.cross = append(dst.cross, cross{l.index(pl.Position(int(c.In))), pl.Position(int(c.Out))})
-	}
+	d.signs(dst, p, pl, l, st)
 	if scale != 0 {
 		d.scale = scale
 	}
@@ -99,6 +92,18 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 	b.table(dst.table, &d)
 	for i := range b.patterns {
 		b.patterns[i].apply(dst.table)
+	}
+}
+
+// signs collects the CZs of a step.
+func (d *diagonal) signs(dst *step, p *plan.Program, pl *plan.Plan, l local, st *plan.Step) {
+	for _, id := range st.CZs {
+		c := p.CZs[id]
+		i, j := l.index(pl.Position(int(c.A))), l.index(pl.Position(int(c.B)))
+		d.cz[max(i, j)] ^= 1 << min(i, j)
+	}
+	for _, c := range st.Cross {
+		dst.cross = append(dst.cross, cross{l.index(pl.Position(int(c.In))), pl.Position(int(c.Out))})
 	}
 }
 
@@ -137,18 +142,22 @@ func (b *builder) table(dst []float32, d *diagonal) {
 	for i, x := range b.s[:2*blocks] {
 		b.outer.S[i] = float32(x)
 	}
-	pattern := b.outer.Pattern
-	pattern[0] = 0
-	for j := plan.Lanes; j < d.bits; j++ {
-		h := 1 << (j - plan.Lanes)
-		m := uint8(d.cz[j] & (1<<plan.Lanes - 1))
-		for i, x := range pattern[:h] {
-			pattern[h+i] = x ^ m
-		}
-	}
+	d.pattern(b.outer.Pattern)
 	b.k.Outer(dst, &b.outer)
 	if d.paired {
 		b.fold(dst, d)
+	}
+}
+
+// pattern writes the lanes whose CZs with the bits of each block are odd.
+func (d *diagonal) pattern(out []uint8) {
+	out[0] = 0
+	for j := plan.Lanes; j < d.bits; j++ {
+		h := 1 << (j - plan.Lanes)
+		m := uint8(d.cz[j] & (1<<plan.Lanes - 1))
+		for i, x := range out[:h] {
+			out[h+i] = x ^ m
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ type crossPhase struct {
 type pattern struct {
 	mask, value   uint32
 	out, outValue uint64
-	factor        [2]float32
+	factor        [2]float64 // real and imaginary part
 }
 
 // terms sorts the terms of a step into pairs of the chunk, pairs that leave it,
@@ -41,7 +41,7 @@ func (b *builder) terms(dst *step, d *diagonal, p *plan.Program, pl *plan.Plan, 
 			dst.phases = append(dst.phases, crossPhase{bits.TrailingZeros32(places), bits.TrailingZeros64(out), t.Angle})
 		default:
 			sin, cos := sinCos(t.Angle)
-			f := pattern{places, values, out, outValue, [2]float32{float32(cos), float32(sin)}}
+			f := pattern{places, values, out, outValue, [2]float64{cos, sin}}
 			if out == 0 {
 				b.patterns = append(b.patterns, f)
 			} else {
@@ -104,10 +104,7 @@ func (b *builder) fold(table []float32, d *diagonal) {
 		if d.pairs[lane]>>plan.Lanes == 0 {
 			continue
 		}
-		b.s[0], b.s[1] = 1, 0
-		for j := plan.Lanes; j < d.bits; j++ {
-			turned(b.s[:], 2<<(j-plan.Lanes), d.pair[lane][j])
-		}
+		b.foldRow(d, lane)
 		n := 2 << (d.bits - plan.Lanes)
 		for i, x := range b.s[:n] {
 			b.outer.S[i] = float32(x)
@@ -116,25 +113,38 @@ func (b *builder) fold(table []float32, d *diagonal) {
 	}
 }
 
-// phaseTable makes the table of the pairs that leave the chunk whose first
-// amplitude has number bits, and reports whether there is any phase.
-func (w *worker) phaseTable(st *step, n int, bits uint64) bool {
-	d := &w.out
-	*d = diagonal{scale: 1, bits: st.bits}
-	for _, c := range st.phases {
-		d.alpha[c.in] += circuit.Angle(bits>>c.out&1) * c.angle
+// foldRow writes the phases of a lane with the bits of each block.
+func (b *builder) foldRow(d *diagonal, lane int) {
+	b.s[0], b.s[1] = 1, 0
+	for j := plan.Lanes; j < d.bits; j++ {
+		turned(b.s[:], 2<<(j-plan.Lanes), d.pair[lane][j])
 	}
+}
+
+// outside collects the phases of pairs that leave the chunk whose first amplitude
+// has the given number, and reports whether there is any.
+func (d *diagonal) outside(st *step, number uint64) bool {
+	*d = diagonal{scale: 1, bits: st.bits}
 	any := circuit.Angle(0)
+	for _, c := range st.phases {
+		d.alpha[c.in] += circuit.Angle(number>>c.out&1) * c.angle
+	}
 	for _, a := range d.alpha {
 		any |= a
 	}
-	if any == 0 {
+	return any != 0
+}
+
+// phaseTable makes the table of the pairs that leave the chunk whose first
+// amplitude has number bits, and reports whether there is any phase.
+func (w *worker) phaseTable(st *step, n int, bits uint64) bool {
+	if !w.out.outside(st, bits) {
 		return false
 	}
 	if len(w.cross) < n {
 		w.cross = floats(n)
 	}
-	w.table(w.cross[:n], d)
+	w.table(w.cross[:n], &w.out)
 	return true
 }
 
@@ -165,7 +175,7 @@ func (p *pattern) apply(x []float32) {
 			n++
 		}
 	}
-	c, s := p.factor[0], p.factor[1]
+	c, s := float32(p.factor[0]), float32(p.factor[1])
 	fixed, blocks := p.mask>>plan.Lanes, uint32(len(x)/kernel.Block)
 	for b := uint32(0); b < blocks; b = ((b | fixed) + 1) &^ fixed {
 		x := x[(b|p.value>>plan.Lanes)*kernel.Block:][:kernel.Block]

@@ -83,6 +83,7 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	if o.Noise != nil || o.Method == Density {
 		return noisy(ctx, c, o)
 	}
+	given := c
 	c, err := c.Lower()
 	if err != nil {
 		return nil, err
@@ -99,6 +100,7 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	case t == nil:
 		err = r.trajectories(ctx, c, o)
 	default:
+		t, _ = terminal(given) // phases and swaps as they are
 		err = r.stateVector(ctx, c, t, o)
 	}
 	if err != nil {
@@ -116,6 +118,23 @@ func Choose(c *circuit.Circuit) (Method, string, error) {
 	}
 	t, why := terminal(c)
 	return choose(t, why, Auto)
+}
+
+// Outline describes the plan by which the state vector runs a valid circuit whose
+// measurements all come last; others are refused with ErrUnsupported.
+func Outline(ctx context.Context, c *circuit.Circuit, prec statevector.Precision) (*statevector.Outline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	t, why := terminal(c.Explicit())
+	if t == nil {
+		return nil, fmt.Errorf("%s; such a circuit runs gate by gate, without a plan: %w", why, backends.ErrUnsupported)
+	}
+	p, err := statevector.FromOps(c.Qubits, t.ops)
+	if err != nil {
+		return nil, err
+	}
+	return p.Outline(ctx, prec)
 }
 
 // final is a circuit whose measurements all come last.

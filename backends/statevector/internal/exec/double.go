@@ -13,7 +13,7 @@ import (
 )
 
 // Double is the outcome of a run in binary64: numeric version 1 of complex128
-// (SPEC-double.md). Its methods but Close may be called from many goroutines.
+// (SPEC.md, "Complex128"). Its methods but Close may be called from many goroutines.
 type Double struct {
 	prog *plan.Program
 	plan *plan.Plan

@@ -12,7 +12,7 @@ func BenchmarkGrover12(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ops, phases := nativeGrover(c.Ops)
+	ops, phases := withoutLadders(c.Ops)
 	var s *State
 	for b.Loop() {
 		p, err := FromGates(12, ops, phases)
@@ -27,7 +27,7 @@ func BenchmarkGrover12(b *testing.B) {
 	b.Log(s.Norm())
 }
 
-func nativeGrover(in []circuit.Op) (ops []circuit.Op, phases []Phase) {
+func withoutLadders(in []circuit.Op) (ops []circuit.Op, phases []Phase) {
 	for _, op := range in {
 		if op.NQ == 1 {
 			ops = append(ops, op)
@@ -43,7 +43,7 @@ func BenchmarkGrover12Parse(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	ops, phases := nativeGrover(c.Ops)
+	ops, phases := withoutLadders(c.Ops)
 	for b.Loop() {
 		if _, err := FromGates(12, ops, phases); err != nil {
 			b.Fatal(err)

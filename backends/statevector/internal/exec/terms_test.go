@@ -126,6 +126,16 @@ func ising(r *rand.Rand, width, layers int) []circuit.Op {
 	return ops
 }
 
+// hadamards mixes H, CX, CZ and S, which often cancel.
+func hadamards(r *rand.Rand, width, n int) (ops []circuit.Op) {
+	for range n {
+		q := r.Perm(width)
+		ops = append(ops, []circuit.Op{op(circuit.H, 0, q[0]), op(circuit.H, 0, q[0]), op(circuit.S, 0, q[0]), op(circuit.CZ, 0, q[0], q[1]),
+			op(circuit.CX, 0, q[0], q[1]), op(circuit.CCZ, 0, 0, 1, 2), op(circuit.RY, circuit.Angle(r.Uint64())&^0xfff, q[0])}[r.IntN(7)])
+	}
+	return ops
+}
+
 func TestMixedGatesAgainstMatrices(t *testing.T) {
 	for _, k := range kernel.All() {
 		t.Run(k.Name(), func(t *testing.T) {
@@ -137,6 +147,10 @@ func TestMixedGatesAgainstMatrices(t *testing.T) {
 				}
 				requireDense(t, width, mixedOps(r, width, n), Options{Kernel: k})
 				requireDense(t, width, fourier(r, width), Options{Kernel: k})
+			}
+			for range 200 { // few qubits, gates that meet again and again
+				requireDense(t, 2, mixedOps(r, 2, 25), Options{Kernel: k})
+				requireDense(t, 3, hadamards(r, 3, 40), Options{Kernel: k})
 			}
 			requireDense(t, 7, ising(r, 7, 30), Options{Kernel: k})
 			requireDense(t, 14, fourier(r, 14), Options{Kernel: k})
@@ -160,7 +174,7 @@ func TestMixedGatesInSeveralChunks(t *testing.T) {
 // TestNormDoesNotDrift: the same angles again and again.
 func TestNormDoesNotDrift(t *testing.T) {
 	var ops []circuit.Op
-	for range 3000 {
+	for range 2000 {
 		ops = append(ops, op(circuit.RX, 1<<58, 0), op(circuit.CX, 0, 0, 1), op(circuit.RY, 3<<57, 1), op(circuit.CP, 1<<59, 1, 2), op(circuit.H, 0, 2))
 	}
 	s := run(t, 3, ops, Options{})

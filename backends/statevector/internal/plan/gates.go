@@ -175,6 +175,7 @@ func (b *builder) gate(op *circuit.Op) {
 		bit[k] = 1 << n[k]
 	}
 	a, both := op.Params[0], bit[0]|bit[1]
+	b.joins = op.Gate != circuit.U3
 	switch op.Gate {
 	case circuit.Barrier, circuit.ID:
 	case circuit.U3:

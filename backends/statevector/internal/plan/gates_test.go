@@ -102,13 +102,36 @@ func TestRunsAreBounded(t *testing.T) {
 func TestSwapsRename(t *testing.T) {
 	ops := append(spread(3), gate(circuit.Swap, 0, 0, 1),
 		gate(circuit.CX, 0, 1, 2), gate(circuit.CX, 0, 2, 1), gate(circuit.CX, 0, 1, 2),
-		gate(circuit.RY, 3<<58, 2))
+		gate(circuit.P, 1<<50, 2), gate(circuit.RY, 3<<58, 2))
 	p := program(t, 3, ops...)
 	require.Empty(t, p.CZs)
 	require.Equal(t, []int{1, 1, 2}, []int{len(p.Rots[0]), len(p.Rots[1]), len(p.Rots[2])})
 	p = program(t, 2, append(spread(2), gate(circuit.ISwap, 0, 0, 1), gate(circuit.ISwapDg, 0, 1, 0))...)
 	require.Empty(t, p.Last.CZs)
 	require.Equal(t, []circuit.Angle{0, 0}, p.Last.Alpha)
+}
+
+// TestRotationsJoin: of gates other than u3, where at most Z is between them.
+func TestRotationsJoin(t *testing.T) {
+	h, s, cz := gate(circuit.H, 0, 0), gate(circuit.S, 0, 0), gate(circuit.CZ, 0, 0, 1)
+	for i, c := range []struct {
+		ops  []circuit.Op
+		want int // rotations of qubit 0
+	}{
+		{[]circuit.Op{h, h}, 0},
+		{[]circuit.Op{h, s, h}, 2},
+		{[]circuit.Op{h, s, s, h}, 0},
+		{[]circuit.Op{h, cz, h}, 2},
+		{[]circuit.Op{h, cz, h, h, h}, 2},
+		{[]circuit.Op{h, cz, h, h, h, h}, 1},
+		{[]circuit.Op{h, cz, h, h, cz, h}, 2},
+		{[]circuit.Op{gate(circuit.RX, 1<<58, 0), gate(circuit.RX, 1<<59, 0)}, 1},
+		{[]circuit.Op{gate(circuit.U3, 1<<58, 0), gate(circuit.U3, 3<<58, 0)}, 2},
+	} {
+		p := program(t, 2, append([]circuit.Op{gate(circuit.RY, 1<<60, 1)}, c.ops...)...)
+		require.Len(t, p.Rots[0], c.want, "case %d", i)
+		requireValid(t, p, New(p))
+	}
 }
 
 func TestPhaseRefusals(t *testing.T) {

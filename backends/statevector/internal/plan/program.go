@@ -105,6 +105,8 @@ type builder struct {
 	name  []uint8         // per qubit of the circuit: the qubit of the program
 	terms map[pattern]int // the last term of a pattern
 	slab  []int32         // counts of terms
+	noted []int32         // per qubit: its count at its last CZ or term
+	joins bool            // the gate at hand is no u3: its rotation may join the one before
 }
 
 func newBuilder(width, depth int) (*builder, error) {
@@ -115,7 +117,7 @@ func newBuilder(width, depth int) (*builder, error) {
 	for q := range p.Rots {
 		p.Rots[q] = make([]Rot, 0, depth)
 	}
-	b := &builder{p: p, alpha: make([]circuit.Angle, width), open: make([][]int32, width), dead: map[int32]bool{}, name: make([]uint8, width)}
+	b := &builder{p: p, alpha: make([]circuit.Angle, width), open: make([][]int32, width), dead: map[int32]bool{}, name: make([]uint8, width), noted: make([]int32, width)}
 	for q := range b.name {
 		b.name[q] = uint8(q)
 	}
@@ -143,7 +145,9 @@ func (b *builder) u3(q int, u circuit.U3Angles) {
 		theta = -theta
 	}
 	turns, rest := theta.SplitHalfTurns()
-	if rest != 0 {
+	if rest != 0 && b.joins && b.joinable(q) {
+		turns = b.join(q, theta)
+	} else if rest != 0 {
 		b.p.Rots[q] = append(b.p.Rots[q], Rot{rest, b.alpha[q]})
 		b.alpha[q], b.open[q] = 0, b.open[q][:0]
 	}
@@ -191,6 +195,7 @@ func (b *builder) cz(x, y int) {
 	id := int32(len(b.p.CZs))
 	b.p.CZs = append(b.p.CZs, c)
 	b.open[x], b.open[y] = append(b.open[x], id), append(b.open[y], id)
+	b.noted[x], b.noted[y] = int32(kx), int32(ky)
 }
 
 // done separates what no rotation follows and links the rest.

@@ -104,7 +104,9 @@ func (b *builder) note(mask, value uint64, a circuit.Angle) {
 	k := b.slab[len(b.slab) : len(b.slab)+n : len(b.slab)+n]
 	b.slab = b.slab[:len(b.slab)+n]
 	for i, m := 0, mask; m != 0; i, m = i+1, m&(m-1) {
-		k[i] = next(bits.TrailingZeros64(m))
+		q := bits.TrailingZeros64(m)
+		k[i] = next(q)
+		b.noted[q] = k[i]
 	}
 	b.p.Terms = append(b.p.Terms, Term{mask, value, a, k})
 }

@@ -111,7 +111,8 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
 	switch {
 	case method == Blocks:
-		err = r.blocks(ctx, c, t, o)
+		unlowered, _ := terminal(given)
+		err = r.blocks(ctx, c, t, unlowered, o)
 	case t == nil:
 		err = r.trajectories(ctx, c, o)
 	default:

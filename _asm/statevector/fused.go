@@ -42,7 +42,7 @@ func (v *isa) fused(k int) {
 	re, im := make([]reg.VecVirtual, len(xs)*parts), make([]reg.VecVirtual, len(xs)*parts)
 	for i := range re {
 		d := i % parts * v.bytes
-		re[i], im[i] = v.product(xs[i/parts].Offset(d), fs[i/parts].Offset(d))
+		re[i], im[i] = v.times(xs[i/parts].Offset(d), fs[i/parts].Offset(d))
 	}
 	for q := range 4 {
 		skip := fmt.Sprintf("lane%d", q)
@@ -81,8 +81,8 @@ func every(d []reg.VecVirtual, first, step int) (out []reg.VecVirtual) {
 	return out
 }
 
-// product is the complex product of diagonal for one vector at x and f.
-func (v *isa) product(x, f Mem) (re, im reg.VecVirtual) {
+// times is the complex product of diagonal for one vector at x and f.
+func (v *isa) times(x, f Mem) (re, im reg.VecVirtual) {
 	fr, fi := v.load(f), v.load(f.Offset(v.part()))
 	a, b := v.load(x), v.load(x.Offset(v.part()))
 	re, im = v.vec(), v.vec()

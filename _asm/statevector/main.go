@@ -24,6 +24,9 @@ const (
 func main() {
 	ConstraintExpr("!purego")
 	constants()
+	signs()
+	spreadSigns()
+	angles()
 	prefetch()
 	for _, v := range []*isa{avx512, avx2} {
 		v.diagonals()
@@ -39,6 +42,14 @@ func main() {
 		v.weights()
 		v.probe()
 	}
+	for k := range 4 {
+		avx512.product(k)
+	}
+	spread()
+	running()
+	sinCos()
+	tangents()
+	draws()
 	for _, v := range []*isa{avx512d, avx2d} {
 		v.diagonals()
 		for k := 1; k <= v.maxRotate; k++ {

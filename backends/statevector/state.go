@@ -61,7 +61,8 @@ type State struct {
 	plan    *plan.Plan
 	fast    *exec.State // set for Complex64
 	cleanup runtime.Cleanup
-	mu      sync.Mutex   // of fast.Sample
+	mu      sync.Mutex // of fast.Sample and draws
+	draws   draws
 	wide    *exec.Double // set for Complex128, with plan
 }
 
@@ -88,9 +89,10 @@ func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
 
 // remains is what one run leaves to the next.
 type remains struct {
-	plan *plan.Plan
-	fast *exec.State
-	wide *exec.Double
+	plan  *plan.Plan
+	fast  *exec.State
+	wide  *exec.Double
+	draws draws
 }
 
 // giveUp takes the memory out of s, which may be nil, and closes what a state of
@@ -99,8 +101,9 @@ func (s *State) giveUp(next Precision) remains {
 	if s == nil {
 		return remains{}
 	}
-	r := remains{s.plan, s.fast, s.wide}
+	r := remains{s.plan, s.fast, s.wide, s.draws}
 	s.cleanup.Stop()
+	s.draws = draws{}
 	s.plan, s.fast, s.wide = nil, nil, nil
 	if next != Complex64 && r.fast != nil {
 		r.fast.Close()
@@ -128,12 +131,14 @@ func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old re
 		}
 		return nil, err
 	}
-	s := &State{p: p, prc: Complex64, plan: order}
+	s := &State{p: p, prc: Complex64, plan: order, draws: old.draws}
 	s.fast, err = exec.Run(ctx, p.phases, s.plan, exec.Options{Kernel: k, Threads: o.Threads, Progress: o.Progress, Reuse: old.fast})
 	if err != nil {
 		return nil, err
 	}
-	s.cleanup = runtime.AddCleanup(s, (*exec.State).Close, s.fast)
+	if s.fast.Mapped() { // the collector does not know of it
+		s.cleanup = runtime.AddCleanup(s, (*exec.State).Close, s.fast)
+	}
 	return s, nil
 }
 

@@ -89,7 +89,8 @@ func (r *doubleRun) run(progress func(done, total int)) {
 	for i := range s.plan.Passes {
 		total += len(s.plan.Passes[i].Subs)
 	}
-	st := newStart(s.prog, s.plan)
+	st := &start{}
+	st.set(s.prog, s.plan)
 	r.each(1<<max(s.plan.Width-plan.ChunkMax, 0), func(w *doubleWorker, u int) { w.fill(st, s.x, u) })
 	done := 0
 	for i := range s.plan.Passes {

@@ -50,7 +50,7 @@ func (w *doubleWorker) fill(s *start, state []float64, u int) {
 	}
 	o := &w.outer
 	o.V = [kernel.Block]float64{}
-	copy(o.V[:], s.tensor(0, plan.Lanes))
+	s.tensor(o.V[:0], 0, plan.Lanes)
 	clear(o.S)
 	clear(o.Pattern)
 	for b, x := range s.block {

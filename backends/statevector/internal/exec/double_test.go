@@ -32,7 +32,7 @@ func TestDoubleAgainstMatrices(t *testing.T) {
 				}
 				for _, ops := range [][]circuit.Op{mixedOps(r, width, 20+2*width), fourier(r, width), ising(r, width, 4)} {
 					s := runDouble(t, width, ops, Options{Kernel: k}, old)
-					for i, w := range dense(width, ops) {
+					for i, w := range byMatrices(width, ops) {
 						a, err := s.Amplitude(uint64(i))
 						require.NoError(t, err)
 						require.InDelta(t, 0, cmplx.Abs(a-w), 1e-12, "width %d amplitude %b: %v, want %v", width, i, a, w)

@@ -30,6 +30,7 @@ type cross struct{ in, out int }
 type builder struct {
 	k     kernel.Kernel
 	outer kernel.Outer
+	v     [kernel.Block]float32                      // lanes, re and im in turn
 	s     [2 << (plan.ChunkMax - plan.Lanes)]float64 // re, im per block
 	g     [1 << (plan.ChunkMax - plan.Lanes)]float64 // the same, half as many
 
@@ -128,10 +129,7 @@ func (s *step) rotations(k kernel.Kernel, rotating uint32, tans *[plan.ChunkMax]
 // per block and per lane in binary64, each rounded to binary32, then multiplied.
 func (b *builder) table(dst []float32, d *diagonal) {
 	blocks := 1 << (d.bits - plan.Lanes)
-	if b.outer.Pattern == nil {
-		most := 1 << (plan.ChunkMax - plan.Lanes)
-		b.outer.S, b.outer.Pattern = make([]float32, 2*most), make([]uint8, most)
-	}
+	b.blocks()
 	b.s[0], b.s[1] = d.scale, 0
 	b.expand(b.s[:2<<plan.Lanes], d, 0, plan.Lanes)
 	for l := range kernel.Lanes {
@@ -158,6 +156,14 @@ func (d *diagonal) pattern(out []uint8) {
 		for i, x := range out[:h] {
 			out[h+i] = x ^ m
 		}
+	}
+}
+
+// blocks makes room for the blocks of a chunk in b.outer.
+func (b *builder) blocks() {
+	if b.outer.Pattern == nil {
+		most := 1 << (plan.ChunkMax - plan.Lanes)
+		b.outer.S, b.outer.Pattern = make([]float32, 2*most), make([]uint8, most)
 	}
 }
 

@@ -156,11 +156,11 @@ func (w *worker) termed(st *step, x []float32, bits uint64) {
 		}
 	}
 	if len(st.phases) > 0 && w.phaseTable(st, len(x), bits) {
-		w.k.Layer(x, st.table, w.crossing(st, bits), &noLanes, nil)
+		w.k.Layer(x, st.table, w.crossing(st.cross, bits), &noLanes, nil)
 		w.k.Layer(x, w.cross[:len(x)], nil, &st.lanes, &st.rot[0])
 		return
 	}
-	w.k.Layer(x, st.table, w.crossing(st, bits), &st.lanes, &st.rot[0])
+	w.k.Layer(x, st.table, w.crossing(st.cross, bits), &st.lanes, &st.rot[0])
 }
 
 var noLanes kernel.LaneTans

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dense applies any gates by their matrices, global phase included.
-func dense(width int, ops []circuit.Op) []complex128 {
+// byMatrices applies any gates by their matrices, global phase included.
+func byMatrices(width int, ops []circuit.Op) []complex128 {
 	x := make([]complex128, 1<<width)
 	x[0] = 1
 	for _, op := range ops {
@@ -74,7 +74,7 @@ func requireDense(t *testing.T, width int, ops []circuit.Op, o Options) {
 	t.Helper()
 	s := run(t, width, ops, o)
 	defer s.Close()
-	for i, w := range dense(width, ops) {
+	for i, w := range byMatrices(width, ops) {
 		a, err := s.Amplitude(uint64(i))
 		require.NoError(t, err)
 		require.InDelta(t, 0, cmplx.Abs(a-w), 2e-6, "width %d amplitude %b: %v, want %v", width, i, a, w)

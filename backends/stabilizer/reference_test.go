@@ -195,7 +195,7 @@ func compileWith(t *testing.T, k kernel.Kernel, width int, ops []circuit.Op) *Af
 func TestAgainstTableau(t *testing.T) {
 	r := rand.New(rand.NewPCG(20, 24))
 	for _, c := range []struct{ width, gates, samples int }{
-		{1, 3, 50}, {5, 12, 50}, {20, 30, 70}, {20, 1500, 70}, {24, 60, 70}, {24, 1500, 70}, {63, 100, 8}, {64, 300, 8}, {65, 90, 8}, {100, 150, 6}, {100, 4000, 6}, {130, 300, 4},
+		{1, 3, 50}, {5, 12, 50}, {20, 30, 70}, {20, 1500, 70}, {24, 60, 70}, {24, 1500, 70}, {63, 100, 6}, {64, 300, 6}, {65, 90, 6}, {100, 150, 3}, {100, 1500, 2}, {130, 300, 2},
 	} {
 		ops := randomOps(r, c.width, c.gates)
 		slow := newCHP(c.width)

@@ -2,6 +2,7 @@ package statevector
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/seed"
 )
 
 // variants are circuits of one structure, one of another, and one of half turns.
@@ -131,4 +133,25 @@ func TestSeriesKeep(t *testing.T) {
 	again, err := s.Run(t.Context(), c)
 	require.NoError(t, err)
 	require.Equal(t, want, again.Amplitudes())
+}
+
+// TestSampleInto: rows of every length and number are those of single words.
+func TestSampleInto(t *testing.T) {
+	words, err := seed.NewShotWords([16]byte{5})
+	require.NoError(t, err)
+	for _, width := range []int{3, 8, 9, 16, 17} {
+		s, err := NewSeries(Options{}).Run(t.Context(), variants(t, width, 1)[0])
+		require.NoError(t, err)
+		for n := range 10 {
+			rb := (width + 7) / 8
+			rows := make([]byte, n*rb)
+			require.NoError(t, s.SampleInto(rows, [16]byte{5}, 7))
+			for i := range n {
+				var b [8]byte
+				binary.LittleEndian.PutUint64(b[:], s.Outcome(words.At(uint64(7+i))))
+				require.Equal(t, b[:rb], rows[i*rb:][:rb])
+			}
+		}
+		s.Close()
+	}
 }

@@ -37,7 +37,7 @@ func (s *State) Outcomes(out, words []uint64) {
 	s.wide.Sample(out, words)
 }
 
-// sampleChunk is the most words that Sample holds.
+// sampleChunk is the most words that Sample holds, 16 bytes each.
 const sampleChunk = 1 << 19
 
 // draws is the scratch memory of Sample.
@@ -91,7 +91,10 @@ func putRows(rows []byte, out []uint64, rb int) {
 			rows[j] = byte(x)
 		}
 	case 2:
-		rows = rows[:2*len(out)]
+		for len(out) >= 4 && len(rows) >= 8 { // four rows are one word
+			binary.LittleEndian.PutUint64(rows, out[0]&0xffff|out[1]&0xffff<<16|out[2]&0xffff<<32|out[3]<<48)
+			out, rows = out[4:], rows[8:]
+		}
 		for j, x := range out {
 			rows[2*j], rows[2*j+1] = byte(x), byte(x>>8)
 		}

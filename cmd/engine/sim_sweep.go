@@ -42,7 +42,7 @@ type sweepAnswer struct {
 
 // simSweep runs the circuit once per point, each with the seed of --seed. The
 // source is read once; narrow circuits run on several threads at once, and a point
-// takes over memory, structure and plan of one before.
+// takes over memory and plan of one before.
 func (e *program) simSweep(ctx context.Context, path string, f *simFlags, model *noise.Model) error {
 	points, err := e.sweepPoints(f.sweep)
 	if err != nil {

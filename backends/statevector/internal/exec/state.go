@@ -28,7 +28,7 @@ type State struct {
 
 // Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
 // sums, and the scratch memory of so many threads. Tables of wide programs add a
-// few hundred KiB.
+// few hundred KiB, a Sample of 2^20 words up to 10 MiB.
 func Bytes(width, threads int) uint64 {
 	w := max(width, plan.Lanes)
 	n := uint64(stateFloats(w)) * 4

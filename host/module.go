@@ -46,7 +46,7 @@ func (h *Host) profile(kind abi.Kind) (wasmbin.Profile, error) {
 
 // Load validates a module for a kind, hashes and meters it. The bytes are copied. A
 // refusal is an *Error of class LOAD_REJECTED with the rule, or OUT_OF_FUEL where
-// Limits.Fuel does not pay for the module's size. Whether the engine accepts the
+// Limits.LoadFuel does not pay for the module's size. Whether the engine accepts the
 // module too shows when it is opened.
 func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, error) {
 	p, err := h.profile(kind)
@@ -96,7 +96,7 @@ func (m *Module) admit(decoded *wasmbin.Module) error {
 	}
 	m.sum = digest.Sum(m.metered)
 	m.load = uint64(meter.LoadFuel(len(decoded.Strip()), decoded.Memory.Min))
-	if l := m.host.cfg.Limits.Fuel; l != 0 && m.load > l {
+	if l := m.host.cfg.Limits.LoadFuel; l != 0 && m.load > l {
 		return &Error{Class: abi.OutOfFuel, Module: m.hash.String(), Message: fmt.Sprintf("making an instance costs %d units of fuel, the limit is %d", m.load, l)}
 	}
 	return nil

@@ -59,6 +59,7 @@ type Config struct {
 	Runtime  string       // name of a registered runtime; empty: the first
 	Logger   *slog.Logger // nil: silent
 	Clock    Clock        // for the watchdog; nil: the machine's
+	Code     *CodeCache   // native code of earlier processes; nil: each worker compiles
 	// HashMemory puts the digest of the guest's memory into every Outcome, which
 	// takes as long as hashing it; for comparing engines.
 	HashMemory bool
@@ -121,7 +122,7 @@ func (h *Host) SandboxLevel(ctx context.Context) (Sandbox, error) {
 		return Sandbox{}, err
 	}
 	defer p.end()
-	ready, err := p.hello(ctx, nil, worker.Limits{DataBytes: h.cfg.Limits.WorkerBytes})
+	ready, err := p.hello(ctx, &worker.Hello{Limits: worker.Limits{DataBytes: h.cfg.Limits.WorkerBytes}})
 	if err != nil {
 		return Sandbox{}, err
 	}

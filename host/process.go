@@ -93,13 +93,14 @@ func (p *process) infra(what string, err error) error {
 
 // hello sends module and limits and reads the answer; a worker that cannot work
 // is an error, a module that the engine refuses is not.
-func (p *process) hello(ctx context.Context, wasm []byte, l worker.Limits) (*worker.Ready, error) {
+func (p *process) hello(ctx context.Context, h *worker.Hello) (*worker.Ready, error) {
+	h.Seq, h.Runtime = p.seq, p.host.runtime()
 	var ready *worker.Ready
 	err := p.guarded(ctx, p.host.cfg.Limits.OpenTime, "opening the guest", func() (err error) {
-		if err = worker.WriteHello(p.p.Conn, &worker.Hello{Seq: p.seq, Runtime: p.host.runtime(), Limits: l, Module: wasm}); err != nil {
+		if err = worker.WriteHello(p.p.Conn, h); err != nil {
 			return err
 		}
-		if ready, err = worker.ReadReady(p.p.Conn); err != nil {
+		if ready, err = worker.ReadReady(p.p.Conn, h.KeepCode); err != nil {
 			return err
 		}
 		if ready.Seq != p.seq {

@@ -60,7 +60,14 @@ type program struct {
 
 // Compile implements worker.Runtime.
 func (r runtime) Compile(ctx context.Context, wasm []byte, memoryPages uint32) (worker.Program, error) {
-	cfg := r.config().WithCoreFeatures(features).WithMemoryLimitPages(memoryPages).WithMemoryCapacityFromMax(true).WithDebugInfoEnabled(false)
+	return r.compile(ctx, wasm, r.settings(memoryPages))
+}
+
+func (r runtime) settings(memoryPages uint32) wazero.RuntimeConfig {
+	return r.config().WithCoreFeatures(features).WithMemoryLimitPages(memoryPages).WithMemoryCapacityFromMax(true).WithDebugInfoEnabled(false)
+}
+
+func (r runtime) compile(ctx context.Context, wasm []byte, cfg wazero.RuntimeConfig) (worker.Program, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, cfg)
 	c, err := rt.CompileModule(ctx, wasm)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -59,6 +60,7 @@ type Config struct {
 	Runtime  string       // name of a registered runtime; empty: the first
 	Logger   *slog.Logger // nil: silent
 	Clock    Clock        // for the watchdog; nil: the machine's
+	Parallel int          // calls and compilations at the same time; 0: as many as Go runs threads. Others wait, before their wall time begins
 	Code     *CodeCache   // native code of earlier processes; nil: each worker compiles
 	// HashMemory puts the digest of the guest's memory into every Outcome, which
 	// takes as long as hashing it; for comparing engines.
@@ -68,15 +70,18 @@ type Config struct {
 // Host loads modules. It is safe for concurrent use.
 type Host struct {
 	cfg Config
+	run chan struct{} // a place for each guest that may run
 
 	mu  sync.Mutex
 	box *worker.Sandbox // as the last worker reported it
 }
 
-// New makes a host. It starts no process.
+// New makes a host. It starts no process: each instance gets a worker of its own,
+// which takes some milliseconds to start and is never used again, because a guest
+// that broke out of its engine could wait in it for the secrets of the next job.
 func New(cfg Config) (*Host, error) {
 	l := &cfg.Limits
-	if l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
+	if cfg.Parallel < 0 || l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
 		return nil, fmt.Errorf("guest host: limits %+v: want no negative ones", *l)
 	}
 	if l.ModuleBytes > maxModule || l.InputBytes > 1<<30 || l.OutputBytes > 1<<30 || l.Fuel > maxFuel {
@@ -95,7 +100,21 @@ func New(cfg Config) (*Host, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = systemClock{}
 	}
-	return &Host{cfg: cfg}, nil
+	setDefault(&cfg.Parallel, runtime.GOMAXPROCS(0))
+	return &Host{cfg: cfg, run: make(chan struct{}, cfg.Parallel)}, nil
+}
+
+// turn waits for a place among the guests that run; done gives it back.
+func (h *Host) turn(ctx context.Context) (done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case h.run <- struct{}{}:
+		return func() { <-h.run }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func setDefault[T comparable](v *T, d T) {

@@ -56,9 +56,11 @@ func (p *process) end() {
 // guarded runs one exchange under the watchdog and the context: whichever ends
 // first kills the worker, which makes the exchange fail.
 func (p *process) guarded(ctx context.Context, limit time.Duration, what string, exchange func() error) error {
-	if err := ctx.Err(); err != nil {
+	done, err := p.host.turn(ctx)
+	if err != nil {
 		return p.infra(what, err)
 	}
+	defer done()
 	fired := make(chan struct{})
 	var once sync.Once
 	stop := p.host.cfg.Clock.AfterFunc(limit, func() {
@@ -66,7 +68,7 @@ func (p *process) guarded(ctx context.Context, limit time.Duration, what string,
 		p.p.Kill()
 	})
 	unwatch := context.AfterFunc(ctx, p.p.Kill)
-	err := exchange()
+	err = exchange()
 	stop()
 	unwatch()
 	if err == nil {

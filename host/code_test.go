@@ -248,3 +248,18 @@ func TestCodeID(t *testing.T) {
 		require.Contains(t, worker.CodeID(wazerort.NameCompiler), part)
 	}
 }
+
+// FuzzCodeEntry: no bytes but the ones that were kept are an entry.
+func FuzzCodeEntry(f *testing.F) {
+	c, id := &CodeCache{key: bytes.Repeat([]byte{7}, codeKeySize)}, digest.Sum([]byte("id"))
+	whole := append(entryHead(id, 4), "code"...)
+	whole = append(whole, c.mac(whole)...)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-1])
+	f.Add([]byte(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		code, ok := c.open(id, b)
+		require.Equal(t, bytes.Equal(b, whole), ok)
+		require.Equal(t, ok, string(code) == "code")
+	})
+}

@@ -38,7 +38,7 @@ type Limits struct {
 	InputBytes  uint64        // of one input stream, default 64 MiB; all inputs of a call together 4 times that
 	OutputBytes uint64        // of one output stream, default 64 MiB; all outputs of a call together twice that
 	OpenTime    time.Duration // wall time to start and compile, default 30 s
-	CallTime    time.Duration // wall time of one call, default 60 s and 3 ns for each unit of its fuel
+	CallTime    time.Duration // wall time of one call, default 60 s and 20 ns for each unit of its fuel, ten times that for interpreters
 	Fuel        uint64        // lowers the fuel of a call, see Budget; 0: does not
 	LoadFuel    uint64        // most fuel of making an instance; 0: any module that is accepted
 	WorkerBytes uint64        // writable memory of the worker process, default 1 GiB and twice what all streams of a call may hold

@@ -26,8 +26,6 @@ type recordAnswer struct {
 	SHA3       digest.Digest `json:"sha3_256"`
 	SHA256     digest.Digest `json:"sha256"`
 	Size       uint64        `json:"size"`
-	Meter      string        `json:"meter,omitempty"`  // rules of the metered form
-	Metered    digest.Digest `json:"metered_sha3_256"` // zero where the record has none
 	Vectors    digest.Digest `json:"vectors"`
 	Status     trust.Status  `json:"status"`
 	Activation uint64        `json:"activation"` // block height
@@ -36,7 +34,7 @@ type recordAnswer struct {
 
 func recordOf(r *trust.Record) (recordAnswer, error) {
 	id, err := r.ID()
-	return recordAnswer{id, r.Kind, r.Name, r.Version, r.SHA3, r.SHA256, r.Size, r.Meter, r.MeteredSHA3, r.Vectors, r.Status, r.Activation, r.Expiry}, err
+	return recordAnswer{id, r.Kind, r.Name, r.Version, r.SHA3, r.SHA256, r.Size, r.Vectors, r.Status, r.Activation, r.Expiry}, err
 }
 
 func (e *program) modulePack() *cobra.Command {
@@ -66,7 +64,6 @@ module and vectors into the store and write the record for a set.`,
 				return err
 			}
 			r.Kind, r.SHA3, r.SHA256, r.Size = a.Kind, a.SHA3, sha256.Sum256(b), uint64(len(b))
-			r.Meter, r.MeteredSHA3 = a.Meter, a.MeteredSHA3
 			vectors, err := e.recordVectors(cmd.Context(), &r, b)
 			if err != nil {
 				return trustError(args[0], err)

@@ -43,6 +43,21 @@ type Cacher interface {
 	CompileCode(ctx context.Context, wasm []byte, memoryPages uint32, code []byte) (Program, []byte, error)
 }
 
+// Pacer is a Runtime that says how many times slower than native code it is; the
+// wall limits of its calls are as many times longer.
+type Pacer interface {
+	Runtime
+	Pace() int
+}
+
+// Pace is that of the runtime of a name; 1 where it does not say.
+func Pace(name string) int {
+	if p, ok := lookup(name).(Pacer); ok {
+		return p.Pace()
+	}
+	return 1
+}
+
 // CodeID is that of the runtime of a name; empty where there is none.
 func CodeID(name string) string {
 	if c, ok := lookup(name).(Cacher); ok {

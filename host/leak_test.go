@@ -128,7 +128,7 @@ func BenchmarkRows(b *testing.B) {
 // TestHeartbeat: while guests loop, this process collects garbage and schedules
 // as ever. In one process with wazero a collection waits for the guest's end.
 func TestHeartbeat(t *testing.T) {
-	m := loadWith(t, host.Config{Limits: host.Limits{Fuel: 500_000_000}}, plan(loop()))
+	m := loadWith(t, host.Config{Limits: host.Limits{Fuel: 200_000_000}}, plan(loop()))
 	ended := make(chan error, 2)
 	var guests sync.WaitGroup
 	for range cap(ended) {

@@ -58,7 +58,7 @@ fi
 
 if have gcc; then
 	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
-	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert ./host/meter
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

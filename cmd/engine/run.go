@@ -70,6 +70,7 @@ type session struct {
 	clock    *stopwatch
 	progress *watcher
 	modules  map[digest.Digest][]byte // the wasm that is loaded
+	guests   *engine.Guests
 	backend  string
 	numeric  string
 	version  string // engine_version

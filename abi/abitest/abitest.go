@@ -90,7 +90,7 @@ func marker(_ context.Context, g Guest) error {
 	if g.Kind == abi.KindCompiler {
 		p = wasmbin.Compiler()
 	}
-	m, err := wasmbin.Read(g.Wasm, &p)
+	m, err := wasmbin.ReadWithFloats(g.Wasm, &p)
 	if err != nil {
 		return err
 	}

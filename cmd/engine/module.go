@@ -21,7 +21,7 @@ import (
 var maxModuleBytes = int64(wasmbin.Compiler().Limits.ModuleBytes)
 
 func (e *program) moduleVerb() *cobra.Command {
-	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleList(), e.moduleVerify(), e.moduleTest(),
+	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleList(), e.moduleVerify(), e.moduleTest(), e.moduleLink(),
 		e.moduleKey(), e.modulePack(), e.moduleDraft(), e.moduleSign(), e.modulePin(), e.modulePublish(), e.modulePull())
 }
 
@@ -31,6 +31,7 @@ type moduleAnswer struct {
 	Size     int            `json:"size"`
 	Kind     string         `json:"kind,omitempty"` // compiler or traps
 	ABI      string         `json:"abi,omitempty"`
+	Floats   string         `json:"float_policy,omitempty"` // none, or canonical: it has floating point
 	Shipped  string         `json:"shipped,omitempty"` // name and version, where the engine ships the same bytes
 	Imports  []moduleFunc   `json:"imports,omitempty"`
 	Exports  []moduleExport `json:"exports,omitempty"`
@@ -114,12 +115,15 @@ func inspectModule(b []byte, kind string) (*moduleAnswer, *cli.Error) {
 	if kind == "compiler" {
 		profile = wasmbin.Compiler()
 	}
-	m, err := wasmbin.Read(b, &profile)
+	m, err := wasmbin.ReadWithFloats(b, &profile)
 	if err != nil {
 		a.Rule = string(ruleOf(err))
 		return a, cli.Errorf(cli.ModuleRefused, "", "%w", err).Named("LOAD_REJECTED").WithHint("it was read as a module of kind %s; the rules are in abi/SPEC.md", kind)
 	}
-	a.Kind, a.ABI, a.Accepted = kind, "qx1", true
+	a.Kind, a.ABI, a.Accepted, a.Floats = kind, "qx1", true, "none"
+	if profile.Floats {
+		a.Floats = "canonical"
+	}
 	a.describe(m)
 	return a, nil
 }
@@ -168,8 +172,8 @@ func typeText(t wasmbin.FuncType) string {
 }
 
 func (a *moduleAnswer) write(w io.Writer) {
-	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s\nmemory    %d to %d pages of 64 KiB\n",
-		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Memory.MinPages, a.Memory.MaxPages)
+	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s, float policy %s\nmemory    %d to %d pages of 64 KiB\n",
+		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Floats, a.Memory.MinPages, a.Memory.MaxPages)
 	if a.Shipped != "" {
 		fmt.Fprintf(w, "shipped   %s\n", a.Shipped)
 	}

@@ -71,7 +71,7 @@ bytes.`,
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}
-			h, err := host.New(host.Config{Logger: e.Log})
+			h, err := host.New(host.Config{Logger: e.Log, Floats: true})
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}

@@ -59,6 +59,9 @@ module and vectors into the store and write the record for a set.`,
 			if refusal != nil {
 				return refusal
 			}
+			if a.Floats == "canonical" {
+				r.Profile = "L1/canonical"
+			}
 			g, err := e.governed()
 			if err != nil {
 				return err

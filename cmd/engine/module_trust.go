@@ -126,7 +126,7 @@ func (g *governed) advance(e *program, c *trust.Chain) error {
 
 // opener runs artifacts in the sandbox.
 func (e *program) opener() (trust.Opener, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := host.New(host.Config{Logger: e.Log, Floats: true})
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}

@@ -97,7 +97,7 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 
 // openGuests starts the workers and says when their walls are thin.
 func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := host.New(host.Config{Logger: e.Log, Floats: true})
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}

@@ -108,7 +108,9 @@ const canonicalBytes = 4 << 20
 // modules whose NaNs a rewriter makes canonical, and modules up to 4 MiB.
 func (p Profile) Canonical() Profile {
 	p.Name, p.Floats = p.Name+"/canonical", true
-	p.Limits.ModuleBytes = max(p.Limits.ModuleBytes, canonicalBytes)
+	if p.Limits.ModuleBytes == limitsL1().ModuleBytes { // a host's own smaller limit stands
+		p.Limits.ModuleBytes = canonicalBytes
+	}
 	return p
 }
 

@@ -73,10 +73,11 @@ function byte(): u64 {
 export function uniform(n: u64): u64 {
   if (n <= 1) return 0;
   const bits = 64 - clz<u64>(n - 1), mask = (0xffffffffffffffff as u64) >> (64 - bits);
-  for (;;) {
-    let v: u64 = 0;
+  let v: u64 = n;
+  while (v >= n) {
+    v = 0;
     for (let shift: u64 = 0; shift < bits; shift += 8) v |= byte() << shift;
     v &= mask;
-    if (v < n) return v;
   }
+  return v;
 }

@@ -14,10 +14,11 @@ import (
 // slots, a tenth of them traps.
 type Cost struct {
 	Export      string
+	Fuel        uint64        // used, in units of the host's meter
+	Budget      uint64        // fuel that the call was given
 	OutputBytes int           // of all streams
 	MemoryPages uint32        // pages of 64 KiB afterwards
 	Duration    time.Duration // on this machine, for people only
-	Outcome     *abi.Outcome
 }
 
 // meteredCaller notes what calls cost.
@@ -31,7 +32,7 @@ func (m *meteredCaller) Call(ctx context.Context, export string, args []uint64, 
 	if err != nil {
 		return nil, err
 	}
-	c := Cost{Export: export, MemoryPages: o.MemoryPages, Duration: o.Duration, Outcome: o}
+	c := Cost{Export: export, Fuel: o.Fuel, Budget: o.Budget, MemoryPages: o.MemoryPages, Duration: o.Duration}
 	for _, b := range o.Out {
 		c.OutputBytes += len(b)
 	}

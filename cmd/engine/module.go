@@ -32,7 +32,7 @@ type moduleAnswer struct {
 	Kind     string         `json:"kind,omitempty"` // compiler or traps
 	ABI      string         `json:"abi,omitempty"`
 	Floats   string         `json:"float_policy,omitempty"` // none, or canonical: it has floating point
-	Shipped  string         `json:"shipped,omitempty"` // name and version, where the engine ships the same bytes
+	Shipped  string         `json:"shipped,omitempty"`      // name and version, where the engine ships the same bytes
 	Imports  []moduleFunc   `json:"imports,omitempty"`
 	Exports  []moduleExport `json:"exports,omitempty"`
 	Memory   *moduleMemory  `json:"memory,omitempty"`

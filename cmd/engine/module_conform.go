@@ -30,6 +30,8 @@ type score struct {
 // costRow is a call of the guide's job.
 type costRow struct {
 	Export      string  `json:"export"`
+	Fuel        uint64  `json:"fuel"`   // used
+	Budget      uint64  `json:"budget"` // fuel that every provider gives the call
 	OutputBytes int     `json:"output_bytes"`
 	MemoryPages uint32  `json:"memory_pages"` // of 64 KiB
 	Millis      float64 `json:"ms"`           // on this machine
@@ -132,7 +134,7 @@ func (a *conformAnswer) write(w io.Writer) {
 		fmt.Fprintf(w, "%s  %s %s\n", word, c.Name, c.Detail)
 	}
 	for _, c := range a.Costs {
-		fmt.Fprintf(w, "cost  %-12s %9.1f ms, %8d bytes out, %d pages of memory\n", c.Export, c.Millis, c.OutputBytes, c.MemoryPages)
+		fmt.Fprintf(w, "cost  %-12s %5.1f %% of the fuel, %d pages of memory, %d bytes out, %.1f ms here\n", c.Export, 100*float64(c.Fuel)/float64(max(c.Budget, 1)), c.MemoryPages, c.OutputBytes, c.Millis)
 	}
 	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", a.Score.Passed, a.Score.Failed, a.Score.Skipped)
 }
@@ -147,7 +149,7 @@ func (e *program) conformance(cmd *cobra.Command, path string, sum digest.Digest
 	}
 	costs, _ := abitest.Costs(cmd.Context(), g) // that they can be had is a check of its own
 	for _, c := range costs {
-		out.Costs = append(out.Costs, costRow{c.Export, c.OutputBytes, c.MemoryPages, c.Duration.Seconds() * 1e3})
+		out.Costs = append(out.Costs, costRow{c.Export, c.Fuel, c.Budget, c.OutputBytes, c.MemoryPages, c.Duration.Seconds() * 1e3})
 	}
 	var failed *cli.Error
 	if n := out.Score.Failed; n > 0 {

@@ -16,7 +16,7 @@ var compilerChecks = []Check{
 	{"circuits on coupled devices", coupled},
 	{"circuits that cannot be compiled", uncompilable},
 	{"compile and lying inputs", compileLies},
-	{"the guide's job", guide},
+	{GuideCheck, guide},
 }
 
 // sample is a circuit with the target it is compiled for.

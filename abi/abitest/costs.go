@@ -78,6 +78,9 @@ func guideCircuit() *circuit.Circuit {
 	return c
 }
 
+// GuideCheck is the name of the check that runs Costs.
+const GuideCheck = "the guide's job"
+
 // guide: the guide's job fits the limits of a host.
 func guide(ctx context.Context, g Guest) error {
 	_, err := Costs(ctx, g)

@@ -26,7 +26,7 @@ var trapChecks = []Check{
 	{"plan and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportPlan) }},
 	{"generate and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportGenerate) }},
 	{"calls leave no memory behind", leaks},
-	{"the guide's job", guide},
+	{GuideCheck, guide},
 	{"judge and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportJudge) }},
 }
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Checks that need more than Go: module and example rebuild (clang-16, lld-16;
-# rustup, npm where they are), a registry
+# Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
 # (docker-registry), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
@@ -23,35 +22,15 @@ if have clang-16 && have wasm-ld-16; then
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
 fi
 
-built=$(mktemp -d)
-echo "-- example guests: the committed modules rebuild, and those in Go keep the contract"
-go build -o "$built/engine" ./cmd/engine
 if have clang-16 && have wasm-ld-16; then
-	./examples/guests/c/build.sh "$built/c"
-	for m in echo-c peephole-c; do cmp "$built/c/$m.wasm" "examples/guests/wasm/$m.wasm"; done
+	echo "-- example guests rebuild and keep the contract"
+	./scripts/test-guests.sh
 fi
-./examples/guests/go/build.sh "$built/go"
-# Rust and AssemblyScript need what Debian 12 does not have in a fitting version:
-# rustup's toolchain with its wasm32 target, Node 20 with npm.
-if command -v rustup >/dev/null && { rustup target list --installed | grep -qx wasm32-unknown-unknown || rustup target add wasm32-unknown-unknown; }; then
-	./examples/guests/rust/build.sh "$built/rust"
-	case $(rustc --version) in
-	"rustc 1.95.0 "*) for m in echo-rust peephole-rust; do cmp "$built/rust/$m.wasm" "examples/guests/wasm/$m.wasm"; done ;;
-	*) echo "$(rustc --version): bytes are not compared" ;;
-	esac
-else
-	echo "skipped: no rustup with the target wasm32-unknown-unknown"
+
+if have python3; then
+	echo "-- the driver contract: lint, nothing broken, generated code is the committed"
+	./scripts/proto.sh
 fi
-if command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
-	./examples/guests/assemblyscript/build.sh "$built/as"
-	for m in echo-as peephole-as; do cmp "$built/as/$m.wasm" "examples/guests/wasm/$m.wasm"; done
-else
-	echo "skipped: no npm with Node 20"
-fi
-for m in "$built"/*/*.wasm; do
-	echo "   $(basename "$m"): $("$built/engine" module test "$m" --vectors examples/guests/vectors.json | tail -n 1)"
-done
-rm -rf "$built"
 
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"

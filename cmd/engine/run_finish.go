@@ -50,12 +50,14 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
 		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
 		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
-	for _, row := range s.guests.Use() {
-		for _, m := range p.Modules {
-			if m.Slot == row.Slot {
-				claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m, MeteredSHA3: row.Metered})
+	for _, m := range p.Modules {
+		row := proofs.Module{ModuleFrame: m}
+		for _, use := range s.guests.Use() {
+			if use.Slot == m.Slot {
+				row.MeteredSHA3 = use.Metered // a driver's program has none
 			}
 		}
+		claim.Modules = append(claim.Modules, row)
 	}
 	proof, err := proofs.Build(claim)
 	if err != nil {

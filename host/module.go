@@ -85,9 +85,9 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 }
 
 // Metered returns the metered form of a module, as Load makes it under the default
-// limits. A refusal is that of Load.
+// limits, floats allowed. A refusal is that of Load.
 func Metered(wasm []byte, kind abi.Kind) ([]byte, error) {
-	m, err := (&Host{}).Load(context.Background(), wasm, kind)
+	m, err := (&Host{cfg: Config{Floats: true}}).Load(context.Background(), wasm, kind)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,11 @@ answer valid=true
 exec engine module inspect echo-c.wasm --json
 answer float_policy=none
 
+exec engine module pack echo-c.wasm --activation 1 --expiry 2 --builder 1111111111111111111111111111111111111111111111111111111111111111 --out built.record --json
+answer record.kind=traps record.name=echo record.id
+code 2 engine module pack echo-c.wasm --activation 1 --expiry 2 --audit 11 --out built.record --json
+answer error.field=--audit
+
 # What is no reactor is not linked.
 code 52 engine module link echo-c.wasm --out linked.wasm --json
 answer error.name=LinkRefused error.field=echo-c.wasm

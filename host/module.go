@@ -147,13 +147,23 @@ func (m *Module) Open(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.hello(ctx, m.metered, m.limits())
+	hello := &worker.Hello{Module: m.metered, Limits: m.limits()}
+	id, keep := m.codeID()
+	if keep {
+		hello.KeepCode, hello.Code = true, m.host.cfg.Code.load(id)
+	}
+	ready, err := p.hello(ctx, hello)
 	if err == nil && ready.Status == worker.ReadyRejected {
 		err = &Error{Class: abi.LoadRejected, Rule: RuleEngine, Module: p.module, Message: ready.Message}
 	}
 	if err != nil {
 		p.end()
 		return nil, err
+	}
+	if keep && len(ready.Code) > 0 {
+		if err := m.host.cfg.Code.store(id, ready.Code); err != nil {
+			m.host.cfg.Logger.Warn("native code was not kept", "module_hash", p.module, "error", err)
+		}
 	}
 	return &Instance{module: m, proc: p, usage: map[string]*Usage{}}, nil
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 
+	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/peers"
@@ -39,62 +39,33 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 	return nil, fmt.Errorf("%s: no engine side for %q", w.ID, method)
 }
 
-// stateSide runs circuits on state vectors: one circuit on all threads, or a
-// batch with one circuit per thread. States keep their memory, as in a job.
+// stateSide runs circuits on state vectors, as statevector.Batch has it: a batch
+// of narrow ones with one circuit per thread. States and rows keep their memory,
+// as in a job.
 type stateSide struct {
 	w        *Workload
 	circuits []*circuit.Circuit
-	threads  int
-	states   []*statevector.State // per goroutine
+	batch    *statevector.Batch
 	rows     [][]byte
 }
 
 func newStateSide(w *Workload, c []*circuit.Circuit, threads int) *stateSide {
-	s := &stateSide{w: w, circuits: c, threads: threads, rows: make([][]byte, len(c))}
-	s.states = make([]*statevector.State, min(threads, len(c)))
-	return s
+	return &stateSide{w, c, statevector.NewBatch(statevector.Options{Precision: w.precision, Threads: threads}), make([][]byte, len(c))}
 }
 
 func (s *stateSide) settle() { runtime.GC() }
 
 func (s *stateSide) run(ctx context.Context) error {
-	if len(s.circuits) == 1 {
-		return s.one(ctx, 0, 0, s.threads)
-	}
-	var wg sync.WaitGroup
-	errs := make([]error, len(s.states))
-	for g := range s.states {
-		wg.Go(func() {
-			for i := g; i < len(s.circuits) && errs[g] == nil; i += len(s.states) {
-				errs[g] = s.one(ctx, g, i, 1)
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
+	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {
+		st, err := m.Run(ctx, s.circuits[i])
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// one runs circuit i in the memory of goroutine g.
-func (s *stateSide) one(ctx context.Context, g, i, threads int) error {
-	low, err := s.circuits[i].Lower()
-	if err != nil {
-		return err
-	}
-	p, err := statevector.FromOps(low.Qubits, low.Ops)
-	if err != nil {
-		return err
-	}
-	s.states[g], err = statevector.Simulate(ctx, p, statevector.Options{Precision: s.w.precision, Threads: threads, Reuse: s.states[g]})
-	if err != nil {
-		return err
-	}
-	s.rows[i], err = s.states[g].Sample(key, 0, s.w.shots)
-	return err
+		if s.rows[i] == nil {
+			s.rows[i] = make([]byte, s.w.shots*guest.RowBytes(st.Width()))
+		}
+		return st.SampleInto(s.rows[i], key, 0)
+	})
 }
 
 // affineSide runs a Clifford circuit on one thread.

@@ -11,7 +11,6 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/abi/abitest"
 	"github.com/animicaorg/engine/digest"
-	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
@@ -74,7 +73,7 @@ bytes.`,
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}
-			h, err := host.New(host.Config{Logger: e.Log, Floats: true})
+			h, err := e.guestHost()
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}

@@ -105,7 +105,7 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 
 // openGuests starts the workers and says when their walls are thin.
 func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
-	h, err := host.New(host.Config{Logger: e.Log, Floats: true})
+	h, err := e.guestHost()
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
@@ -150,7 +150,7 @@ func guestError(err error, out *cli.Error) bool {
 // checkSandbox starts a worker and asks what is in force around it.
 func (e *program) checkSandbox(ctx context.Context) finding {
 	const name = "sandbox"
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := host.New(host.Config{Logger: e.Log}) // without the cache: looking makes nothing
 	if err != nil {
 		return bad(name, cli.Internal, "report this", "%v", err)
 	}

@@ -100,7 +100,7 @@ func TestSamplesAgree(t *testing.T) {
 	for name, s := range samples() {
 		t.Run(name, func(t *testing.T) {
 			c := guestCall{"qx_generate", []uint64{1 << 40, s.n}, map[int][]byte{1: []byte("hello")}}
-			got := agree(t, s.wasm, abi.KindTraps, 3_000_000, c)
+			got := agree(t, s.wasm, abi.KindTraps, 2_000_000, c)
 			require.Equal(t, s.class, got.class)
 			if s.class == abi.Depth {
 				require.Negative(t, got.depth)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/peers"
@@ -33,8 +34,10 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 	switch method {
 	case peers.State:
 		return newStateSide(w, c, threads), nil
+	case peers.Noise:
+		return newNoiseSide(w, c[0], threads)
 	case peers.Clifford:
-		return &affineSide{c[0], w.shots}, nil
+		return &affineSide{circuit: c[0], shots: w.shots, threads: threads}, nil
 	}
 	return nil, fmt.Errorf("%s: no engine side for %q", w.ID, method)
 }
@@ -55,6 +58,9 @@ func newStateSide(w *Workload, c []*circuit.Circuit, threads int) *stateSide {
 
 func (s *stateSide) settle() { runtime.GC() }
 
+// close gives the states' memory back at once.
+func (s *stateSide) close() { s.batch.Close() }
+
 func (s *stateSide) run(ctx context.Context) error {
 	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {
 		st, err := m.Run(ctx, s.circuits[i])
@@ -68,21 +74,26 @@ func (s *stateSide) run(ctx context.Context) error {
 	})
 }
 
-// affineSide runs a Clifford circuit on one thread.
+// affineSide runs a Clifford circuit the way "engine sim" does: method auto, from
+// the parsed circuit. Rows keep their memory, as states do.
 type affineSide struct {
-	circuit *circuit.Circuit
-	shots   int
+	circuit        *circuit.Circuit
+	shots, threads int
+	rows           []byte
 }
 
 func (s *affineSide) settle() { runtime.GC() }
 
 func (s *affineSide) run(ctx context.Context) error {
-	a, err := s.space(ctx)
+	r, err := sim.Sim(ctx, s.circuit, sim.SimOptions{Shots: s.shots, Key: key, Threads: s.threads, ReuseRows: s.rows})
 	if err != nil {
 		return err
 	}
-	_, err = a.Sample(ctx, key, 0, s.shots)
-	return err
+	if r.Method != sim.Stabilizer {
+		return fmt.Errorf("method %s: %s", r.Method, r.Reason)
+	}
+	s.rows = r.Rows
+	return nil
 }
 
 func (s *affineSide) space(ctx context.Context) (*stabilizer.Affine, error) {

@@ -22,6 +22,11 @@ if have clang-16 && have wasm-ld-16; then
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
 fi
 
+if have clang-16 && have wasm-ld-16; then
+	echo "-- example guests rebuild and keep the contract"
+	./scripts/test-guests.sh
+fi
+
 if have python3; then
 	echo "-- the driver contract: lint, nothing broken, generated code is the committed"
 	./scripts/proto.sh

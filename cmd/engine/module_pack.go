@@ -40,10 +40,13 @@ func recordOf(r *trust.Record) (recordAnswer, error) {
 func (e *program) modulePack() *cobra.Command {
 	r := trust.Record{Profile: "L1", ABI: "qx1"}
 	var status, out string
+	var builders, audits []string
 	c := &cobra.Command{
 		Use: "pack FILE", Short: "Make the governance record of a module, with self-test vectors",
 		Long: `Run a module on fixed samples, keep what it answers as its self-test vectors, put
-module and vectors into the store and write the record for a set.`,
+module and vectors into the store and write the record for a set. Hashes, size,
+kind, name, version and float policy come from the module; where it comes from, who
+built it and who audited it are given.`,
 		Example: "  engine module pack traps.wasm --activation 100 --expiry 100000 \\\n    --source https://example.org/traps --commit 1a2b3c --out traps.record",
 		Args:    cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +54,12 @@ module and vectors into the store and write the record for a set.`,
 				return cli.Errorf(cli.Usage, "--out", "is missing").WithHint("--out FILE")
 			}
 			r.Status = trust.Status(status)
+			if err := parseDigests("--builder", builders, &r.Builders); err != nil {
+				return err
+			}
+			if err := parseDigests("--audit", audits, &r.Audits); err != nil {
+				return err
+			}
 			b, err := e.readModule("FILE", args[0])
 			if err != nil {
 				return err
@@ -58,6 +67,9 @@ module and vectors into the store and write the record for a set.`,
 			a, refusal := inspectModule(b, "auto")
 			if refusal != nil {
 				return refusal
+			}
+			if a.Floats == "canonical" {
+				r.Profile = "L1/canonical"
 			}
 			g, err := e.governed()
 			if err != nil {
@@ -78,8 +90,22 @@ module and vectors into the store and write the record for a set.`,
 	f.StringVar(&r.Source, "source", "", "where the source is")
 	f.StringVar(&r.Commit, "commit", "", "revision of the source")
 	f.StringVar(&r.Toolchain, "toolchain", "", "what the module was built with")
+	f.StringArrayVar(&builders, "builder", nil, "SHA3-256 `HASH` of a builder's statement that it got these bytes from the source; repeat")
+	f.StringArrayVar(&audits, "audit", nil, "SHA3-256 `HASH` of an audit report; repeat")
 	f.StringVar(&out, "out", "", "`FILE` for the record")
 	return c
+}
+
+// parseDigests reads the values of a flag.
+func parseDigests(flag string, text []string, to *[]digest.Digest) error {
+	for _, t := range text {
+		d, err := digest.Parse(t)
+		if err != nil {
+			return cli.Errorf(cli.Usage, flag, "%w", err)
+		}
+		*to = append(*to, d)
+	}
+	return nil
 }
 
 func (e *program) pack(g *governed, r *trust.Record, wasm, vectors []byte, out string) error {

@@ -34,6 +34,7 @@ type runAnswer struct {
 	CircuitHash    digest.Digest     `json:"circuit_hash"`
 	CompiledHash   digest.Digest     `json:"compiled_circuit_hash"`
 	Modules        []moduleRow       `json:"modules"`
+	Governance     *engine.Authority `json:"governance,omitempty"` // under which the modules ran
 	Digests        runDigests        `json:"digests"`
 	Nullifier      digest.Digest     `json:"nullifier"`
 	ProviderID     digest.Digest     `json:"provider_id"`

@@ -81,7 +81,11 @@ func (g *Governance) Choose(ctx context.Context, h *host.Host, kind abi.Kind, na
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", r.Name, r.Version, err)
 	}
-	return g.Admit(ctx, h, kind, wasm)
+	a, err := r.Match(wasm)
+	if err != nil {
+		return nil, err
+	}
+	return a, g.selfTest(ctx, h, a)
 }
 
 // Admit takes the bytes of a module of the caller's choice: they must be those of
@@ -94,11 +98,15 @@ func (g *Governance) Admit(ctx context.Context, h *host.Host, kind abi.Kind, was
 	if a.Record.Kind != kind.String() {
 		return nil, fmt.Errorf("%s %s is of kind %s, want %s: %w", a.Record.Name, a.Record.Version, a.Record.Kind, kind, trust.ErrNotListed)
 	}
+	return a, g.selfTest(ctx, h, a)
+}
+
+func (g *Governance) selfTest(ctx context.Context, h *host.Host, a *trust.Artifact) error {
 	vectors, err := g.Blob(a.Record.Vectors, trust.MaxVectorFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: vectors: %w", a.Record.Name, a.Record.Version, err)
+		return fmt.Errorf("%s %s: vectors: %w", a.Record.Name, a.Record.Version, err)
 	}
-	return a, a.SelfTest(ctx, vectors, Opener(h))
+	return a.SelfTest(ctx, vectors, Opener(h))
 }
 
 // Opener opens artifacts in the sandbox, each in a worker process of its own.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), the assembly generator's own modules, the other instruction
+# (docker-registry), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -25,6 +25,11 @@ fi
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"
 	go test -tags services -count=1 ./modules/oci
+fi
+
+if have wasm-opt && have openssl && have gcc; then
+	echo "-- 600 random modules end alike on three engines, metered and not"
+	./scripts/fuzz-wasm.sh 600
 fi
 
 echo "-- the assembly regenerates to the same bytes"
@@ -58,7 +63,7 @@ fi
 
 if have gcc; then
 	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
-	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert ./host/meter ./host/wasmbin
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

@@ -11,6 +11,7 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/modules/trust"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -124,14 +125,19 @@ func Opener(h *host.Host) trust.Opener {
 	}
 }
 
-// OpenGoverned is OpenGuests for admitted modules: what they say of themselves
-// must be what their records say.
+// OpenGoverned is OpenGuests for admitted modules: what they say of themselves, and
+// what the meter makes of them, must be what their records say.
 func OpenGoverned(ctx context.Context, h *host.Host, compiler, traps *trust.Artifact) (*Guests, error) {
 	g, err := OpenGuests(ctx, h, compiler.Bytes(), traps.Bytes())
 	if err != nil {
 		return nil, err
 	}
+	use := g.Use()
 	for i, r := range []*trust.Record{&compiler.Record, &traps.Record} {
+		if r.Meter != "" && (r.Meter != meter.ID || r.MeteredSHA3 != use[i].Metered) {
+			err := fmt.Errorf("%s %s: metered by %s to %s, its record says %s by %s: %w", r.Name, r.Version, meter.ID, use[i].Metered, r.MeteredSHA3, r.Meter, trust.ErrBytes)
+			return nil, errors.Join(err, g.Close())
+		}
 		if m := g.Modules[i]; m.SHA3 != r.SHA3 || m.Name != r.Name || m.Version != r.Version {
 			err := fmt.Errorf("module %s says that it is %s %s (%s), its record %s %s (%s): %w", m.Slot, m.Name, m.Version, m.SHA3, r.Name, r.Version, r.SHA3, trust.ErrBytes)
 			return nil, errors.Join(err, g.Close())

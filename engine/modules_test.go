@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/animicaorg/engine/abi"
@@ -10,6 +11,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/modules/trust"
 	"github.com/animicaorg/engine/modules/trust/trusttest"
 	"github.com/animicaorg/engine/plugins/embedded"
@@ -202,6 +204,18 @@ func TestVersionChoice(t *testing.T) {
 		a, err := w.under(t, 150, records...).Choose(t.Context(), w.host, abi.KindTraps, "accredit")
 		require.NoError(t, err)
 		require.Equal(t, want, a.Record.Version)
+	}
+	// A record of another meter, or of another metered form, is not started.
+	for _, edit := range []func(r *trust.Record){func(r *trust.Record) { r.Meter, r.MeteredSHA3 = meter.ID, digest.Digest{1} }, func(r *trust.Record) { r.Meter, r.MeteredSHA3 = "meter-0", digest.Digest{1} }} {
+		records := slices.Clone(w.records)
+		edit(&records[1])
+		gov := w.under(t, 150, records...)
+		c, err := gov.Choose(t.Context(), w.host, abi.KindCompiler, "layered")
+		require.NoError(t, err)
+		a, err := gov.Choose(t.Context(), w.host, abi.KindTraps, "accredit")
+		require.NoError(t, err)
+		_, err = engine.OpenGoverned(t.Context(), w.host, c, a)
+		require.ErrorIs(t, err, trust.ErrBytes)
 	}
 	// A record whose version is not the module's own is not started.
 	records := versions(func([]trust.Record) {})

@@ -78,6 +78,7 @@ type session struct {
 	modules  map[digest.Digest][]byte // the wasm that is loaded
 	round    uint64                   // of the job's lease
 	governed *engine.Authority        // nil: no trust root is pinned
+	guests   *engine.Guests
 	backend  string
 	numeric  string
 	version  string // engine_version

@@ -26,7 +26,7 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 	if err := b.WriteDir(dir); err != nil {
 		return cli.Errorf(cli.Usage, "--out", "%w", err)
 	}
-	a := answerOf(p, o, s.backend)
+	a := answerOf(p, o, s)
 	a.ProviderID, a.NumericVersion, a.Dev = s.held.ProviderID, s.numeric, s.dev
 	a.Governance = s.governed
 	a.Proof, a.Bundle = filepath.Join(dir, "proof.json"), dir
@@ -54,8 +54,12 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	if s.governed != nil {
 		claim.GovernanceSet = s.governed.Set
 	}
-	for _, m := range p.Modules {
-		claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m})
+	for _, row := range s.guests.Use() {
+		for _, m := range p.Modules {
+			if m.Slot == row.Slot {
+				claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m, MeteredSHA3: row.Metered})
+			}
+		}
 	}
 	proof, err := proofs.Build(claim)
 	if err != nil {
@@ -206,7 +210,7 @@ func (e *program) printPlan(s *session, p *engine.Plan) error {
 	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
-		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
+		Modules: moduleRows(p.Modules, s.guests), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
 	a.Governance = s.governed
 	a.Digests.J, a.Digests.M, a.Digests.D, a.Digests.X = p.J, p.M, p.D, p.X
 	s.progress.Close()

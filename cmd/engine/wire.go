@@ -56,7 +56,7 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 		return err
 	}
 	s.close = append(s.close, g.Close)
-	cfg.Compiler, cfg.Traps, cfg.Modules = g.Compiler, g.Traps, g.Modules
+	cfg.Compiler, cfg.Traps, cfg.Modules, s.guests = g.Compiler, g.Traps, g.Modules, g
 	return nil
 }
 
@@ -104,16 +104,22 @@ func guestError(err error, out *cli.Error) bool {
 	if !errors.As(err, &classed) {
 		return false
 	}
-	out.Name = classed.OutcomeClass().String()
+	class := classed.OutcomeClass()
+	out.Name = class.String()
 	var call *abi.Error
+	var module *engine.ModuleError
+	compiler := errors.As(err, &call) && call.Export == abi.ExportCompile || errors.As(err, &module) && module.Slot == "compiler"
 	switch {
-	case classed.OutcomeClass() == abi.LoadRejected:
+	case class == abi.LoadRejected:
 		out.Code = cli.ModuleRefused
 		out.WithHint("engine module inspect FILE says which rule")
-	case errors.As(err, &call) && call.Export == abi.ExportCompile:
-		out.Code = cli.CompileFailed
-	case classed.OutcomeClass() == abi.Infra:
+	case class == abi.Infra:
 		out.WithHint("a worker process failed, which says nothing about the module: try again, then engine doctor")
+	case compiler:
+		out.Code = cli.CompileFailed
+	}
+	if class == abi.OutOfFuel || class == abi.Depth {
+		out.WithHint("the module loops, or does more than abi/SPEC.md gives a job of this size; every provider ends it at the same place")
 	}
 	return true
 }

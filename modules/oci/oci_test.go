@@ -1,6 +1,8 @@
 package oci_test
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,3 +94,35 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRegistry: whatever a registry answers, documents and blobs end with an error
+// or are what was asked for.
+func FuzzRegistry(f *testing.F) {
+	f.Add([]byte(`{"schemaVersion":2,"layers":[]}`), []byte("x"), "application/vnd.oci.image.manifest.v1+json", 200)
+	f.Add([]byte(`{}`), []byte{}, "text/html", 404)
+	f.Add([]byte(`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":1,"digest":"sha256:`+strings.Repeat("0", 64)+`"}]}`), []byte("x"), "application/vnd.oci.image.manifest.v1+json", 200)
+	f.Fuzz(func(t *testing.T, manifest, blob []byte, media string, status int) {
+		client := &http.Client{Transport: answering(func(r *http.Request) *http.Response {
+			body := blob
+			if strings.Contains(r.URL.Path, "/manifests/") {
+				body = manifest
+			}
+			h := http.Header{"Content-Type": {media}}
+			return &http.Response{StatusCode: status, Status: "fuzz", Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}
+		})}
+		r, err := oci.New("registry.example/gov/modules:main", client, false)
+		require.NoError(t, err)
+		docs, err := r.Documents(t.Context())
+		require.True(t, err != nil || len(docs) <= 4*store.MaxDocuments)
+		d := digest.Sum(blob)
+		if b, err := store.Fetch(t.Context(), r, d, 1<<20); err == nil {
+			require.Equal(t, d, digest.Sum(b))
+		}
+	})
+}
+
+// answering is a registry that needs no network.
+type answering func(*http.Request) *http.Response
+
+// RoundTrip implements http.RoundTripper.
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }

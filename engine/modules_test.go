@@ -227,3 +227,31 @@ func TestVersionChoice(t *testing.T) {
 	_, err = engine.OpenGoverned(t.Context(), w.host, c, a)
 	require.ErrorIs(t, err, trust.ErrBytes)
 }
+
+// TestAnotherModuleAnotherPlan: one byte more in the trap library changes M, and
+// with it the root of all that it draws: the trap slots are others.
+func TestAnotherModuleAnotherPlan(t *testing.T) {
+	w := newGoverned(t)
+	plan := func(traps []byte) *engine.Plan {
+		g, err := engine.OpenGuests(t.Context(), w.host, w.compiler, traps)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, g.Close()) }()
+		cfg := config(t, sim.New())
+		cfg.Compiler, cfg.Traps, cfg.Modules = g.Compiler, g.Traps, g.Modules
+		p, err := newEngine(t, cfg).Plan(t.Context(), task(t, 4, 8, 640, 200_000))
+		require.NoError(t, err)
+		return p
+	}
+	a, b := plan(w.traps), plan(append(bytes.Clone(w.traps), 0, 2, 1, 'x'))
+	require.Equal(t, a.J, b.J)
+	require.Equal(t, a.CompiledHash, b.CompiledHash)
+	require.NotEqual(t, a.M, b.M)
+	require.NotEqual(t, a.TrapPlanHash, b.TrapPlanHash)
+	same := 0
+	for i := range a.Rows.N {
+		if bytes.Equal(a.Rows.Row(i), b.Rows.Row(i)) {
+			same++
+		}
+	}
+	require.Less(t, same, a.Rows.N/100, "rows in common")
+}

@@ -59,7 +59,15 @@ if have qemu-aarch64; then
 		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
 		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.short -test.count=1 | tail -n 1)
 	done
+	for pkg in host/wasmbin host/meter; do # metered bytes, and the bits of NaNs
+		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
+		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.run 'Golden|Determinism|NaN|Hostile|Limits' -test.count=1 | tail -n 1)
+	done
 fi
+
+echo "-- metered bytes are the same on 32 bits"
+GOARCH=386 go test -count=1 ./host/wasmbin
+GOARCH=386 go test -count=1 -run 'Golden|Determinism|Samples' ./host/meter
 
 if have gcc; then
 	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"

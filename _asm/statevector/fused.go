@@ -42,7 +42,7 @@ func (v *isa) fused(k int) {
 	xs, fs := v.corners(x, off, s, s01), v.corners(f, off, s, s01)
 	re, im := make([]reg.VecVirtual, len(xs)), make([]reg.VecVirtual, len(xs))
 	for i := range xs {
-		re[i], im[i] = v.product(xs[i], fs[i])
+		re[i], im[i] = v.times(xs[i], fs[i])
 	}
 	for q := range 4 {
 		skip := fmt.Sprintf("lane%d", q)
@@ -70,8 +70,8 @@ func (v *isa) fused(k int) {
 	RET()
 }
 
-// product is the complex product of diagonal for one vector at x and f.
-func (v *isa) product(x, f Mem) (re, im reg.VecVirtual) {
+// times is the complex product of diagonal for one vector at x and f.
+func (v *isa) times(x, f Mem) (re, im reg.VecVirtual) {
 	fr, fi := v.load(f), v.load(f.Offset(partBytes))
 	a, b := v.load(x), v.load(x.Offset(partBytes))
 	re, im = v.vec(), v.vec()

@@ -21,6 +21,9 @@ const (
 func main() {
 	ConstraintExpr("!purego")
 	constants()
+	signs()
+	spreadSigns()
+	angles()
 	prefetch()
 	for _, v := range []*isa{avx512, avx2} {
 		v.diagonals()
@@ -36,6 +39,14 @@ func main() {
 		v.weights()
 		v.probe()
 	}
+	for k := range 4 {
+		avx512.product(k)
+	}
+	spread()
+	running()
+	sinCos()
+	tangents()
+	draws()
 	Generate()
 }
 

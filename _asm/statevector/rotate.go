@@ -69,7 +69,10 @@ func (v *isa) corners(x reg.Register, off reg.GPVirtual, s []reg.GPVirtual, s01 
 			LEAQ(Mem{Base: base[i-2], Index: s[3], Scale: 1}, base[i])
 		}
 	}
-	index := []reg.Register{nil, s[0], nil, nil}
+	index := make([]reg.Register, 4)
+	if len(s) >= 1 {
+		index[1] = s[0]
+	}
 	if len(s) >= 2 {
 		index[2], index[3] = s[1], s01
 	}

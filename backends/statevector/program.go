@@ -95,6 +95,11 @@ func FromOps(width int, ops []circuit.Op) (*Program, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
+	return programOf(p, ops), nil
+}
+
+// programOf is the program of ops, which p was made from.
+func programOf(p *plan.Program, ops []circuit.Op) *Program {
 	return &Program{phases: p, gates: func(b *builder) {
 		for i := range ops {
 			switch op := &ops[i]; op.Gate {
@@ -104,7 +109,7 @@ func FromOps(width int, ops []circuit.Op) (*Program, error) {
 				b.cz(int(op.Q[0]), int(op.Q[1]))
 			}
 		}
-	}}, nil
+	}}
 }
 
 // refusal puts a refusal of package plan into the words of backends.

@@ -91,29 +91,72 @@ func (s *State) Outcomes(out, words []uint64) {
 	}
 }
 
-// sampleChunk is the number of words that Sample holds.
-const sampleChunk = 1 << 16
+// sampleChunk is the most words that Sample holds, 16 bytes each.
+const sampleChunk = 1 << 19
+
+// draws is the scratch memory of Sample.
+type draws struct{ words, out []uint64 }
+
+// size makes room for n draws.
+func (d *draws) size(n int) {
+	if cap(d.words) < n {
+		d.words, d.out = make([]uint64, n), make([]uint64, n)
+	}
+	d.words, d.out = d.words[:n], d.out[:n]
+}
 
 // Sample returns the rows of shots first, …, first+n-1: guest.RowBytes(width)
 // bytes each, qubit i at byte i>>3, mask 1<<(i&7). Shot i depends on the state and
 // on word i of key's stream alone: backends.ShotWords(width) is 1.
 func (s *State) Sample(key [16]byte, first uint64, n int) ([]byte, error) {
+	rows := make([]byte, n*guest.RowBytes(s.Width()))
+	return rows, s.SampleInto(rows, key, first)
+}
+
+// SampleInto is Sample into rows, as many as they hold.
+func (s *State) SampleInto(rows []byte, key [16]byte, first uint64) error {
 	stream, err := seed.NewShotWords(key)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rb := guest.RowBytes(s.Width())
-	rows := make([]byte, n*rb)
-	words, out := make([]uint64, min(n, sampleChunk)), make([]uint64, min(n, sampleChunk))
+	n := len(rows) / rb
+	s.mu.Lock()
+	d := s.draws
+	s.draws = draws{} // another goroutine makes its own
+	s.mu.Unlock()
 	for i := 0; i < n; i += sampleChunk {
-		m := min(n-i, sampleChunk)
-		stream.Fill(words[:m], first+uint64(i))
-		s.Outcomes(out[:m], words[:m])
-		for j, x := range out[:m] {
-			putRow(rows[(i+j)*rb:][:rb], x)
+		d.size(min(n-i, sampleChunk))
+		stream.Fill(d.words, first+uint64(i))
+		s.Outcomes(d.out, d.words)
+		putRows(rows[i*rb:], d.out, rb)
+	}
+	s.mu.Lock()
+	s.draws = d
+	s.mu.Unlock()
+	return nil
+}
+
+// putRows writes rows of rb bytes.
+func putRows(rows []byte, out []uint64, rb int) {
+	switch rb {
+	case 1:
+		for j, x := range out {
+			rows[j] = byte(x)
+		}
+	case 2:
+		for len(out) >= 4 && len(rows) >= 8 { // four rows are one word
+			binary.LittleEndian.PutUint64(rows, out[0]&0xffff|out[1]&0xffff<<16|out[2]&0xffff<<32|out[3]<<48)
+			out, rows = out[4:], rows[8:]
+		}
+		for j, x := range out {
+			rows[2*j], rows[2*j+1] = byte(x), byte(x>>8)
+		}
+	default:
+		for j, x := range out {
+			putRow(rows[j*rb:][:rb], x)
 		}
 	}
-	return rows, nil
 }
 
 // putRow writes the low bits of x little-endian.

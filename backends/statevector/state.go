@@ -61,8 +61,9 @@ type State struct {
 	plan    *plan.Plan  // set for Complex64, with fast
 	fast    *exec.State // amplitudes of numeric version 1
 	cleanup runtime.Cleanup
-	mu      sync.Mutex // of fast.Sample
-	wide    *vector    // amplitudes of numeric version 0, set for Complex128
+	mu      sync.Mutex // of fast.Sample and draws
+	draws   draws
+	wide    *vector // amplitudes of numeric version 0, set for Complex128
 }
 
 // Simulate runs a program. It returns ctx's error within 50 ms of cancellation,
@@ -92,9 +93,10 @@ func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
 
 // remains is what one run leaves to the next.
 type remains struct {
-	plan *plan.Plan
-	fast *exec.State
-	wide *vector
+	plan  *plan.Plan
+	fast  *exec.State
+	wide  *vector
+	draws draws
 }
 
 // giveUp takes the memory out of s, which may be nil, and closes what a state of
@@ -103,8 +105,9 @@ func (s *State) giveUp(next Precision) remains {
 	if s == nil {
 		return remains{}
 	}
-	r := remains{s.plan, s.fast, s.wide}
+	r := remains{s.plan, s.fast, s.wide, s.draws}
 	s.cleanup.Stop()
+	s.draws = draws{}
 	s.plan, s.fast, s.wide = nil, nil, nil
 	if next != Complex64 && r.fast != nil {
 		r.fast.Close()
@@ -124,12 +127,14 @@ func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old re
 		}
 		return nil, err
 	}
-	s := &State{p: p, prc: Complex64, plan: order}
+	s := &State{p: p, prc: Complex64, plan: order, draws: old.draws}
 	s.fast, err = exec.Run(ctx, p.phases, s.plan, exec.Options{Kernel: k, Threads: o.Threads, Progress: o.Progress, Reuse: old.fast})
 	if err != nil {
 		return nil, err
 	}
-	s.cleanup = runtime.AddCleanup(s, (*exec.State).Close, s.fast)
+	if s.fast.Mapped() { // the collector does not know of it
+		s.cleanup = runtime.AddCleanup(s, (*exec.State).Close, s.fast)
+	}
 	return s, nil
 }
 

@@ -165,7 +165,7 @@ func TestStatistics(t *testing.T) {
 func TestContains(t *testing.T) {
 	c, err := circuit.Generate("ghz", 9, 0, [32]byte{})
 	require.NoError(t, err)
-	a, err := (&affineSide{c, 1}).space(t.Context())
+	a, err := (&affineSide{circuit: c}).space(t.Context())
 	require.NoError(t, err)
 	require.True(t, contains(a, []byte{0, 0}))
 	require.True(t, contains(a, []byte{255, 1}))

@@ -34,7 +34,7 @@ func table() []Workload {
 			circuits: one(func() (*circuit.Circuit, error) { return grid(4, 6, 40), nil }),
 			floor:    gridFloor,
 		},
-		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1),
+		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1), clifford("W6/1000-million", 1000, 1_000_000, 1),
 		{
 			ID: "W7", Work: "depolarizing noise 10^-3 after each gate, 12 qubits, depth 60, 4096 trajectories", Target: 8,
 			kind: peers.Noise, shots: 4096, missing: "noise models are not in this release",

@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 type runFlags struct {
@@ -78,6 +79,7 @@ type session struct {
 	modules  map[digest.Digest][]byte // the wasm that is loaded
 	round    uint64                   // of the job's lease
 	governed *engine.Authority        // nil: no trust root is pinned
+	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
 	guests   *engine.Guests
 	backend  string
 	numeric  string

@@ -54,12 +54,14 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	if s.governed != nil {
 		claim.GovernanceSet = s.governed.Set
 	}
-	for _, row := range s.guests.Use() {
-		for _, m := range p.Modules {
-			if m.Slot == row.Slot {
-				claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m, MeteredSHA3: row.Metered})
+	for _, m := range p.Modules {
+		row := proofs.Module{ModuleFrame: m}
+		for _, use := range s.guests.Use() {
+			if use.Slot == m.Slot {
+				row.MeteredSHA3 = use.Metered // a driver's program has none
 			}
 		}
+		claim.Modules = append(claim.Modules, row)
 	}
 	proof, err := proofs.Build(claim)
 	if err != nil {

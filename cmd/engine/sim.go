@@ -118,11 +118,20 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	}
 	s.noise = model
 	began := time.Now()
-	if err := s.run(ctx, e); err != nil {
+	if err := e.simulate(ctx, s); err != nil {
 		return simError(err)
 	}
 	s.answer.Seconds = time.Since(began).Seconds()
 	return e.printSim(path, c, s, f)
+}
+
+// simulate runs s behind a bar.
+func (e *program) simulate(ctx context.Context, s *simulation) error {
+	prog := e.Progress(ctx)
+	defer prog.Close()
+	bar := prog.Bar("simulate", "", 0)
+	defer bar.Done()
+	return s.run(ctx, func(done, total int) { bar.Set(int64(done), int64(total)) })
 }
 
 // check refuses what does not go together and settles the number of shots.

@@ -36,16 +36,22 @@ type simulation struct {
 	f      *simFlags
 	c      *circuit.Circuit
 	noise  *noise.Model
-	states []uint64 // of --amplitudes, nil for all
-	reuse  *statevector.State
+	states []uint64            // of --amplitudes, nil for all
+	engine statevector.Options // Reuse is given up by run
+	state  *statevector.State  // that run leaves, nil if none
 	answer simAnswer
 }
 
 // observes reports whether anything but counts was asked for.
 func (f *simFlags) observes() bool { return f.amplitudes != "" || f.probabilities || len(f.expect) > 0 }
 
+// options are those of the state vectors.
+func (f *simFlags) options() statevector.Options {
+	return statevector.Options{Precision: f.bits(), Threads: f.threads, MemoryBytes: memoryLimit(f.memory), Kernel: f.engineKernel()}
+}
+
 func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
-	s := &simulation{f: f, c: c}
+	s := &simulation{f: f, c: c, engine: f.options()}
 	s.answer = simAnswer{Counts: map[string]uint64{}, Shots: f.shots, Width: c.Width(), Depth: c.Depth()}
 	for _, pauli := range f.expect {
 		if len(pauli) != c.Qubits || strings.Trim(pauli, "IXYZ") != "" {
@@ -70,25 +76,21 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 	return s, nil
 }
 
-// run observes the state and draws the shots. The key of the shots is that of a
+// run observes the state and draws the shots; progress may be nil. The key of the shots is that of a
 // job whose transcript hash is zero.
-func (s *simulation) run(ctx context.Context, e *program) error {
+func (s *simulation) run(ctx context.Context, progress func(done, total int)) error {
 	key, err := seed.ShotKey([32]byte{}, s.f.seed)
 	if err != nil {
 		return err
 	}
-	prog := e.Progress(ctx)
-	defer prog.Close()
-	bar := prog.Bar("simulate", "", 0)
-	defer bar.Done()
-	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(), Noise: s.noise, Reuse: s.reuse,
-		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.engine.Precision, Threads: s.engine.Threads, MemoryBytes: s.engine.MemoryBytes, Kernel: s.engine.Kernel, Noise: s.noise, Reuse: s.engine.Reuse, Progress: progress}
+	s.engine.Reuse = nil
 	var r *sim.SimResult
 	if s.f.observes() {
 		if r, err = s.observe(ctx, o); err != nil {
 			return err
 		}
-		o.Reuse, s.reuse = r.State, nil
+		o.Reuse = r.State
 	}
 	if s.f.shots > 0 || r == nil {
 		o.Shots = int(s.f.shots)
@@ -96,7 +98,7 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 			return err
 		}
 	}
-	if s.reuse = r.State; s.noise != nil {
+	if s.state = r.State; s.noise != nil {
 		s.answer.CalibrationID = s.noise.ID
 	}
 	if r.Probabilities != nil {
@@ -117,8 +119,11 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 	if r.State == nil {
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
 	}
-	defer r.State.Close()
-	return r, s.fill(r.State)
+	if err := s.fill(r.State); err != nil {
+		r.State.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 func (s *simulation) fill(st *statevector.State) error {

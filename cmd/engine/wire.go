@@ -20,14 +20,14 @@ import (
 )
 
 // backendNames is what --backend takes.
-var backendNames = sim.Name + ", or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
+var backendNames = sim.Name + ", a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
 
 // shipped names the module of each slot unless --module says otherwise.
 var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
 
 // wire opens the backend and the modules of a session.
 func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
-	b, dev, err := openBackend(f.backend)
+	b, dev, err := e.openBackend(ctx, f.backend, s)
 	if err != nil {
 		return err
 	}
@@ -56,13 +56,13 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 		return err
 	}
 	s.close = append(s.close, g.Close)
-	cfg.Compiler, cfg.Traps, cfg.Modules, s.guests = g.Compiler, g.Traps, g.Modules, g
+	cfg.Compiler, cfg.Traps, cfg.Modules, s.guests = g.Compiler, g.Traps, append(g.Modules, s.driver...), g
 	return nil
 }
 
 // openBackend finds a backend by name; dev tells that its proofs are for
 // development only.
-func openBackend(name string) (b backends.Backend, dev bool, err error) {
+func (e *program) openBackend(ctx context.Context, name string, s *session) (b backends.Backend, dev bool, err error) {
 	strategy, lies := strings.CutPrefix(name, cheat.Prefix)
 	switch {
 	case name == sim.Name:
@@ -73,6 +73,14 @@ func openBackend(name string) (b backends.Backend, dev bool, err error) {
 			return nil, true, cli.Errorf(cli.Usage, "--backend", "%w", err).WithHint("%s", backendNames)
 		}
 		return c, true, nil
+	case e.knownDriver(name):
+		b, r, m, err := e.openQPU(ctx, name)
+		if err != nil {
+			return nil, false, err
+		}
+		s.close = append(s.close, r.Close)
+		s.driver = append(s.driver, m)
+		return b, r.dev, nil
 	}
 	return nil, false, cli.Errorf(cli.Usage, "--backend", "%.60q is not known", name).WithHint("%s", backendNames)
 }

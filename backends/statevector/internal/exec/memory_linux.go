@@ -29,7 +29,10 @@ func allocate(n int) ([]float32, error) {
 
 // release undoes allocate.
 func release(x []float32) {
-	if x = x[:cap(x)]; len(x) >= hugePage/4 {
+	if x = x[:cap(x)]; mapped(x) {
 		_ = syscall.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x)))
 	}
 }
+
+// mapped reports whether allocate took x from outside of the heap.
+func mapped(x []float32) bool { return cap(x) >= hugePage/4 }

@@ -21,11 +21,14 @@ type State struct {
 	leaf     int       // floats in a leaf
 	workers  []*worker
 	prepared [2]pass
+	script   script
+	sections sections
+	start    start
 }
 
 // Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
 // sums, and the scratch memory of so many threads. Tables of wide programs add a
-// few hundred KiB.
+// few hundred KiB, a Sample of 2^20 words up to 10 MiB.
 func Bytes(width, threads int) uint64 {
 	w := max(width, plan.Lanes)
 	n := uint64(stateFloats(w)) * 4
@@ -43,7 +46,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.leaves, s.all, s.prepared = old.mem, old.leaves, old.all, old.prepared
+		s.mem, s.leaves, s.all, s.prepared, s.script, s.start, s.sections = old.mem, old.leaves, old.all, old.prepared, old.script, old.start, old.sections
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -57,8 +60,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	}
 	s.x = s.mem[:n]
 	s.leaf = min(2<<pl.Width, 2*leafSize)
-	s.leaves.cum = grow(s.leaves.cum, 2<<pl.Width/s.leaf)
-	s.all.cum = s.all.cum[:0]
+	s.leaves.size(2 << pl.Width / s.leaf)
+	s.all.cum, s.all.guide, s.sections.tops.cum = s.all.cum[:0], s.all.guide[:0], s.sections.tops.cum[:0]
 	want := threads(o.Threads)
 	for len(s.workers) < want {
 		s.workers = append(s.workers, newWorker(s.kernel))
@@ -66,6 +69,15 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	s.workers = s.workers[:want]
 	return s, nil
 }
+
+// chunks is the number of chunks of consecutive amplitudes.
+func (s *State) chunks() int { return 1 << max(s.plan.Width-plan.ChunkMax, 0) }
+
+// crew is the workers that a run can use: one for one chunk.
+func (s *State) crew() []*worker { return s.workers[:min(len(s.workers), s.chunks())] }
+
+// Mapped reports whether the amplitudes lie outside of the collected heap.
+func (s *State) Mapped() bool { return mapped(s.mem) }
 
 // free gives the memory of the amplitudes back.
 func (s *State) free() {

@@ -25,6 +25,7 @@ type cross struct{ in, out int }
 type builder struct {
 	k     kernel.Kernel
 	outer kernel.Outer
+	v     [kernel.Block]float32                      // lanes, re and im in turn
 	s     [2 << (plan.ChunkMax - plan.Lanes)]float64 // re, im per block
 }
 
@@ -95,10 +96,7 @@ func (s *step) rotations(k kernel.Kernel, rotating uint32, tans *[plan.ChunkMax]
 // per block and per lane in binary64, each rounded to binary32, then multiplied.
 func (b *builder) table(dst *step, d *diagonal) {
 	blocks := 1 << (d.bits - plan.Lanes)
-	if b.outer.Pattern == nil {
-		most := 1 << (plan.ChunkMax - plan.Lanes)
-		b.outer.S, b.outer.Pattern = make([]float32, 2*most), make([]uint8, most)
-	}
+	b.blocks()
 	b.s[0], b.s[1] = d.scale, 0
 	expand(b.s[:2<<plan.Lanes], d, 0, plan.Lanes)
 	for l := range kernel.Lanes {
@@ -124,6 +122,14 @@ func (b *builder) table(dst *step, d *diagonal) {
 	}
 	dst.table = dst.table[:n]
 	b.k.Outer(dst.table, &b.outer)
+}
+
+// blocks makes room for the blocks of a chunk in b.outer.
+func (b *builder) blocks() {
+	if b.outer.Pattern == nil {
+		most := 1 << (plan.ChunkMax - plan.Lanes)
+		b.outer.S, b.outer.Pattern = make([]float32, 2*most), make([]uint8, most)
+	}
 }
 
 // expand multiplies s, whose first number is set, by the phases and signs of

@@ -102,6 +102,35 @@ var patterns = func() (out [16][Lanes]uint32) {
 	return out
 }()
 
+func (g generic) Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
+	inTwo(g, x, table, o, lanes, mask, r)
+}
+
+// inTwo is Product in two sweeps.
+func inTwo(k Kernel, x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
+	var t LaneTans
+	for i, tan := range lanes {
+		if mask>>i&1 == 1 {
+			t.Set(i, tan)
+		}
+	}
+	table = table[:len(x)]
+	k.Outer(table, o)
+	k.Layer(x, table, nil, &t, r)
+}
+
+func (generic) Fused() bool { return false }
+
+func (g generic) SplitProduct(n int, lanes bool) [3]int { return g.Split(n, lanes) }
+
+func (generic) Running(w []uint64, x []float32, sum uint64) {
+	for i := range w[:len(x)/2] {
+		o := i/Lanes*Block + i%Lanes
+		sum += Weight(x[o], x[o+Lanes])
+		w[i] = sum
+	}
+}
+
 func (generic) Weights(w []uint64, x []float32) {
 	n := len(x) / len(w)
 	for g := range w {

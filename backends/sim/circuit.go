@@ -35,6 +35,7 @@ type SimOptions struct {
 	MemoryBytes uint64       // most that states may hold; 0 means no bound
 	Kernel      string       // one of statevector.Kernels, "" for the first
 	Noise       *noise.Model // of the device; nil is none
+	Expect      []string     // Pauli strings, of Density only
 	// Reuse gives up the state of an earlier result, whose memory this run takes
 	// over where it fits.
 	Reuse *statevector.State
@@ -42,7 +43,7 @@ type SimOptions struct {
 	// over where it suffices and the stabilizer engine runs.
 	ReuseRows []byte
 	// Progress is called from the calling goroutine after each pass over a state
-	// vector, and at the end.
+	// vector, and at the end; with noise from any goroutine, one call at a time.
 	Progress func(done, total int)
 }
 
@@ -60,6 +61,9 @@ type SimResult struct {
 	// Probabilities, of Density only: the chance of each row, clbit b at bit b of
 	// the index.
 	Probabilities []float64
+	// Expectations, of Density only: those of SimOptions.Expect, in order, before the
+	// measurements that end the circuit.
+	Expectations []float64
 }
 
 // maxRowBytes bounds the rows of one result.

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -148,6 +150,51 @@ func TestExpectation(t *testing.T) {
 	}
 	_, err := ghz.Amplitude(8)
 	require.ErrorIs(t, err, backends.ErrUnsupported)
+}
+
+// TestExpectationsOfWideStates: strings that stay within a block of amplitudes and
+// strings that leave it, against the definition, with any number of threads.
+func TestExpectationsOfWideStates(t *testing.T) {
+	const width = 15
+	p := generated(t, "animica.quantum.trapset.v1", width, 8)
+	paulis := []string{strings.Repeat("I", width), "ZIIIIIIIIIIIIIZ", "IIIIIIIIIIIIIIX", "XIIIIIIIIIIIIII", "IYXIIIIIIIIIIYZ", strings.Repeat("Y", width), "ZZXIIIIIIIYIIII"}
+	for _, prc := range []Precision{Complex64, Complex128} {
+		s := mustRun(t, p, Options{Precision: prc})
+		a := s.Amplitudes()
+		got, err := s.Expectations(t.Context(), paulis, 1)
+		require.NoError(t, err)
+		again, err := s.Expectations(t.Context(), paulis, 3)
+		require.NoError(t, err)
+		require.Equal(t, got, again)
+		for k, pauli := range paulis {
+			want, total := complex128(0), 0.0
+			for i, u := range a {
+				j, c := i, complex128(1)
+				for q := range width {
+					bit := i >> q & 1
+					switch pauli[width-1-q] {
+					case 'X':
+						j ^= 1 << q
+					case 'Y':
+						j ^= 1 << q
+						c *= complex(0, 1-2*float64(bit))
+					case 'Z':
+						c *= complex(1-2*float64(bit), 0)
+					}
+				}
+				want += cmplx.Conj(a[j]) * c * u
+				total += real(u)*real(u) + imag(u)*imag(u)
+			}
+			require.InDelta(t, real(want)/total, got[k], 1e-8, pauli)
+			one, err := s.Expectation(pauli)
+			require.NoError(t, err)
+			require.Equal(t, got[k], one, "alone and with others")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = s.Expectations(ctx, paulis, 2)
+		require.ErrorIs(t, err, context.Canceled)
+	}
 }
 
 // TestComplex64Fidelity: the precision that a numeric version must keep.

@@ -18,18 +18,11 @@ func (s *State) stored(x uint64) (re, im float64) {
 	return s.wide.re[y], s.wide.im[y]
 }
 
-// last returns the final diagonal, the frame that follows it and the phase.
+// last returns the final diagonal of a complex128 state, the frame that follows it
+// and the phase.
 func (s *State) last() (d diagonal, frame uint64, phase circuit.Angle) {
-	if s.fast == nil {
-		l := s.p.layers()
-		return l.last, l.frame, l.phase
-	}
-	p := s.p.phases
-	d.alpha = p.Last.Alpha
-	for _, c := range p.Last.CZs {
-		d.cz = append(d.cz, circuit.Pair{A: uint16(c.A), B: uint16(c.B)})
-	}
-	return d, p.Frame, p.Phase
+	l := s.p.layers()
+	return l.last, l.frame, l.phase
 }
 
 // finalPhase evaluates e^{i·phase}·D_m from two half tables.
@@ -98,80 +91,52 @@ func (s *State) Amplitude(x uint64) (complex128, error) {
 // them, so it is the same for both precisions; two descriptions of one physical
 // circuit agree up to that phase only. It takes 16 bytes an amplitude.
 func (s *State) Amplitudes() []complex128 {
-	defer runtime.KeepAlive(s)
 	out := make([]complex128, 1<<s.Width())
-	if s.fast != nil {
-		for x := range out {
-			a, _ := s.fast.Amplitude(uint64(x)) // x is in range
-			out[x] = complex(real(a)+0, imag(a)+0)
-		}
-		return out
-	}
-	f := s.finalPhase()
-	for x := range out {
-		out[x] = s.amplitude(f, uint64(x))
-	}
+	s.ReadAmplitudes(out, 0)
 	return out
+}
+
+// ReadAmplitudes is Amplitudes for the indexes from first on, all below 2^Width.
+func (s *State) ReadAmplitudes(out []complex128, first uint64) {
+	var f *finalPhase
+	if s.fast == nil {
+		f = s.finalPhase()
+	}
+	s.readAmplitudes(f, out, first)
+}
+
+func (s *State) readAmplitudes(f *finalPhase, out []complex128, first uint64) {
+	defer runtime.KeepAlive(s)
+	if s.fast != nil {
+		for i := range out {
+			a, _ := s.fast.Amplitude(first + uint64(i)) // it is in range
+			out[i] = complex(real(a)+0, imag(a)+0)
+		}
+		return
+	}
+	for i := range out {
+		out[i] = s.amplitude(f, first+uint64(i))
+	}
 }
 
 // Probabilities returns the probability of each basis state by index, as stored:
 // their sum is Norm.
 func (s *State) Probabilities() []float64 {
-	defer runtime.KeepAlive(s)
 	out := make([]float64, 1<<s.Width())
-	for x := range out {
-		if s.fast != nil {
-			out[x] = s.fast.Probability(uint64(x))
-			continue
-		}
-		re, im := s.stored(uint64(x))
-		out[x] = probability(re, im)
-	}
+	s.ReadProbabilities(out, 0)
 	return out
 }
 
-// Expectation returns ⟨P⟩/⟨I⟩ of a Pauli string, one letter I, X, Y or Z per
-// qubit, the highest qubit first as in printed bit strings.
-func (s *State) Expectation(pauli string) (float64, error) {
+// ReadProbabilities is Probabilities for the indexes from first on, all below
+// 2^Width.
+func (s *State) ReadProbabilities(out []float64, first uint64) {
 	defer runtime.KeepAlive(s)
-	x, z, ys, err := pauliMasks(pauli, s.Width())
-	if err != nil {
-		return 0, err
-	}
-	f := s.finalPhase()
-	total, sum := 0.0, 0.0
-	for i := range uint64(1) << s.Width() { // P|i⟩ = i^ys·(-1)^{|i&z|}·|i^x⟩
-		a := s.amplitude(f, i)
-		b := s.amplitude(f, i^x)
-		sr := float64(real(a)*real(b)) + float64(imag(a)*imag(b)) // Re(b̄·a)
-		si := float64(imag(a)*real(b)) - float64(real(a)*imag(b)) // Im(b̄·a)
-		v := [4]float64{sr, -si, -sr, si}[ys&3]                   // Re(i^ys·b̄·a)
-		if parity(i & z) {
-			v = -v
+	for i := range out {
+		if s.fast != nil {
+			out[i] = s.fast.Probability(first + uint64(i))
+			continue
 		}
-		sum += v
-		total += float64(real(a)*real(a)) + float64(imag(a)*imag(a))
+		re, im := s.stored(first + uint64(i))
+		out[i] = probability(re, im)
 	}
-	return sum / total, nil
-}
-
-func pauliMasks(pauli string, width int) (x, z uint64, ys int, err error) {
-	if len(pauli) != width {
-		return 0, 0, 0, fmt.Errorf("Pauli string of %d letters for %d qubits: %w", len(pauli), width, backends.ErrUnsupported)
-	}
-	for i := range width {
-		q := width - 1 - i
-		switch pauli[i] {
-		case 'I':
-		case 'X':
-			x |= 1 << q
-		case 'Z':
-			z |= 1 << q
-		case 'Y':
-			x, z, ys = x|1<<q, z|1<<q, ys+1
-		default:
-			return 0, 0, 0, fmt.Errorf("Pauli string: letter %q at %d, want I, X, Y or Z: %w", pauli[i], i, backends.ErrUnsupported)
-		}
-	}
-	return x, z, ys, nil
 }

@@ -34,6 +34,8 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 	switch method {
 	case peers.State:
 		return newStateSide(w, c, threads), nil
+	case peers.Noise:
+		return newNoiseSide(w, c[0], threads)
 	case peers.Clifford:
 		return &affineSide{circuit: c[0], shots: w.shots, threads: threads}, nil
 	}
@@ -55,6 +57,9 @@ func newStateSide(w *Workload, c []*circuit.Circuit, threads int) *stateSide {
 }
 
 func (s *stateSide) settle() { runtime.GC() }
+
+// close gives the states' memory back at once.
+func (s *stateSide) close() { s.batch.Close() }
 
 func (s *stateSide) run(ctx context.Context) error {
 	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {

@@ -164,14 +164,7 @@ func (a *sweepAnswer) print(w io.Writer, name string) {
 			fmt.Fprintf(w, "%s = %g  ", k, p.Params[k])
 		}
 		fmt.Fprintln(w)
-		keys := slices.Sorted(maps.Keys(p.Counts))
-		slices.SortStableFunc(keys, func(x, y string) int { return int(p.Counts[y]) - int(p.Counts[x]) })
-		for _, k := range keys[:min(8, len(keys))] {
-			fmt.Fprintf(w, "  %s  %d\n", k, p.Counts[k])
-		}
-		if len(keys) > 8 {
-			fmt.Fprintf(w, "  %d more\n", len(keys)-8)
-		}
+		printCounts(w, p.Counts, 8)
 		(&simulation{answer: p.simAnswer}).printObserved(w)
 	}
 	fmt.Fprintf(w, "\nseconds      %.3g\n", a.Seconds)

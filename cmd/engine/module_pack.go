@@ -12,6 +12,8 @@ import (
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/modules/trust"
 	"github.com/animicaorg/engine/proofs/transcript"
@@ -26,6 +28,8 @@ type recordAnswer struct {
 	SHA3       digest.Digest `json:"sha3_256"`
 	SHA256     digest.Digest `json:"sha256"`
 	Size       uint64        `json:"size"`
+	Meter      string        `json:"meter,omitempty"`
+	Metered    string        `json:"metered_sha3_256,omitempty"`
 	Vectors    digest.Digest `json:"vectors"`
 	Status     trust.Status  `json:"status"`
 	Activation uint64        `json:"activation"` // block height
@@ -34,7 +38,12 @@ type recordAnswer struct {
 
 func recordOf(r *trust.Record) (recordAnswer, error) {
 	id, err := r.ID()
-	return recordAnswer{id, r.Kind, r.Name, r.Version, r.SHA3, r.SHA256, r.Size, r.Vectors, r.Status, r.Activation, r.Expiry}, err
+	a := recordAnswer{ID: id, Kind: r.Kind, Name: r.Name, Version: r.Version, SHA3: r.SHA3, SHA256: r.SHA256, Size: r.Size, Meter: r.Meter,
+		Vectors: r.Vectors, Status: r.Status, Activation: r.Activation, Expiry: r.Expiry}
+	if !r.MeteredSHA3.IsZero() {
+		a.Metered = r.MeteredSHA3.String()
+	}
+	return a, err
 }
 
 func (e *program) modulePack() *cobra.Command {
@@ -146,6 +155,11 @@ func (e *program) recordVectors(ctx context.Context, r *trust.Record, wasm []byt
 		return nil, err
 	}
 	defer func() { _ = end() }() // ends the worker; its outcome is known by now
+	metered, err := host.Metered(wasm, kind)
+	if err != nil {
+		return nil, err
+	}
+	r.Meter, r.MeteredSHA3 = meter.ID, digest.Sum(metered)
 	rec := &trust.Recorder{Caller: c}
 	m, err := abi.ReadManifest(ctx, rec)
 	if err != nil {

@@ -20,6 +20,7 @@ type Limits struct {
 	BodyBytes     uint32
 	Locals        uint32 // with parameters, per function
 	Nesting       uint32
+	Loops         uint32 // loops in one another
 	Blocks        uint32 // per function
 	LocalsBlocks  uint64 // product, per function
 	BrTable       uint32 // labels of one br_table
@@ -59,7 +60,7 @@ func limitsL1() Limits {
 		ModuleBytes: 1 << 20, CustomBytes: 1 << 20,
 		Types: 1000, Params: 16, Results: 4, Imports: 32, Functions: 10_000, Globals: 256, Exports: 64,
 		TableEntries: 16_384, MemoryPages: 256, ElemSegments: 64, DataSegments: 65_536,
-		BodyBytes: 64 << 10, Locals: 256, Nesting: 1024, Blocks: 4096, LocalsBlocks: 200_000, BrTable: 4096, BrTableModule: 200_000,
+		BodyBytes: 64 << 10, Locals: 256, Nesting: 1024, Loops: 32, Blocks: 4096, LocalsBlocks: 200_000, BrTable: 4096, BrTableModule: 200_000,
 	}
 }
 

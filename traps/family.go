@@ -69,6 +69,13 @@ func Families() (out []Family) {
 	return out
 }
 
+// NeedsMirror reports that a library takes only circuits with two equal
+// neighbouring CZ layers.
+func NeedsMirror(m Mix) bool {
+	f, ok := familyOf(m)
+	return ok && f.name == mirror.name
+}
+
 // MixOf returns the mix of the library with a given manifest name and version;
 // any version 1 of a known name has the same definition.
 func MixOf(name, version string) (Mix, error) {

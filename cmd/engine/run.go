@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ type runFlags struct {
 	threads   int
 	memory    cli.Size
 	policy    string
+	traps     string // shipped trap library; empty: accredit
 	modules   map[string]string
 	proofFile string     // a second copy of the proof; empty: none
 	held      *keys.Held // keys other than those of the data directory; their proofs are for development
@@ -58,6 +60,7 @@ written all the same and says so.`,
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
+	p.StringVar(&f.traps, "traps", "accredit", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; docs/traps.md says what each is for")
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
 	return c
 }

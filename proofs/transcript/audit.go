@@ -1,6 +1,11 @@
 package transcript
 
-import "github.com/animicaorg/engine/digest"
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/animicaorg/engine/digest"
+)
 
 // AuditFrame is a later statement about the target shots of a result, signed by
 // its author. It is never part of R or C. Fractions are in ppb.
@@ -33,7 +38,7 @@ func (a AuditFrame) Frame() *Frame {
 const (
 	FraudAudit   = 1 // the target audit fails at one in a million
 	FraudRejudge = 2 // judged again, the committed outcomes give another report or histogram
-	FraudTail    = 3 // the exact left tail of the traps is one in a million or less
+	FraudTail    = 3 // the traps themselves: exact left tail, or chance of the evidence, of one in a million or less
 )
 
 // FraudFrame accuses the provider of a claim. Whoever has the bundle recomputes
@@ -53,4 +58,27 @@ func (a FraudFrame) Frame() *Frame {
 		f.fail("fraud: reason %d", a.Reason)
 	}
 	return f.H32(1, a.Result).H32(2, a.Claim).H32(3, a.ProviderID).U64(4, a.Reason).H32(5, a.Evidence)
+}
+
+// ParseAudit reads the bytes of an audit frame; what it returns encodes to them.
+func ParseAudit(b []byte) (AuditFrame, error) {
+	var a AuditFrame
+	domain, fields, err := ParseFrame(b)
+	if err != nil {
+		return a, err
+	}
+	want := []int{32, 8, 32, 32, 8, 8, 8, 8, 8, 8, 8, 8}
+	if domain != "qprov/v1/audit" || len(fields) != len(want) {
+		return a, fmt.Errorf("audit: domain %q with %d fields: %w", domain, len(fields), ErrFrame)
+	}
+	for i, f := range fields {
+		if int(f.ID) != i+1 || len(f.Value) != want[i] {
+			return a, fmt.Errorf("audit: field %d: %w", i+1, ErrFrame)
+		}
+	}
+	u := func(i int) uint64 { return binary.BigEndian.Uint64(fields[i-1].Value) }
+	h := func(i int) digest.Digest { return digest.Digest(fields[i-1].Value) }
+	a = AuditFrame{Result: h(1), Round: u(2), Beacon: h(3), OpeningsRoot: h(4), Leaves: u(5), Shots: u(6), Statistic: u(7), F0: u(8), Score: u(9), Limit: u(10), FraudLimit: u(11), Verdict: u(12)}
+	_, err = Encode(a)
+	return a, err
 }

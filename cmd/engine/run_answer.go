@@ -24,6 +24,7 @@ type runAnswer struct {
 	Shots          uint64            `json:"shots"`
 	Width          uint64            `json:"width"`
 	Depth          uint64            `json:"depth"`
+	TrapTier       string            `json:"trap_tier"` // who held the secret of the traps
 	TrapPass       uint64            `json:"trap_pass"`
 	TrapFail       uint64            `json:"trap_fail"`
 	TrapReport     trapReport        `json:"trap_report"`
@@ -131,7 +132,7 @@ var statusWords = map[uint64]string{engine.StatusCompleted: "completed", engine.
 
 func answerOf(p *engine.Plan, o *engine.Outcome, backend string) *runAnswer {
 	return &runAnswer{Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
-		TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
+		TrapTier: trapTier, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
 		Counts: countsOf(o.Hist, topCounts), Outcomes: len(o.Hist.Bins), CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash,
 		Modules: moduleRows(p.Modules), Digests: runDigests{p.J, p.M, p.D, p.X, o.G, o.R}, Nullifier: o.N}
 }

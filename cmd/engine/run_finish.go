@@ -170,6 +170,7 @@ type plannedJob struct {
 	Width        uint64        `json:"width"`
 	Depth        uint64        `json:"depth"`
 	Shots        uint64        `json:"shots"`
+	TrapTier     string        `json:"trap_tier"`
 	Traps        uint64        `json:"traps"`
 	TMin         uint64        `json:"t_min"`
 	Insufficient bool          `json:"insufficient"`
@@ -197,7 +198,7 @@ type plannedJob struct {
 
 func (e *program) printPlan(s *session, p *engine.Plan) error {
 	t := p.Trap
-	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
+	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: trapTier, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
 		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/animicaorg/engine/digest"
 )
 
 // Class says how a call of a guest ended. All but INFRA are part of the record
@@ -17,7 +19,7 @@ const (
 	OK           Class = 1
 	DomainError  Class = 2 // the guest refused its input, with code and message
 	Trap         Class = 3 // unreachable, division by zero, out of bounds, …
-	OutOfFuel    Class = 4
+	OutOfFuel    Class = 4 // the budget of fuel is used up
 	Depth        Class = 5 // calls nested too deep
 	ABIViolation Class = 6 // the guest broke the contract
 	OutputLimit  Class = 7
@@ -42,7 +44,11 @@ type Outcome struct {
 	Code        int32          // of a DOMAIN_ERROR, 1..MaxDomainCode: the code given to fail, else the return value
 	Message     string         // detail for people; of a DOMAIN_ERROR the guest's own words
 	Out         map[int][]byte // output streams that were written; nil unless OK
+	Fuel        uint64         // used, in units of the host's meter; of a TRAP what was paid up to the last call or return before it
+	Budget      uint64         // fuel that the call was given
+	Depth       int32          // what is left of the call depth: the whole budget after a return, negative after DEPTH
 	MemoryPages uint32         // size of the guest's memory afterwards, pages of 64 KiB
+	MemoryHash  digest.Digest  // SHA3-256 of the guest's memory afterwards; zero where it was not asked for
 	Duration    time.Duration  // for logs only
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -18,8 +19,43 @@ type Guests struct {
 	Traps    TrapLibrary
 	Modules  transcript.ModuleSet // slots compiler and traps
 
-	open []*host.Instance
+	open []openGuest
 }
+
+type openGuest struct {
+	slot     string
+	instance *host.Instance
+}
+
+// GuestUse is what a module is and has cost beyond what M says of it.
+type GuestUse struct {
+	Slot    string
+	Metered digest.Digest // SHA3-256 of its metered form
+	Load    uint64        // fuel of making the instance
+	Calls   []host.Usage  // by export
+}
+
+// Use lists the modules in the order of Modules. Close does not change it.
+func (g *Guests) Use() []GuestUse {
+	var list []GuestUse
+	for _, o := range g.open {
+		m := o.instance.Module()
+		list = append(list, GuestUse{o.slot, m.MeteredHash(), m.LoadFuel(), o.instance.Usage()})
+	}
+	return list
+}
+
+// ModuleError is why the module of a slot cannot be used.
+type ModuleError struct {
+	Slot string
+	Err  error
+}
+
+// Error implements error.
+func (e *ModuleError) Error() string { return "module " + e.Slot + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ModuleError) Unwrap() error { return e.Err }
 
 // OpenGuests validates, loads and starts a compiler and a trap library, both at
 // once. The module set holds the hashes of the bytes given.
@@ -32,7 +68,7 @@ func OpenGuests(ctx context.Context, h *host.Host, compiler, traps []byte) (*Gue
 	g := &Guests{Compiler: abi.Compiler{Caller: c.instance}, Traps: abi.TrapLibrary{Caller: t.instance}, Modules: transcript.ModuleSet{c.frame, t.frame}}
 	for _, m := range []guestModule{c, t} {
 		if m.instance != nil {
-			g.open = append(g.open, m.instance)
+			g.open = append(g.open, openGuest{m.frame.Slot, m.instance})
 		}
 	}
 	if err := cmp.Or(c.err, t.err); err != nil {
@@ -49,8 +85,9 @@ type guestModule struct {
 }
 
 func start(ctx context.Context, h *host.Host, slot string, wasm []byte, kind abi.Kind) (g guestModule) {
+	g.frame.Slot = slot
 	fail := func(err error) guestModule {
-		g.err = fmt.Errorf("module %s: %w", slot, err)
+		g.err = &ModuleError{slot, err}
 		return g
 	}
 	m, err := h.Load(ctx, wasm, kind)
@@ -75,9 +112,8 @@ func start(ctx context.Context, h *host.Host, slot string, wasm []byte, kind abi
 // Close ends the workers.
 func (g *Guests) Close() error {
 	var errs []error
-	for _, i := range g.open {
-		errs = append(errs, i.Close())
+	for _, o := range g.open {
+		errs = append(errs, o.instance.Close())
 	}
-	g.open = nil
 	return errors.Join(errs...)
 }

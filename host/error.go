@@ -12,6 +12,10 @@ import (
 // engine refuses all the same, for instance for the types of its operands.
 const RuleEngine wasmbin.Rule = "engine"
 
+// RuleMeteredSize is the rule of a module whose metered form is longer than what
+// goes to a worker.
+const RuleMeteredSize wasmbin.Rule = "metered-size"
+
 // Sentinels, wrapped in an *Error of class INFRA.
 var (
 	// ErrUnwired: the binary does not call MaybeWorker first, so that it cannot
@@ -26,7 +30,7 @@ var (
 )
 
 // Error is why a module or an instance cannot be used. Class is LOAD_REJECTED,
-// with Rule, or INFRA.
+// with Rule, OUT_OF_FUEL before anything ran, or INFRA.
 type Error struct {
 	Class   abi.Class
 	Rule    wasmbin.Rule // of LOAD_REJECTED

@@ -1,15 +1,15 @@
-// Package host is the sandbox for WebAssembly guests: it validates and hashes a
-// module, runs it in a worker process of its own, and classifies how each call
-// ends.
+// Package host is the sandbox for WebAssembly guests: it validates, hashes and
+// meters a module, runs it in a worker process of its own, and classifies how each
+// call ends.
 //
 // It promises that no guest code runs in the calling process; that a module was
-// checked by wasmbin before any engine sees it; that the bytes that were hashed
-// are the bytes that run (without their custom sections); that a guest that
-// loops, dies or lies ends as an Outcome or an *Error and leaves the host
-// working. Until modules are metered a guest that never returns is INFRA by the
-// wall limit, so such a guest has no verdict; DEPTH depends on the engine for the
-// same reason. Package host knows no engine: a runtime (host/wazerort) is linked
-// in by import.
+// checked by wasmbin and metered by meter before any engine sees it, and that the
+// bytes that were hashed are the ones that were metered; that a guest that loops,
+// recurses, dies or lies ends as an Outcome or an *Error and leaves the host
+// working; that class, outputs, fuel and depth of an Outcome are the same on every
+// machine and engine. The wall limit is for engines that fail: a guest meets its
+// fuel first. Package host knows no engine: a runtime (host/wazerort) is linked in
+// by import.
 //
 // Every binary that runs guests is its own worker: its main or TestMain begins
 // with MaybeWorker.
@@ -37,7 +37,8 @@ type Limits struct {
 	InputBytes  uint64        // of one input stream, default 64 MiB; all inputs of a call together 4 times that
 	OutputBytes uint64        // of one output stream, default 64 MiB; all outputs of a call together twice that
 	OpenTime    time.Duration // wall time to start and compile, default 30 s
-	CallTime    time.Duration // wall time of one call, default 60 s
+	CallTime    time.Duration // wall time of one call, default 60 s and 3 ns for each unit of its fuel
+	Fuel        uint64        // lowers the fuel of a call, see Budget, and of making an instance; 0: neither
 	WorkerBytes uint64        // writable memory of the worker process, default 1 GiB and twice what all streams of a call may hold
 }
 
@@ -47,6 +48,7 @@ const (
 	defaultOpenTime = 30 * time.Second
 	defaultCallTime = 60 * time.Second
 	defaultWorker   = 1 << 30
+	maxModule       = 16 << 20
 )
 
 // Config configures a Host. The zero value works in a wired binary.
@@ -56,6 +58,9 @@ type Config struct {
 	Runtime  string       // name of a registered runtime; empty: the first
 	Logger   *slog.Logger // nil: silent
 	Clock    Clock        // for the watchdog; nil: the machine's
+	// HashMemory puts the digest of the guest's memory into every Outcome, which
+	// takes as long as hashing it; for comparing engines.
+	HashMemory bool
 }
 
 // Host loads modules. It is safe for concurrent use.
@@ -72,13 +77,12 @@ func New(cfg Config) (*Host, error) {
 	if l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
 		return nil, fmt.Errorf("guest host: limits %+v: want no negative ones", *l)
 	}
-	if l.ModuleBytes > worker.MaxModule || l.InputBytes > 1<<30 || l.OutputBytes > 1<<30 {
-		return nil, fmt.Errorf("guest host: limits %+v: want modules up to %d bytes and streams up to 1 GiB", *l, worker.MaxModule)
+	if l.ModuleBytes > maxModule || l.InputBytes > 1<<30 || l.OutputBytes > 1<<30 || l.Fuel > maxFuel {
+		return nil, fmt.Errorf("guest host: limits %+v: want modules up to %d bytes, streams up to 1 GiB and fuel below 2^63", *l, maxModule)
 	}
 	setDefault(&l.InputBytes, defaultStream)
 	setDefault(&l.OutputBytes, defaultStream)
 	setDefault(&l.OpenTime, defaultOpenTime)
-	setDefault(&l.CallTime, defaultCallTime)
 	setDefault(&l.WorkerBytes, defaultWorker+2*(worker.InputStreams*l.InputBytes+2*l.OutputBytes))
 	if cfg.Launcher == nil {
 		cfg.Launcher = selfLauncher{}

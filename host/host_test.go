@@ -9,6 +9,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/host/hosttest"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/wasmbin"
 	. "github.com/animicaorg/engine/host/wasmbin/wasmtest"
 	"github.com/stretchr/testify/require"
@@ -119,9 +120,10 @@ func TestOutcomes(t *testing.T) {
 		"division overflow":       {Cat(I32(-1<<31), I32(-1), Op(0x6d)), abi.Trap, 0, "overflow"},
 		"out of bounds load":      {Cat(I32(-1), Op(0x28, 0, 0)), abi.Trap, 0, "out of bounds"},
 		"out of bounds copy":      {Cat(I32(0), I32(65535), I32(2), Op(0xfc, 10, 0, 0), I32(0)), abi.Trap, 0, "out of bounds"},
-		"recursion":               {Cat(Call(own)), abi.Depth, 0, "stack overflow"},
+		"recursion":               {Cat(Call(own)), abi.Depth, 0, "nested too deep"},
+		"endless loop":            {loop(), abi.OutOfFuel, 0, "fuel"},
 		"output dropped on error": {Cat(write(16, 0, 8), I32(9)), abi.DomainError, 9, ""},
-		"log is dropped":          {Cat(I32(1), I32(-1), I32(-1), Call(Log), I32(0)), abi.OK, 0, ""},
+		"log is dropped":          {Cat(I32(1), I32(-1), I32(1024), Call(Log), I32(0)), abi.OK, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := call(t, plan(row.code), nil)
@@ -264,12 +266,14 @@ func TestLoadRejected(t *testing.T) {
 	_, err = h.Load(t.Context(), nil, 0)
 	require.ErrorContains(t, err, "no kind")
 
-	// Well-formed, but the operands have wrong types: the engine in the worker refuses it.
-	_, err = hosttest.Load(t, plan(Cat(I64(1), Op(0x45))), abi.KindTraps).Open(t.Context())
+	// Well-formed, but the operands have wrong types: no engine sees it.
+	h, err = host.New(host.Config{})
+	require.NoError(t, err)
+	_, err = h.Load(t.Context(), plan(Cat(I64(1), Op(0x45))), abi.KindTraps)
 	var e *host.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, abi.LoadRejected, e.Class)
-	require.Equal(t, host.RuleEngine, e.Rule)
+	require.Equal(t, meter.RuleTyping, e.Rule)
 	require.True(t, strings.Contains(e.Error(), e.Module) && e.Module != "")
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/host/hosttest"
+	"github.com/animicaorg/engine/host/meter"
 	. "github.com/animicaorg/engine/host/wasmbin/wasmtest"
 	"github.com/animicaorg/engine/host/worker"
 	"github.com/stretchr/testify/require"
@@ -37,10 +38,13 @@ func result(seq uint64, meta, body []byte) []byte {
 	return Cat(h, meta, body)
 }
 
-// meta of a result without message: class, code, pages, one stream.
+// meta of a result without message: class, code, 77 fuel, full depth, pages, no
+// memory digest, one stream.
 func resultMeta(class byte, code, pages uint32, stream byte, size uint64) []byte {
 	m := binary.LittleEndian.AppendUint32([]byte{class}, code)
-	m = binary.LittleEndian.AppendUint32(m, pages)
+	m = binary.LittleEndian.AppendUint64(m, 77)
+	m = binary.LittleEndian.AppendUint32(m, meter.Depth)
+	m = append(binary.LittleEndian.AppendUint32(m, pages), make([]byte, 32)...)
 	return binary.LittleEndian.AppendUint64(append(m, 0, 0, 1, stream), size)
 }
 
@@ -72,6 +76,7 @@ func TestHostileWorker(t *testing.T) {
 	o, err := run(answer(good))
 	require.NoError(t, err)
 	require.Equal(t, []byte("abc"), o.Out[16])
+	require.Equal(t, uint64(77), o.Fuel)
 	for n := range good {
 		_, err := run(answer(good[:n]))
 		requireInfra(t, err)
@@ -92,6 +97,10 @@ func TestHostileWorker(t *testing.T) {
 		"2^63 bytes":              result(1, resultMeta(1, 0, 1, 16, 1<<63), nil),
 		"less than the body":      result(1, resultMeta(1, 0, 1, 16, 2), []byte("abc")),
 		"more than the body":      result(1, resultMeta(1, 0, 1, 16, 4), []byte("abc")),
+		"fuel above the budget":   result(1, Cat(resultMeta(1, 0, 1, 16, 3)[:5], []byte{255, 255, 255, 255, 255, 255, 255, 127}, resultMeta(1, 0, 1, 16, 3)[13:]), []byte("abc")),
+		"depth above the budget":  result(1, Cat(resultMeta(1, 0, 1, 16, 3)[:13], []byte{1, 32, 0, 0}, resultMeta(1, 0, 1, 16, 3)[17:]), []byte("abc")),
+		"a digest, unasked":       result(1, Cat(resultMeta(1, 0, 1, 16, 3)[:21], []byte{1}, resultMeta(1, 0, 1, 16, 3)[22:]), []byte("abc")),
+		"OUT_OF_FUEL of 77":       result(1, resultMeta(4, 0, 1, 16, 0), nil),
 		"meta too short":          result(1, resultMeta(1, 0, 1, 16, 3)[:9], []byte("abc")),
 		"meta too long":           result(1, append(resultMeta(1, 0, 1, 16, 3), 0), []byte("abc")),
 		"another frame type":      Cat([]byte("QXW1\x02"), good[5:]),

@@ -3,7 +3,9 @@ package host
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/animicaorg/engine/abi"
@@ -19,6 +21,38 @@ type Instance struct {
 	mu    sync.Mutex
 	proc  *process
 	spent bool
+	usage map[string]*Usage
+}
+
+// Usage is what the calls of one export have cost an instance.
+type Usage struct {
+	Export string
+	Calls  uint64
+	Fuel   uint64 // of all calls
+	Most   uint64 // of the dearest one
+}
+
+// Usage lists what the instance has cost, by export. Making it cost
+// Module.LoadFuel on top.
+func (i *Instance) Usage() []Usage {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var list []Usage
+	for _, name := range slices.Sorted(maps.Keys(i.usage)) {
+		list = append(list, *i.usage[name])
+	}
+	return list
+}
+
+func (i *Instance) count(export string, fuel uint64) {
+	u := i.usage[export]
+	if u == nil {
+		u = &Usage{Export: export}
+		i.usage[export] = u
+	}
+	u.Calls++
+	u.Fuel += fuel
+	u.Most = max(u.Most, fuel)
 }
 
 var _ abi.Caller = (*Instance)(nil)
@@ -36,7 +70,11 @@ func (i *Instance) Call(ctx context.Context, export string, args []uint64, in ma
 	if err := i.check(export, args, in); err != nil {
 		return nil, i.fault(err)
 	}
-	o, err := i.exchange(ctx, &worker.Call{Export: export, Args: args, In: in})
+	h := i.module.host
+	o, err := i.exchange(ctx, &worker.Call{Export: export, Args: args, In: in, Fuel: h.budget(export, args, in), HashMemory: h.cfg.HashMemory})
+	if err == nil {
+		i.count(export, o.Fuel)
+	}
 	if err != nil || o.Class != abi.OK && o.Class != abi.DomainError {
 		i.spent = true
 		i.proc.end()
@@ -82,18 +120,18 @@ func (i *Instance) exchange(ctx context.Context, c *worker.Call) (*Outcome, erro
 	clock := p.host.cfg.Clock
 	start := clock.Now()
 	var o *Outcome
-	err := p.guarded(ctx, p.host.cfg.Limits.CallTime, c.Export, func() error {
+	err := p.guarded(ctx, p.host.callTime(c.Fuel), c.Export, func() error {
 		if err := worker.WriteCall(p.p.Conn, c); err != nil {
 			return err
 		}
-		r, out, err := worker.ReadResult(p.p.Conn, c.Seq, i.module.limits())
+		r, out, err := worker.ReadResult(p.p.Conn, c, i.module.limits())
 		if err != nil {
 			return err
 		}
 		if r.Class == abi.Infra {
 			return fmt.Errorf("the worker says: %s", r.Message)
 		}
-		o = &Outcome{Class: r.Class, Code: r.Code, Message: r.Message, MemoryPages: r.MemoryPages}
+		o = &Outcome{Class: r.Class, Code: r.Code, Message: r.Message, Fuel: r.Fuel, Budget: c.Fuel, Depth: r.Depth, MemoryPages: r.MemoryPages, MemoryHash: r.MemoryHash}
 		if r.Class == abi.OK {
 			o.Out = out
 		}
@@ -103,7 +141,7 @@ func (i *Instance) exchange(ctx context.Context, c *worker.Call) (*Outcome, erro
 		return nil, err
 	}
 	o.Duration = clock.Now().Sub(start)
-	p.host.cfg.Logger.Debug("guest call", "module_hash", p.module, "export", c.Export, "class", o.Class.String(), "duration", o.Duration)
+	p.host.cfg.Logger.Debug("guest call", "module_hash", p.module, "export", c.Export, "class", o.Class.String(), "fuel", o.Fuel, "duration", o.Duration)
 	return o, nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/wasmbin"
 	"github.com/animicaorg/engine/host/worker"
 )
@@ -17,7 +18,9 @@ type Module struct {
 	host    *Host
 	kind    abi.Kind
 	hash    digest.Digest
-	wasm    []byte // without custom sections
+	metered []byte        // what engines see
+	sum     digest.Digest // of metered
+	load    uint64        // fuel of making an instance
 	profile wasmbin.Profile
 }
 
@@ -41,9 +44,10 @@ func (h *Host) profile(kind abi.Kind) (wasmbin.Profile, error) {
 	return p, nil
 }
 
-// Load validates a module for a kind and hashes it. The bytes are copied. A
-// refusal is an *Error of class LOAD_REJECTED with the rule. Whether the engine
-// accepts the module too shows when it is opened.
+// Load validates a module for a kind, hashes and meters it. The bytes are copied. A
+// refusal is an *Error of class LOAD_REJECTED with the rule, or OUT_OF_FUEL where
+// Limits.Fuel does not pay for the module's size. Whether the engine accepts the
+// module too shows when it is opened.
 func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, error) {
 	p, err := h.profile(kind)
 	if err != nil {
@@ -58,6 +62,9 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 	b := bytes.Clone(wasm)
 	m := &Module{host: h, kind: kind, hash: digest.Sum(b), profile: p}
 	decoded, err := wasmbin.Read(b, &p)
+	if err == nil {
+		m.metered, err = meter.Rewrite(decoded, meter.Limits{MemoryPages: p.Limits.MemoryPages, Floats: p.Floats})
+	}
 	var rej *wasmbin.Rejected
 	if errors.As(err, &rej) {
 		e := &Error{Class: abi.LoadRejected, Rule: rej.Rule, Err: err}
@@ -66,13 +73,45 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 		}
 		return nil, e
 	}
-	m.wasm = decoded.Strip()
+	if err := m.admit(decoded); err != nil {
+		return nil, err
+	}
 	return m, nil
+}
+
+// Metered returns the metered form of a module, as Load makes it under the default
+// limits. A refusal is that of Load.
+func Metered(wasm []byte, kind abi.Kind) ([]byte, error) {
+	m, err := (&Host{}).Load(context.Background(), wasm, kind)
+	if err != nil {
+		return nil, err
+	}
+	return m.metered, nil
+}
+
+// admit bounds and prices the metered form.
+func (m *Module) admit(decoded *wasmbin.Module) error {
+	if len(m.metered) > worker.MaxModule {
+		return &Error{Class: abi.LoadRejected, Rule: RuleMeteredSize, Module: m.hash.String(), Message: fmt.Sprintf("%d bytes after metering, the limit is %d", len(m.metered), worker.MaxModule)}
+	}
+	m.sum = digest.Sum(m.metered)
+	m.load = uint64(meter.LoadFuel(len(decoded.Strip()), decoded.Memory.Min))
+	if l := m.host.cfg.Limits.Fuel; l != 0 && m.load > l {
+		return &Error{Class: abi.OutOfFuel, Module: m.hash.String(), Message: fmt.Sprintf("making an instance costs %d units of fuel, the limit is %d", m.load, l)}
+	}
+	return nil
 }
 
 // Hash is SHA3-256 of the bytes as they were given to Load, custom sections
 // included.
 func (m *Module) Hash() digest.Digest { return m.hash }
+
+// MeteredHash is SHA3-256 of the metered form, which is what engines see: a
+// function of the module, the meter's version and the memory limit.
+func (m *Module) MeteredHash() digest.Digest { return m.sum }
+
+// LoadFuel is the price of making an instance, which no call pays.
+func (m *Module) LoadFuel() uint64 { return m.load }
 
 // Kind is the kind that the module was loaded as.
 func (m *Module) Kind() abi.Kind { return m.kind }
@@ -100,7 +139,7 @@ func (m *Module) Open(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.hello(ctx, m.wasm, m.limits())
+	ready, err := p.hello(ctx, m.metered, m.limits())
 	if err == nil && ready.Status == worker.ReadyRejected {
 		err = &Error{Class: abi.LoadRejected, Rule: RuleEngine, Module: p.module, Message: ready.Message}
 	}
@@ -108,5 +147,5 @@ func (m *Module) Open(ctx context.Context) (*Instance, error) {
 		p.end()
 		return nil, err
 	}
-	return &Instance{module: m, proc: p}, nil
+	return &Instance{module: m, proc: p, usage: map[string]*Usage{}}, nil
 }

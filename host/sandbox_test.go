@@ -13,6 +13,7 @@ import (
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/host"
+	. "github.com/animicaorg/engine/host/wasmbin/wasmtest"
 	"github.com/animicaorg/engine/host/worker"
 	"github.com/stretchr/testify/require"
 )
@@ -73,7 +74,7 @@ func init() {
 }
 
 func TestWorkerIsAlone(t *testing.T) {
-	m := loadWith(t, host.Config{Runtime: "probe"}, plan(nil))
+	m := loadWith(t, host.Config{Runtime: "probe"}, plan(I32(0)))
 	_, err := m.Open(t.Context())
 	var e *host.Error
 	require.ErrorAs(t, err, &e)
@@ -92,10 +93,10 @@ func TestWorkerMemory(t *testing.T) {
 		return // no limit elsewhere; Sandbox.Limits says so
 	}
 	const limit = 256 << 20
-	m := loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: limit}}, plan(nil))
+	m := loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: limit}}, plan(I32(0)))
 	_, err := m.Open(t.Context())
 	requireInfra(t, err)
-	m = loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: 32 * limit}}, plan(nil))
+	m = loadWith(t, host.Config{Runtime: "glutton", Limits: host.Limits{WorkerBytes: 32 * limit}}, plan(I32(0)))
 	_, err = m.Open(t.Context())
 	require.Equal(t, abi.LoadRejected, abi.ClassOf(err))
 	require.ErrorContains(t, err, "held 24 blocks")

@@ -2,6 +2,7 @@ package host
 
 import (
 	"testing"
+	"time"
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/stretchr/testify/require"
@@ -20,12 +21,12 @@ func TestUnwired(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for _, l := range []Limits{{ModuleBytes: -1}, {CallTime: -1}, {OpenTime: -1}, {InputBytes: 1<<30 + 1}, {OutputBytes: 1<<30 + 1}, {ModuleBytes: 16<<20 + 1}} {
+	for _, l := range []Limits{{ModuleBytes: -1}, {CallTime: -1}, {OpenTime: -1}, {InputBytes: 1<<30 + 1}, {OutputBytes: 1<<30 + 1}, {ModuleBytes: 16<<20 + 1}, {Fuel: 1 << 63}} {
 		_, err := New(Config{Limits: l})
 		require.Error(t, err)
 	}
 	h, err := New(Config{Limits: Limits{InputBytes: 1 << 30, OutputBytes: 5}})
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), h.cfg.Limits.OutputBytes)
-	require.Equal(t, defaultCallTime, h.cfg.Limits.CallTime)
+	require.Equal(t, defaultCallTime+3*time.Second, h.callTime(1_000_000_000))
 }

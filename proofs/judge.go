@@ -80,6 +80,14 @@ type RecompileInput struct {
 	Device  transcript.DeviceFrame
 }
 
+// Meter derives the metered form of modules, as an executor's host does.
+type Meter interface {
+	// Version is N of the meter/N of engine_version that it speaks.
+	Version() string
+	// Metered returns SHA3-256 of the metered form of the module of a slot.
+	Metered(slot string, wasm []byte) (digest.Digest, error)
+}
+
 // Attester judges the evidence of a proof.
 type Attester interface {
 	// Attest returns the level that the evidence reaches. An error refuses the

@@ -27,6 +27,7 @@ type Input struct {
 	Policy     Policy
 	Judge      Judge          // nil: NativeJudge
 	Recompiler Recompiler     // nil: the compiled circuit is not derived again
+	Meter      Meter          // nil: metered hashes are the provider's word
 	Attester   Attester       // nil: evidence is not judged
 	Nullifiers NullifierStore // nil: reuse is not looked for
 	// TrapPolicies are the trap policies that the verifier accepts, by
@@ -108,6 +109,7 @@ func init() {
 		{"nullifier", "BindingError", ExitProof, proofError, (*verifier).nullifier},
 		{"qos", "BindingError", ExitProof, proofError, (*verifier).qos},
 		{"bundle", "BindingError", ExitProof, proofError, (*verifier).bundle},
+		{"metered", "BindingError", ExitProof, proofError, (*verifier).metered},
 		{"journal", "BindingError", ExitProof, proofError, (*verifier).journal},
 		{"compiled_circuit", "BindingError", ExitProof, proofError, (*verifier).compiledCircuit},
 		{"recompile", "BindingError", ExitProof, proofError, (*verifier).recompile},

@@ -22,6 +22,11 @@ if have clang-16 && have wasm-ld-16; then
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
 fi
 
+if have python3; then
+	echo "-- the driver contract: lint, nothing broken, generated code is the committed"
+	./scripts/proto.sh
+fi
+
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"
 	go test -tags services -count=1 ./modules/oci

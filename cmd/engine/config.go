@@ -7,7 +7,7 @@ import (
 )
 
 // config is the configuration file. Every key is the default of the flag of the
-// same name; none changes the bytes of a result.
+// same name; none of those changes the bytes of a result.
 type config struct {
 	LogLevel string `yaml:"log_level"`
 	DataDir  string `yaml:"data_dir"`
@@ -15,6 +15,12 @@ type config struct {
 	Threads  string `yaml:"threads"`
 	Memory   string `yaml:"memory"`
 	Plot     string `yaml:"plot"`
+
+	// Drivers holds settings by the driver's name. DevOverrides runs the file at a
+	// path as the driver of a name, without the lock; its proofs are for
+	// development.
+	Drivers      map[string]driverSettings `yaml:"drivers"`
+	DevOverrides map[string]string         `yaml:"dev_overrides"`
 }
 
 func (c *config) flags() map[string]string {

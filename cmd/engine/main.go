@@ -17,6 +17,7 @@ import (
 
 func main() {
 	host.MaybeWorker() // first: this binary is its own guest worker
+	maybeDriver()      // and its own driver
 	os.Exit(run())
 }
 

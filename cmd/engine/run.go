@@ -14,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 type runFlags struct {
@@ -73,6 +74,8 @@ type session struct {
 	clock    *stopwatch
 	progress *watcher
 	modules  map[digest.Digest][]byte // the wasm that is loaded
+	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
+	guests   *engine.Guests
 	backend  string
 	numeric  string
 	version  string // engine_version

@@ -7,6 +7,7 @@ import (
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/plot"
 	"github.com/animicaorg/engine/proofs/transcript"
@@ -35,6 +36,7 @@ type runAnswer struct {
 	CircuitHash    digest.Digest     `json:"circuit_hash"`
 	CompiledHash   digest.Digest     `json:"compiled_circuit_hash"`
 	Modules        []moduleRow       `json:"modules"`
+	Meter          string            `json:"meter"` // rules of fuel and of the metered hashes
 	Digests        runDigests        `json:"digests"`
 	Nullifier      digest.Digest     `json:"nullifier"`
 	ProviderID     digest.Digest     `json:"provider_id"`
@@ -61,6 +63,16 @@ type moduleRow struct {
 	Name    string        `json:"name"`
 	Version string        `json:"version"`
 	SHA3    digest.Digest `json:"sha3_256"`
+	Metered digest.Digest `json:"metered_sha3_256"`
+	Load    uint64        `json:"load_fuel"` // of making its instance
+	Calls   []moduleCalls `json:"calls"`     // so far
+}
+
+// moduleCalls is what the calls of one export cost, in units of meter.
+type moduleCalls struct {
+	Export string `json:"export"`
+	Calls  uint64 `json:"calls"`
+	Fuel   uint64 `json:"fuel"`
 }
 
 // trapReport is the module's verdict for people and scripts. The bytes that
@@ -130,11 +142,11 @@ func reasons(bits uint64) string {
 // statusWords are the words of Outcome.Status.
 var statusWords = map[uint64]string{engine.StatusCompleted: "completed", engine.StatusAborted: "aborted", engine.StatusFailed: "failed"}
 
-func answerOf(p *engine.Plan, o *engine.Outcome, backend string) *runAnswer {
-	return &runAnswer{Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
+func answerOf(p *engine.Plan, o *engine.Outcome, s *session) *runAnswer {
+	return &runAnswer{Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: s.backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
 		TrapTier: trapTier, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
 		Counts: countsOf(o.Hist, topCounts), Outcomes: len(o.Hist.Bins), CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash,
-		Modules: moduleRows(p.Modules), Digests: runDigests{p.J, p.M, p.D, p.X, o.G, o.R}, Nullifier: o.N}
+		Modules: moduleRows(p.Modules, s.guests), Meter: meter.ID, Digests: runDigests{p.J, p.M, p.D, p.X, o.G, o.R}, Nullifier: o.N}
 }
 
 // chart draws the counts; outcomes that the answer does not list are summed up.
@@ -146,10 +158,19 @@ func (a *runAnswer) chart(limit int) *plot.Chart {
 	return c
 }
 
-func moduleRows(set transcript.ModuleSet) []moduleRow {
+func moduleRows(set transcript.ModuleSet, g *engine.Guests) []moduleRow {
 	out := make([]moduleRow, len(set))
 	for i, m := range set {
-		out[i] = moduleRow{m.Slot, m.Name, m.Version, m.SHA3}
+		out[i] = moduleRow{Slot: m.Slot, Name: m.Name, Version: m.Version, SHA3: m.SHA3}
+		for _, use := range g.Use() {
+			if use.Slot != m.Slot {
+				continue
+			}
+			out[i].Metered, out[i].Load = use.Metered, use.Load
+			for _, c := range use.Calls {
+				out[i].Calls = append(out[i].Calls, moduleCalls{c.Export, c.Calls, c.Fuel})
+			}
+		}
 	}
 	return out
 }

@@ -26,7 +26,7 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 	if err := b.WriteDir(dir); err != nil {
 		return cli.Errorf(cli.Usage, "--out", "%w", err)
 	}
-	a := answerOf(p, o, s.backend)
+	a := answerOf(p, o, s)
 	a.ProviderID, a.NumericVersion, a.Dev = s.held.ProviderID, s.numeric, s.dev
 	a.Proof, a.Bundle = filepath.Join(dir, "proof.json"), dir
 	if f.proofFile != "" {
@@ -51,7 +51,13 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
 		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
 	for _, m := range p.Modules {
-		claim.Modules = append(claim.Modules, proofs.Module{ModuleFrame: m})
+		row := proofs.Module{ModuleFrame: m}
+		for _, use := range s.guests.Use() {
+			if use.Slot == m.Slot {
+				row.MeteredSHA3 = use.Metered // a driver's program has none
+			}
+		}
+		claim.Modules = append(claim.Modules, row)
 	}
 	proof, err := proofs.Build(claim)
 	if err != nil {
@@ -201,7 +207,7 @@ func (e *program) printPlan(s *session, p *engine.Plan) error {
 	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: trapTier, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
-		Modules: moduleRows(p.Modules), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
+		Modules: moduleRows(p.Modules, s.guests), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
 	a.Digests.J, a.Digests.M, a.Digests.D, a.Digests.X = p.J, p.M, p.D, p.X
 	s.progress.Close()
 	if a.Insufficient {

@@ -145,6 +145,8 @@ func runError(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case guestError(err, out):
+	case isDriverError(err):
+		return driverError(err)
 	case errors.Is(err, backends.ErrTooLarge):
 		out.Code = cli.Unsupported
 		out.Named("TooLarge").WithHint("fewer qubits, more --memory, or another backend")

@@ -18,6 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
+	maybeDriver()
 	testscript.Main(m, map[string]func(){"engine": main})
 }
 

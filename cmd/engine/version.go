@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
@@ -30,14 +31,11 @@ func (e *program) versionVerb() *cobra.Command {
 	}
 }
 
-// meterVersion is the version of the fuel metering of guests; 0 is none.
-const meterVersion = 0
-
 // engineVersion is what X hashes about this program: no commit, no path, no CPU.
 // numeric is "numeric/N" of the backend, empty for one that is no simulator.
 func engineVersion(numeric string) string {
 	if numeric == "" {
 		numeric = "numeric/none"
 	}
-	return fmt.Sprintf("engine/%s %s meter/%d", version, numeric, meterVersion)
+	return fmt.Sprintf("engine/%s %s meter/%d", version, numeric, meter.Version)
 }

@@ -21,14 +21,14 @@ import (
 )
 
 // backendNames is what --backend takes.
-var backendNames = sim.Name + ", or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
+var backendNames = sim.Name + ", a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
 
 // shipped names the module of each slot unless --module says otherwise.
 var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
 
 // wire opens the backend and the modules of a session.
 func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
-	b, dev, err := openBackend(f.backend)
+	b, dev, err := e.openBackend(ctx, f.backend, s)
 	if err != nil {
 		return err
 	}
@@ -62,13 +62,13 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 		return err
 	}
 	s.close = append(s.close, g.Close)
-	cfg.Compiler, cfg.Traps, cfg.Modules = g.Compiler, g.Traps, g.Modules
+	cfg.Compiler, cfg.Traps, cfg.Modules, s.guests = g.Compiler, g.Traps, append(g.Modules, s.driver...), g
 	return nil
 }
 
 // openBackend finds a backend by name; dev tells that its proofs are for
 // development only.
-func openBackend(name string) (b backends.Backend, dev bool, err error) {
+func (e *program) openBackend(ctx context.Context, name string, s *session) (b backends.Backend, dev bool, err error) {
 	strategy, lies := strings.CutPrefix(name, cheat.Prefix)
 	switch {
 	case name == sim.Name:
@@ -79,6 +79,14 @@ func openBackend(name string) (b backends.Backend, dev bool, err error) {
 			return nil, true, cli.Errorf(cli.Usage, "--backend", "%w", err).WithHint("%s", backendNames)
 		}
 		return c, true, nil
+	case e.knownDriver(name):
+		b, r, m, err := e.openQPU(ctx, name)
+		if err != nil {
+			return nil, false, err
+		}
+		s.close = append(s.close, r.Close)
+		s.driver = append(s.driver, m)
+		return b, r.dev, nil
 	}
 	return nil, false, cli.Errorf(cli.Usage, "--backend", "%.60q is not known", name).WithHint("%s", backendNames)
 }
@@ -135,16 +143,22 @@ func guestError(err error, out *cli.Error) bool {
 	if !errors.As(err, &classed) {
 		return false
 	}
-	out.Name = classed.OutcomeClass().String()
+	class := classed.OutcomeClass()
+	out.Name = class.String()
 	var call *abi.Error
+	var module *engine.ModuleError
+	compiler := errors.As(err, &call) && call.Export == abi.ExportCompile || errors.As(err, &module) && module.Slot == "compiler"
 	switch {
-	case classed.OutcomeClass() == abi.LoadRejected:
+	case class == abi.LoadRejected:
 		out.Code = cli.ModuleRefused
 		out.WithHint("engine module inspect FILE says which rule")
-	case errors.As(err, &call) && call.Export == abi.ExportCompile:
-		out.Code = cli.CompileFailed
-	case classed.OutcomeClass() == abi.Infra:
+	case class == abi.Infra:
 		out.WithHint("a worker process failed, which says nothing about the module: try again, then engine doctor")
+	case compiler:
+		out.Code = cli.CompileFailed
+	}
+	if class == abi.OutOfFuel || class == abi.Depth {
+		out.WithHint("the module loops, or does more than abi/SPEC.md gives a job of this size; every provider ends it at the same place")
 	}
 	return true
 }

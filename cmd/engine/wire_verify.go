@@ -3,18 +3,20 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/plugins/embedded"
 	"github.com/animicaorg/engine/proofs"
 )
 
-// wireVerifier adds what a verifier can do beyond package proofs: compile the
-// circuit again in the sandbox. Traps are judged by the native definition.
+// wireVerifier adds what a verifier can do beyond package proofs: meter the modules
+// again and compile the circuit again in the sandbox. Traps are judged by the native definition.
 func (e *program) wireVerifier(in *proofs.Input) {
 	if in.Bundle == nil {
 		return
@@ -26,7 +28,23 @@ func (e *program) wireVerifier(in *proofs.Input) {
 	for _, m := range embedded.All() {
 		modules[digest.Sum(m.Bytes)] = m.Bytes
 	}
-	in.Recompiler = recompiler{e, modules}
+	in.Recompiler, in.Meter = recompiler{e, modules}, metering{}
+}
+
+// metering derives metered hashes as the host of this binary does.
+type metering struct{}
+
+// Version implements proofs.Meter.
+func (metering) Version() string { return strconv.Itoa(meter.Version) }
+
+// Metered implements proofs.Meter.
+func (metering) Metered(slot string, wasm []byte) (digest.Digest, error) {
+	kind := abi.KindCompiler
+	if slot == "traps" {
+		kind = abi.KindTraps
+	}
+	b, err := host.Metered(wasm, kind)
+	return digest.Sum(b), err
 }
 
 // recompiler runs compiler modules by hash.

@@ -55,6 +55,11 @@ type guestCall struct {
 func trapCalls(t testing.TB, mix traps.Mix, width, layers int, shots uint64) []guestCall {
 	r := rand.New(rand.NewPCG(7, uint64(width)))
 	l := brickwork(r, width, layers)
+	for j := range layers / 2 {
+		if traps.NeedsMirror(mix) {
+			l.Layers[layers-1-j] = l.Layers[j]
+		}
+	}
 	h := guest.Header{Shots: shots, RatioPPM: 100_000}
 	policy := guest.Policy(stats.RefPolicy())
 	root := [32]byte{1, 2, 3}
@@ -98,7 +103,12 @@ func compileCalls(t testing.TB, width, n int) []guestCall {
 
 // shippedCalls are small jobs of every shipped module.
 func shippedCalls(t testing.TB) map[string][]guestCall {
-	return map[string][]guestCall{"accredit": trapCalls(t, traps.Accredit, 4, 4, 64), "clifford_parity": trapCalls(t, traps.CliffordParity, 3, 2, 40), "layered": compileCalls(t, 5, 60)}
+	out := map[string][]guestCall{"layered": compileCalls(t, 5, 60)}
+	for _, f := range traps.Families() {
+		out[f.Name] = trapCalls(t, f.Mix, 3, 2, 40)
+	}
+	out["accredit"] = trapCalls(t, traps.Accredit, 4, 4, 64)
+	return out
 }
 
 // TestShippedGuests: oracle, metered and original agree on small jobs, output
@@ -139,7 +149,13 @@ func TestShippedGuests(t *testing.T) {
 var golden = map[string]string{
 	"66dbb2f1c0e0a21b": "701cf723129db94cedaa01c2e16ab5c2bada800ccc2bbc54d93584fbb9f6f15f", // accredit, 58483 bytes become 86657
 	"6b688985acd608d0": "4a6793360bcccbae65e950705686159f6c5a9c55be64ec8d28a27cdb8eb3c6cd", // clifford_parity, 58341 bytes become 86359
+	"bbfa2ba703a3db29": "2d66b90d4fd8370c009f20a3d39c625f3b8e329dac0692c05983e9b2780d8945", // cst, 57776 bytes become 85390
+	"75f6fd5ecffe83bf": "af270f27db281a8053f3eaa915aed8beba790fb43e026ea0088c29882be48ff6", // hidden_angle, 59539 bytes become 87906
+	"70148c4cb38ddc79": "1a28cb35e1ab89cc4f0474b7b08b763333c3b8ed63597b45811456b0b46abcf4", // iqp, 60383 bytes become 89433
 	"399c32621d87f4b2": "f77ae94ef0877181b380f1b5b4aa6e8f58bafdc89b4afbf60da7691055bad405", // layered, 21683 bytes become 32723
+	"e96b427505cda96f": "d1be1927ac0936bd44d1eb737900d1e14ac458541e3b3bca7100c302837db0de", // mirror, 58873 bytes become 87246
+	"a75629742c110b60": "bab8f31d843c7fff8a6094421a4113aff7bb3bd5ddb4f6dc5c4a58555e07695a", // trap_h, 58413 bytes become 86527
+	"a4f2f8b903e8ceff": "dcfbdaf7821e4d51c9c1c204014db48e0c0467a1d803741e1376398c8f5c236f", // trap_xz, 56639 bytes become 84018
 }
 
 func TestGolden(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/worker"
 	"github.com/bytecodealliance/wasmtime-go/v44"
 )
@@ -52,9 +53,10 @@ func (runtime) Compile(_ context.Context, wasm []byte, memoryPages uint32) (work
 }
 
 type instance struct {
-	store  *wasmtime.Store
-	guest  *wasmtime.Instance
-	memory *wasmtime.Memory // nil: none is exported
+	store       *wasmtime.Store
+	guest       *wasmtime.Instance
+	memory      *wasmtime.Memory // nil: none is exported
+	fuel, depth *wasmtime.Global
 }
 
 // Instantiate implements worker.Program.
@@ -106,11 +108,18 @@ func (p *program) Instantiate(_ context.Context, im worker.Imports) (worker.Inst
 	if x := guest.GetExport(store, "memory"); x != nil {
 		i.memory = x.Memory()
 	}
+	for name, g := range map[string]**wasmtime.Global{meter.GlobalFuel: &i.fuel, meter.GlobalDepth: &i.depth} {
+		x := guest.GetExport(store, name)
+		if x == nil || x.Global() == nil {
+			return nil, fmt.Errorf("wasmtime: the module is not metered: no %s", name)
+		}
+		*g = x.Global()
+	}
 	return i, nil
 }
 
 // Call implements worker.Instance.
-func (i *instance) Call(_ context.Context, export string, args []uint64) (int32, error) {
+func (i *instance) Call(_ context.Context, export string, args []uint64, left *worker.Meter) (int32, error) {
 	f := i.guest.GetFunc(i.store, export)
 	if f == nil {
 		return 0, fmt.Errorf("wasmtime: %q is not exported", export)
@@ -126,11 +135,15 @@ func (i *instance) Call(_ context.Context, export string, args []uint64) (int32,
 			in[k] = int32(a)
 		}
 	}
+	if err := errors.Join(i.fuel.Set(i.store, wasmtime.ValI64(left.Fuel)), i.depth.Set(i.store, wasmtime.ValI32(left.Depth))); err != nil {
+		return 0, fmt.Errorf("wasmtime: meter: %w", err)
+	}
 	out, err := f.Call(i.store, in...)
+	left.Fuel, left.Depth = i.fuel.Get(i.store).I64(), i.depth.Get(i.store).I32()
 	var trap *wasmtime.Trap
 	switch {
 	case errors.As(err, &trap) && trap.Code() != nil:
-		return 0, &worker.Trap{Reason: trapName(*trap.Code()), Depth: *trap.Code() == wasmtime.StackOverflow}
+		return 0, &worker.Trap{Reason: trapName(*trap.Code()), Stack: *trap.Code() == wasmtime.StackOverflow}
 	case err != nil:
 		return 0, fmt.Errorf("wasmtime: %w", err)
 	}
@@ -162,10 +175,10 @@ func trapName(c wasmtime.TrapCode) string {
 	return fmt.Sprintf("trap %d", c)
 }
 
-// MemoryPages implements worker.Instance.
-func (i *instance) MemoryPages() uint32 {
+// Memory implements worker.Instance.
+func (i *instance) Memory() []byte {
 	if i.memory == nil {
-		return 0
+		return nil
 	}
-	return uint32(i.memory.Size(i.store))
+	return i.memory.UnsafeData(i.store)
 }

@@ -10,9 +10,11 @@ package wazerort
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/worker"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -95,7 +97,12 @@ func (p *program) Instantiate(ctx context.Context, im worker.Imports) (worker.In
 	if err != nil {
 		return nil, fmt.Errorf("wazero: %w", err)
 	}
-	return &instance{m}, nil
+	fuel, ok := m.ExportedGlobal(meter.GlobalFuel).(api.MutableGlobal)
+	depth, ok2 := m.ExportedGlobal(meter.GlobalDepth).(api.MutableGlobal)
+	if !ok || !ok2 {
+		return nil, errors.New("wazero: the module is not metered")
+	}
+	return &instance{m, fuel, depth}, nil
 }
 
 // withMemory hands the guest's whole memory, as it is now, to an import.
@@ -109,7 +116,10 @@ func withMemory(fn func(mem []byte, stack []uint64)) api.GoModuleFunc {
 	}
 }
 
-type instance struct{ m api.Module }
+type instance struct {
+	m           api.Module
+	fuel, depth api.MutableGlobal
+}
 
 // trapPrefix begins the text of every error that the WebAssembly semantics
 // define; others are the engine's own failures.
@@ -120,17 +130,20 @@ const trapPrefix = "wasm error: "
 const overflow = "stack overflow"
 
 // Call implements worker.Instance.
-func (i *instance) Call(ctx context.Context, export string, args []uint64) (int32, error) {
+func (i *instance) Call(ctx context.Context, export string, args []uint64, left *worker.Meter) (int32, error) {
 	f := i.m.ExportedFunction(export)
 	if f == nil {
 		return 0, fmt.Errorf("wazero: %q is not exported", export)
 	}
+	i.fuel.Set(uint64(left.Fuel))
+	i.depth.Set(api.EncodeI32(left.Depth))
 	res, err := f.Call(ctx, args...)
+	left.Fuel, left.Depth = int64(i.fuel.Get()), api.DecodeI32(i.depth.Get())
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		reason, ok := strings.CutPrefix(first, trapPrefix)
-		if depth := reason == overflow; ok || depth {
-			return 0, &worker.Trap{Reason: reason, Depth: depth}
+		if stack := reason == overflow; ok || stack {
+			return 0, &worker.Trap{Reason: reason, Stack: stack}
 		}
 		return 0, fmt.Errorf("wazero: %w", err)
 	}
@@ -140,10 +153,12 @@ func (i *instance) Call(ctx context.Context, export string, args []uint64) (int3
 	return api.DecodeI32(res[0]), nil
 }
 
-// MemoryPages implements worker.Instance.
-func (i *instance) MemoryPages() uint32 {
-	if m := i.m.Memory(); m != nil {
-		return m.Size() / (64 << 10)
+// Memory implements worker.Instance.
+func (i *instance) Memory() []byte {
+	m := i.m.Memory()
+	if m == nil {
+		return nil
 	}
-	return 0
+	b, _ := m.Read(0, m.Size()) // always inside
+	return b
 }

@@ -4,12 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 )
 
-// MaxModule bounds the module in a hello frame.
-const MaxModule = 16 << 20
+// MaxModule bounds the metered module in a hello frame.
+const MaxModule = 64 << 20
 
 // InputStreams is how many times the limit of one input all inputs of a call may
 // hold together.
@@ -105,12 +108,16 @@ type Call struct {
 	Export string
 	Args   []uint64
 	In     map[int][]byte
+	Fuel   uint64 // budget, below 2^63
+	// HashMemory asks for the digest of the guest's memory.
+	HashMemory bool
 }
 
 // WriteCall writes c.
 func WriteCall(w io.Writer, c *Call) error {
 	m := appendText(nil, c.Export)
-	m = append(m, byte(len(c.Args)))
+	m = binary.LittleEndian.AppendUint64(m, c.Fuel)
+	m = append(m, flag(c.HashMemory), byte(len(c.Args)))
 	for _, a := range c.Args {
 		m = binary.LittleEndian.AppendUint64(m, a)
 	}
@@ -124,11 +131,12 @@ func ReadCall(r io.Reader, l Limits) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{Seq: seq, Export: m.text(maxExport)}
-	n := m.u8()
-	if n > maxArgs {
-		return nil, fmt.Errorf("%d arguments: %w", n, ErrFrame)
+	c := &Call{Seq: seq, Export: m.text(maxExport), Fuel: m.u64()}
+	hash, n := m.u8(), m.u8()
+	if n > maxArgs || hash > 1 || c.Fuel > math.MaxInt64 {
+		return nil, fmt.Errorf("%d arguments, %d fuel: %w", n, c.Fuel, ErrFrame)
 	}
+	c.HashMemory = hash == 1
 	for range n {
 		c.Args = append(c.Args, m.u64())
 	}
@@ -145,7 +153,10 @@ type Result struct {
 	Seq         uint64
 	Class       abi.Class
 	Code        int32
+	Fuel        uint64 // used
+	Depth       int32  // left
 	MemoryPages uint32
+	MemoryHash  digest.Digest // zero unless asked for
 	Message     string
 	Out         []Output
 }
@@ -154,33 +165,68 @@ type Result struct {
 func WriteResult(w io.Writer, r *Result) error {
 	m := []byte{byte(r.Class)}
 	m = binary.LittleEndian.AppendUint32(m, uint32(r.Code))
+	m = binary.LittleEndian.AppendUint64(m, r.Fuel)
+	m = binary.LittleEndian.AppendUint32(m, uint32(r.Depth))
 	m = binary.LittleEndian.AppendUint32(m, r.MemoryPages)
+	m = append(m, r.MemoryHash[:]...)
 	m = appendText(m, clip(r.Message))
 	return writeFrame(w, frameResult, r.Seq, appendTable(m, r.Out), bodies(r.Out))
 }
 
 // ReadResult reads a result frame, which the supervisor trusts no more than the
-// guest: it must answer call seq, and class, code and streams must fit together.
-func ReadResult(r io.Reader, seq uint64, l Limits) (*Result, map[int][]byte, error) {
+// guest: it must answer the call, and class, code, meter and streams must fit
+// together.
+func ReadResult(r io.Reader, c *Call, l Limits) (*Result, map[int][]byte, error) {
 	got, m, body, err := readFrame(r, frameResult)
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &Result{Seq: got, Class: abi.Class(m.u8()), Code: int32(m.u32()), MemoryPages: m.u32(), Message: m.text(abi.MaxFailMessage)}
-	if m.bad || got != seq {
-		return nil, nil, fmt.Errorf("result of call %d, want %d: %w", got, seq, ErrFrame)
+	a := &Result{Seq: got, Class: abi.Class(m.u8()), Code: int32(m.u32()), Fuel: m.u64(), Depth: int32(m.u32()), MemoryPages: m.u32()}
+	copy(a.MemoryHash[:], m.take(len(a.MemoryHash)))
+	a.Message = m.text(abi.MaxFailMessage)
+	if m.bad || got != c.Seq {
+		return nil, nil, fmt.Errorf("result of call %d, want %d: %w", got, c.Seq, ErrFrame)
 	}
 	switch a.Class {
-	case abi.OK, abi.DomainError, abi.Trap, abi.Depth, abi.ABIViolation, abi.OutputLimit, abi.Infra:
+	case abi.OK, abi.DomainError, abi.Trap, abi.OutOfFuel, abi.Depth, abi.ABIViolation, abi.OutputLimit, abi.Infra:
 	default:
 		return nil, nil, fmt.Errorf("result of %v: %w", a.Class, ErrFrame)
 	}
 	if domain := a.Class == abi.DomainError; domain != (a.Code != 0) || a.Code < 0 || a.Code > abi.MaxDomainCode || a.MemoryPages > l.MemoryPages || a.Class != abi.OK && body != 0 {
 		return nil, nil, fmt.Errorf("result %v with code %d, %d pages, %d bytes: %w", a.Class, a.Code, a.MemoryPages, body, ErrFrame)
 	}
+	if err := a.checkMeter(c); err != nil {
+		return nil, nil, err
+	}
 	if a.Out, err = m.table(abi.FirstOutput, abi.MaxOutput, l.OutputBytes, 2*l.OutputBytes, body); err != nil {
 		return nil, nil, err
 	}
 	out, err := readStreams(r, a.Out)
 	return a, out, err
+}
+
+// checkMeter holds what is said of fuel, depth and memory against the class.
+func (r *Result) checkMeter(c *Call) error {
+	ok := r.Fuel <= c.Fuel && r.Depth <= meter.Depth && (c.HashMemory || r.MemoryHash.IsZero())
+	switch r.Class {
+	case abi.OK, abi.DomainError:
+		ok = ok && r.Depth == meter.Depth
+	case abi.OutOfFuel:
+		ok = ok && r.Fuel == c.Fuel
+	case abi.Depth:
+		ok = ok && r.Depth < 0
+	case abi.Trap:
+		ok = ok && r.Depth >= 0
+	}
+	if !ok {
+		return fmt.Errorf("result %v with %d of %d fuel used and %d depth left: %w", r.Class, r.Fuel, c.Fuel, r.Depth, ErrFrame)
+	}
+	return nil
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 )
 
 // Return values of the imports.
@@ -148,10 +150,15 @@ func (s *streams) breach(format string, args ...any) {
 // run executes one call and classifies its end.
 func (s *streams) run(ctx context.Context, inst Instance, c *Call) *Result {
 	*s = streams{limits: s.limits, in: c.In}
-	ret, err := inst.Call(ctx, c.Export, c.Args)
-	r := &Result{Seq: c.Seq}
-	r.Class, r.Code, r.Message = s.classify(ret, err)
-	r.MemoryPages = inst.MemoryPages()
+	left := Meter{Fuel: int64(c.Fuel), Depth: meter.Depth}
+	ret, err := inst.Call(ctx, c.Export, c.Args, &left)
+	r := &Result{Seq: c.Seq, Fuel: uint64(meter.Used(int64(c.Fuel), left.Fuel)), Depth: left.Depth}
+	r.Class, r.Code, r.Message = s.classify(ret, err, left)
+	mem := inst.Memory()
+	r.MemoryPages = uint32(len(mem) >> 16)
+	if c.HashMemory {
+		r.MemoryHash = digest.Sum(mem)
+	}
 	if r.Class == abi.OK {
 		for i := range s.out {
 			if s.written[i] {
@@ -163,17 +170,28 @@ func (s *streams) run(ctx context.Context, inst Instance, c *Call) *Result {
 	return r
 }
 
-func (s *streams) classify(ret int32, err error) (abi.Class, int32, string) {
+// classify says how a call ended. What the guest did to the contract before a
+// trap counts before the trap.
+func (s *streams) classify(ret int32, err error, left Meter) (abi.Class, int32, string) {
 	var trap *Trap
+	end := meter.EndOf(left.Fuel, left.Depth)
 	switch {
 	case err != nil && !errors.As(err, &trap):
 		return abi.Infra, 0, clip(err.Error())
+	case trap != nil && end == meter.GrowthRefused:
+		return abi.Infra, 0, "the engine refused to grow the memory below its maximum"
+	case trap != nil && trap.Stack:
+		return abi.Infra, 0, "the engine's stack ended before the budget of depth"
+	case trap == nil && (end != meter.Ordinary || left.Depth != meter.Depth):
+		return abi.Infra, 0, fmt.Sprintf("the engine returned with %d fuel and %d depth left", left.Fuel, left.Depth)
 	case s.broken != "":
 		return abi.ABIViolation, 0, s.broken
 	case s.overflow:
 		return abi.OutputLimit, 0, fmt.Sprintf("an output is longer than %d bytes, or all are longer than twice that", s.limits.OutputBytes)
-	case trap != nil && trap.Depth:
-		return abi.Depth, 0, clip(trap.Reason)
+	case trap != nil && end == meter.OutOfFuel:
+		return abi.OutOfFuel, 0, "the budget of fuel is used up"
+	case trap != nil && end == meter.TooDeep:
+		return abi.Depth, 0, "calls are nested too deep"
 	case trap != nil:
 		return abi.Trap, 0, clip(trap.Reason)
 	case ret < 0 || ret > abi.MaxDomainCode:

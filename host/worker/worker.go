@@ -26,8 +26,8 @@ const SocketFD = 3
 // Runtime is a WebAssembly engine. Nothing above it knows which one runs.
 type Runtime interface {
 	Name() string
-	// Compile takes a module that passed the validator, without custom sections.
-	// An error means that the module is invalid.
+	// Compile takes a module that passed the validator, in its metered form. An
+	// error means that the module is invalid.
 	Compile(ctx context.Context, wasm []byte, memoryPages uint32) (Program, error)
 }
 
@@ -39,16 +39,24 @@ type Program interface {
 
 // Instance is a running guest.
 type Instance interface {
-	// Call returns the i32 result. A trap is a *Trap; any other error means that
-	// the engine failed.
-	Call(ctx context.Context, export string, args []uint64) (int32, error)
-	MemoryPages() uint32
+	// Call sets the meter's globals, calls, and reads them into m again, traps
+	// included. It returns the i32 result. A trap is a *Trap; any other error means
+	// that the engine failed.
+	Call(ctx context.Context, export string, args []uint64, m *Meter) (int32, error)
+	// Memory is a view of the guest's memory until the next call; nil without one.
+	Memory() []byte
+}
+
+// Meter is the value of a metered guest's globals; see package meter.
+type Meter struct {
+	Fuel  int64
+	Depth int32
 }
 
 // Trap is an error of the guest's own making.
 type Trap struct {
 	Reason string
-	Depth  bool // calls nested too deep
+	Stack  bool // the engine's own stack ended, which the meter is to prevent
 }
 
 // Error implements error.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/stretchr/testify/require"
 )
 
@@ -20,7 +22,7 @@ func encoded(t testing.TB, write func(io.Writer) error) []byte {
 }
 
 func sampleCall(sizes ...int) *Call {
-	c := &Call{Seq: 9, Export: "qx_generate", Args: []uint64{1 << 40, 7}, In: map[int][]byte{}}
+	c := &Call{Seq: 9, Export: "qx_generate", Args: []uint64{1 << 40, 7}, In: map[int][]byte{}, Fuel: 1000, HashMemory: true}
 	for i, n := range sizes {
 		c.In[i*3] = bytes.Repeat([]byte{byte(i)}, n)
 	}
@@ -28,7 +30,7 @@ func sampleCall(sizes ...int) *Call {
 }
 
 func sampleResult(sizes ...int) *Result {
-	r := &Result{Seq: 9, Class: abi.OK, MemoryPages: 2, Message: "words"}
+	r := &Result{Seq: 9, Class: abi.OK, Fuel: 1000, Depth: meter.Depth, MemoryPages: 2, MemoryHash: digest.Sum(nil), Message: "words"}
 	for i, n := range sizes {
 		r.Out = append(r.Out, Output{Stream: abi.FirstOutput + i, Size: uint64(n), Chunks: [][]byte{make([]byte, n/2), make([]byte, n-n/2)}})
 	}
@@ -50,7 +52,7 @@ func TestFrames(t *testing.T) {
 		"ready": {encoded(t, func(w io.Writer) error { return WriteReady(w, ready) }), func(r io.Reader) (any, error) { return ReadReady(r) }, ready},
 		"call":  {encoded(t, func(w io.Writer) error { return WriteCall(w, call) }), func(r io.Reader) (any, error) { return ReadCall(r, testLimits) }, call},
 		"result": {encoded(t, func(w io.Writer) error { return WriteResult(w, sampleResult(50, 3)) }), func(r io.Reader) (any, error) {
-			_, out, err := ReadResult(r, 9, testLimits)
+			_, out, err := ReadResult(r, sampleCall(), testLimits)
 			return out, err
 		}, map[int][]byte{16: make([]byte, 50), 17: make([]byte, 3)}},
 	}
@@ -88,7 +90,7 @@ func TestFrameLimits(t *testing.T) {
 		require.Equal(t, n > maxExport, readCall(c) != nil)
 	}
 	readResult := func(r *Result) error {
-		_, _, err := ReadResult(bytes.NewReader(encoded(t, func(w io.Writer) error { return WriteResult(w, r) })), 9, testLimits)
+		_, _, err := ReadResult(bytes.NewReader(encoded(t, func(w io.Writer) error { return WriteResult(w, r) })), sampleCall(), testLimits)
 		return err
 	}
 	require.NoError(t, readResult(sampleResult(50, 50)))
@@ -104,6 +106,39 @@ func TestFrameLimits(t *testing.T) {
 		_, err := ReadReady(bytes.NewReader(b))
 		require.Equal(t, n > maxMeta, errors.Is(err, ErrFrame), "%v", err)
 	}
+}
+
+// TestResultMeter: a result whose meter does not go with its class or with the
+// call is refused.
+func TestResultMeter(t *testing.T) {
+	full := int32(meter.Depth)
+	for i, row := range []struct {
+		class abi.Class
+		fuel  uint64
+		depth int32
+		hash  digest.Digest
+		ok    bool
+	}{
+		{abi.OK, 1000, full, digest.Digest{}, true}, {abi.OK, 0, full, digest.Digest{1}, true}, {abi.OK, 1001, full, digest.Digest{}, false}, {abi.OK, 1, full - 1, digest.Digest{}, false},
+		{abi.OutOfFuel, 1000, 0, digest.Digest{}, true}, {abi.OutOfFuel, 999, 0, digest.Digest{}, false},
+		{abi.Depth, 10, -1, digest.Digest{}, true}, {abi.Depth, 10, 0, digest.Digest{}, false},
+		{abi.Trap, 10, 0, digest.Digest{}, true}, {abi.Trap, 10, -1, digest.Digest{}, false}, {abi.Trap, 10, full + 1, digest.Digest{}, false},
+		{abi.ABIViolation, 10, -1, digest.Digest{}, true},
+	} {
+		r := &Result{Seq: 9, Class: row.class, Fuel: row.fuel, Depth: row.depth, MemoryHash: row.hash}
+		b := encoded(t, func(w io.Writer) error { return WriteResult(w, r) })
+		got, _, err := ReadResult(bytes.NewReader(b), sampleCall(), testLimits)
+		require.Equal(t, row.ok, err == nil, "row %d: %v", i, err)
+		if row.ok {
+			require.Equal(t, r.Fuel, got.Fuel)
+			require.Equal(t, r.Depth, got.Depth)
+			require.Equal(t, r.MemoryHash, got.MemoryHash)
+		}
+	}
+	c := sampleCall()
+	c.HashMemory = false
+	_, _, err := ReadResult(bytes.NewReader(encoded(t, func(w io.Writer) error { return WriteResult(w, sampleResult(1)) })), c, testLimits)
+	require.ErrorIs(t, err, ErrFrame, "a digest that was not asked for")
 }
 
 // TestChunks: outputs of every size come out as they went in.
@@ -138,7 +173,7 @@ func FuzzFrames(f *testing.F) {
 			require.NoError(t, err)
 			require.Equal(t, c, again)
 		}
-		r, out, err := ReadResult(bytes.NewReader(b), 9, testLimits)
+		r, out, err := ReadResult(bytes.NewReader(b), sampleCall(), testLimits)
 		if err == nil {
 			require.Equal(t, len(r.Out), len(out))
 			require.True(t, r.Class == abi.OK || r.Code != 0 || r.Class != abi.DomainError)

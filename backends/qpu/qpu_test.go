@@ -1,0 +1,167 @@
+package qpu_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/qpu"
+	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/plugins/driver"
+	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/process"
+	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+)
+
+func TestMain(m *testing.M) {
+	process.MaybeLaunch()
+	if len(os.Args) > 1 && os.Args[1] == "serve-mockqpu" {
+		driver.Serve(mockqpu.New(time.Now))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// start runs mockqpu as a process under a supervisor.
+func start(t testing.TB, config string) *supervisor.Supervisor {
+	t.Helper()
+	img, err := process.Seal(os.Args[0])
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, img.Close()) })
+	sockets, err := os.MkdirTemp("", "q")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(sockets) })
+	cache := t.TempDir()
+	s, err := supervisor.New(supervisor.Config{Driver: "mockqpu", Now: time.Now, MaxCrashes: 1000, BackoffMax: 10 * time.Millisecond,
+		Start:     supervisor.Exec(&process.Spec{Image: img, Args: []string{"serve-mockqpu"}, CacheDir: cache}, sockets, 20*time.Second, testLog(t)),
+		Configure: driver.Config{JSON: []byte(config), CacheDir: cache, Dev: true}})
+	require.NoError(t, err)
+	s.Run(context.Background())
+	t.Cleanup(func() { s.Stop(context.Background(), time.Second) })
+	return s
+}
+
+func open(t testing.TB, s *supervisor.Supervisor) *qpu.Backend {
+	t.Helper()
+	j, err := driver.OpenLedger(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { j.Close() })
+	b, err := qpu.Open(t.Context(), qpu.Config{Name: "mockqpu", Acquire: s.Acquire, Journal: j})
+	require.NoError(t, err)
+	return b
+}
+
+// bits is a batch whose slot i gives the bits of i with certainty.
+func bits(width, n int) *backends.Batch {
+	x := circuit.U3Angles{Theta: 1 << 62, Lambda: 1 << 62}.Normal()
+	b := &backends.Batch{Skeleton: circuit.Skeleton{Width: width}, Palette: []circuit.U3Angles{{}, x}, Meta: backends.Meta{JobID: "j", LeaseID: "l"},
+		Rows: &guest.Rows{N: n, Locations: width, ElemSize: 2}}
+	for i := range n {
+		for q := range width {
+			b.Rows.Data = append(b.Rows.Data, byte(i>>q&1), 0)
+		}
+	}
+	return b
+}
+
+// collect runs a batch and returns the rows, having checked that they come in
+// order.
+func collect(t testing.TB, b *qpu.Backend, batch *backends.Batch) []byte {
+	t.Helper()
+	var rows []byte
+	next := uint64(0)
+	require.NoError(t, b.Run(t.Context(), batch, func(o *guest.Outcomes) error {
+		require.Equal(t, next, o.First)
+		next += uint64(o.N)
+		rows = append(rows, o.Rows...)
+		return nil
+	}))
+	require.Equal(t, uint64(batch.Rows.N), next)
+	return rows
+}
+
+func TestBitsArriveInOrder(t *testing.T) {
+	b := open(t, start(t, `{"max_slots":300}`))
+	batch := bits(10, 1024)
+	rows := collect(t, b, batch)
+	for i := range 1024 {
+		require.Equal(t, []byte{byte(i), byte(i >> 8)}, rows[2*i:2*i+2], "slot %d", i)
+	}
+	caps, err := b.Capabilities(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "animica", caps.Device.Vendor)
+	require.NotZero(t, caps.Device.DeviceKeySHA3)
+	require.Regexp(t, `^sha3-256:[0-9a-f]{64}$`, caps.Device.CalibrationID)
+}
+
+func TestSignaturesOfTheDevice(t *testing.T) {
+	b := open(t, start(t, ``))
+	require.True(t, b.CanSign())
+	one, err := b.Sign(t.Context(), driverv1.Purpose_PURPOSE_EXEC, digest.Sum([]byte("x")))
+	require.NoError(t, err)
+	two, err := b.Sign(t.Context(), driverv1.Purpose_PURPOSE_RESULT, digest.Sum([]byte("x")))
+	require.NoError(t, err)
+	require.Greater(t, two.Counter, one.Counter)
+	require.NotEqual(t, one.Signature, two.Signature, "the purpose is signed too")
+}
+
+// TestKilledDriver kills the driver again and again while a batch runs: every
+// slot arrives, and the vendor has every submission once.
+func TestKilledDriver(t *testing.T) {
+	s := start(t, `{"max_slots":64,"latency_ms":5}`)
+	b := open(t, s)
+	done := make(chan struct{})
+	killed := make(chan int)
+	go func() {
+		n := 0
+		defer func() { killed <- n }()
+		for {
+			select {
+			case <-done:
+				return
+			case <-time.After(30 * time.Millisecond):
+			}
+			if pid, err := strconv.Atoi(s.Status().PID); err == nil && s.Status().State == supervisor.Ready && syscall.Kill(pid, syscall.SIGKILL) == nil {
+				n++
+			}
+		}
+	}()
+	rows := collect(t, b, bits(9, 512))
+	close(done)
+	require.Positive(t, <-killed)
+	for i := range 512 {
+		require.Equal(t, []byte{byte(i), byte(i >> 8)}, rows[2*i:2*i+2], "slot %d", i)
+	}
+	c, _, _, err := s.Acquire(t.Context())
+	require.NoError(t, err)
+	jobs := map[string]int{}
+	require.NoError(t, c.Recover(t.Context(), mockqpu.DeviceID, [32]byte{}, time.Unix(1, 0), func(j *driverv1.Job) error {
+		jobs[string(j.IdempotencyKey)]++
+		return nil
+	}))
+	require.Len(t, jobs, 8)
+	for _, n := range jobs {
+		require.Equal(t, 1, n)
+	}
+}
+
+func TestLogOfADriverThatCannotStart(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "bad")
+	require.NoError(t, os.WriteFile(name, []byte("#!/bin/sh\necho no licence >&2\nexit 3\n"), 0o700))
+	img, err := process.Seal(name)
+	require.NoError(t, err)
+	defer img.Close()
+	_, err = supervisor.Exec(&process.Spec{Image: img, CacheDir: dir}, dir[:min(len(dir), 60)], 20*time.Second, testLog(t))(t.Context())
+	require.ErrorContains(t, err, "no licence")
+}

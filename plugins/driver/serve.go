@@ -1,0 +1,71 @@
+package driver
+
+import (
+	"context"
+	"math"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/animicaorg/engine/plugins/driver/driverv1"
+)
+
+// ProtocolVersion is the version of engine.driver.v1 that this package speaks.
+// History in SPEC.md.
+const ProtocolVersion = 1
+
+// Handshake is what host and driver agree on before anything else. The cookie
+// guards against starting a driver by hand, not against attackers.
+var Handshake = plugin.HandshakeConfig{
+	ProtocolVersion:  ProtocolVersion,
+	MagicCookieKey:   "ENGINE_DRIVER",
+	MagicCookieValue: "this is a driver of the engine; try: engine driver test PATH",
+}
+
+// PluginName is the only plugin of a driver process.
+const PluginName = "driver"
+
+// Plugin is the go-plugin form of a driver. Impl is nil on the host's side.
+type Plugin struct {
+	plugin.NetRPCUnsupportedPlugin
+	Impl Driver
+}
+
+var _ plugin.GRPCPlugin = (*Plugin)(nil)
+
+// GRPCServer implements plugin.GRPCPlugin.
+func (p *Plugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	Register(s, p.Impl)
+	return nil
+}
+
+// GRPCClient implements plugin.GRPCPlugin; it returns a *Client.
+func (p *Plugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
+	return NewClient(c, nil), nil
+}
+
+// Register puts a driver on a gRPC server, with the rules of SPEC.md around it.
+func Register(s *grpc.Server, d Driver) { driverv1.RegisterDriverServer(s, &server{d: d}) }
+
+// maxMessage bounds a gRPC message on either side: a header with the largest
+// palette is 24 MiB.
+const maxMessage = 32 << 20
+
+// Serve runs a driver process until the host ends it. It is the only thing that
+// main of a driver does; call it before any vendor library writes to stdout,
+// which from here on is stderr.
+func Serve(d Driver) {
+	if err := keepStdout(); err != nil {
+		hclog.Default().Error("stdout", "error", err)
+	}
+	followParent()
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig:  Handshake,
+		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &Plugin{Impl: d}}},
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(math.MaxInt32))...)
+		},
+		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Info, JSONFormat: true}),
+	})
+}

@@ -1,0 +1,6 @@
+//go:build !unix
+
+package driver
+
+func keepStdout() error { return nil }
+func followParent()     {}

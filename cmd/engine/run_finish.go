@@ -145,6 +145,9 @@ func (e *program) writeRun(w io.Writer, a *runAnswer, f *runFlags) {
 		a.JobID, a.Status, a.Backend, a.NumericVersion, a.Width, a.Depth, a.Shots, r.T)
 	fmt.Fprintf(w, "traps       %s; A %d/%d, B %d/%d, p-value %.3g, eps95 %s\n", r.Verdict, r.KA, r.NA, r.KB, r.NB, r.PValue, r.eps())
 	fmt.Fprintf(w, "certified   %d of %d shots\n", a.TrapPass, a.Shots)
+	if k := a.Answer; k != nil {
+		fmt.Fprintf(w, "answer      %s in %d of %d target shots (ideally %.6f)\n", k.Bits, k.Count, a.TargetShots, k.Ideal)
+	}
 	if f.plot.Value == "term" && a.TargetShots > 0 {
 		fmt.Fprintln(w)
 		_, _ = w.Write(a.chart(termBars).Text(e.term()))

@@ -34,6 +34,7 @@ const (
 type Setup struct {
 	Width, Depth int
 	Plan         *guest.Plan
+	mix          traps.Mix
 	fresh        *stats.EProcess
 }
 
@@ -63,8 +64,12 @@ func NewOf(mix traps.Mix, width, depth int, shots, ratioPPM uint64, policy stats
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Width: width, Depth: depth, Plan: p, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}, nil
+	return &Setup{Width: width, Depth: depth, Plan: p, mix: mix, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}, nil
 }
+
+// Main reports that the traps are those of accredit, which frames and reference
+// rows are about.
+func (s *Setup) Main() bool { return s.mix == traps.Accredit }
 
 // Brickwork is the skeleton of the trapset circuit: CZ layer c joins q and q+1
 // for q = c mod 2, c mod 2 + 2, and so on.

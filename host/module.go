@@ -46,7 +46,7 @@ func (h *Host) profile(kind abi.Kind) (wasmbin.Profile, error) {
 
 // Load validates a module for a kind, hashes and meters it. The bytes are copied. A
 // refusal is an *Error of class LOAD_REJECTED with the rule, or OUT_OF_FUEL where
-// Limits.Fuel does not pay for the module's size. Whether the engine accepts the
+// Limits.LoadFuel does not pay for the module's size. Whether the engine accepts the
 // module too shows when it is opened.
 func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, error) {
 	p, err := h.profile(kind)
@@ -96,7 +96,7 @@ func (m *Module) admit(decoded *wasmbin.Module) error {
 	}
 	m.sum = digest.Sum(m.metered)
 	m.load = uint64(meter.LoadFuel(len(decoded.Strip()), decoded.Memory.Min))
-	if l := m.host.cfg.Limits.Fuel; l != 0 && m.load > l {
+	if l := m.host.cfg.Limits.LoadFuel; l != 0 && m.load > l {
 		return &Error{Class: abi.OutOfFuel, Module: m.hash.String(), Message: fmt.Sprintf("making an instance costs %d units of fuel, the limit is %d", m.load, l)}
 	}
 	return nil
@@ -139,13 +139,23 @@ func (m *Module) Open(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.hello(ctx, m.metered, m.limits())
+	hello := &worker.Hello{Module: m.metered, Limits: m.limits()}
+	id, keep := m.codeID()
+	if keep {
+		hello.KeepCode, hello.Code = true, m.host.cfg.Code.load(id)
+	}
+	ready, err := p.hello(ctx, hello)
 	if err == nil && ready.Status == worker.ReadyRejected {
 		err = &Error{Class: abi.LoadRejected, Rule: RuleEngine, Module: p.module, Message: ready.Message}
 	}
 	if err != nil {
 		p.end()
 		return nil, err
+	}
+	if keep && len(ready.Code) > 0 {
+		if err := m.host.cfg.Code.store(id, ready.Code); err != nil {
+			m.host.cfg.Logger.Warn("native code was not kept", "module_hash", p.module, "error", err)
+		}
 	}
 	return &Instance{module: m, proc: p, usage: map[string]*Usage{}}, nil
 }

@@ -27,6 +27,9 @@ if have python3; then
 	./scripts/proto.sh
 fi
 
+echo "-- every check of the driver conformance kit can fail"
+ENGINE_BREAKS=own go test -count=1 -run TestBreaks ./plugins/vendors/mockqpu
+
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"
 	go test -tags services -count=1 ./modules/oci
@@ -35,12 +38,12 @@ fi
 echo "-- the assembly regenerates to the same bytes"
 go -C _asm vet ./...
 go -C _asm test ./...
-go generate ./backends/statevector/internal/kernel
-git diff --exit-code -- backends/statevector/internal/kernel
+go generate ./backends/statevector/internal/kernel ./backends/stabilizer/internal/kernel
+git diff --exit-code -- backends/statevector/internal/kernel backends/stabilizer/internal/kernel
 
 echo "-- every kernel of this architecture runs and agrees (CI=true)"
 if [ "$strict" = 1 ] || grep -q avx512f /proc/cpuinfo; then
-	CI=true go test -count=1 ./backends/statevector/internal/...
+	CI=true go test -count=1 ./backends/statevector/internal/... ./backends/stabilizer/internal/...
 fi
 
 echo "-- without assembly the digests are the same"
@@ -55,7 +58,7 @@ if have qemu-aarch64; then
 	echo "-- arm64 gives the same digests"
 	tmp=$(mktemp -d)
 	trap 'rm -rf "$tmp"' EXIT
-	for pkg in circuit backends/statevector backends/statevector/internal/{kernel,plan,exec} backends/stabilizer traps stats seed proofs/transcript; do
+	for pkg in circuit backends/statevector backends/statevector/internal/{kernel,plan,exec} backends/stabilizer backends/stabilizer/internal/kernel backends/sim traps stats seed proofs/transcript; do
 		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
 		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.short -test.count=1 | tail -n 1)
 	done
@@ -63,7 +66,7 @@ fi
 
 if have gcc; then
 	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
-	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert ./host/meter
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

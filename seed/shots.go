@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // ShotWords is the AES-128-CTR keystream of a shot key read as little-endian
@@ -22,9 +23,6 @@ func NewShotWords(key [16]byte) (*ShotWords, error) {
 	return &ShotWords{block: b}, nil
 }
 
-// chunkBytes is how much keystream Fill makes at a time.
-const chunkBytes = 4096
-
 // Fill sets dst to the words first, first+1, and so on. Word numbers wrap
 // modulo 2^64.
 func (s *ShotWords) Fill(dst []uint64, first uint64) {
@@ -34,19 +32,19 @@ func (s *ShotWords) Fill(dst []uint64, first uint64) {
 	var iv [aes.BlockSize]byte
 	binary.BigEndian.PutUint64(iv[8:], first/2)
 	ctr := cipher.NewCTR(s.block, iv[:])
-	var buf [chunkBytes]byte
+	// The key stream is made where it is wanted, XOR zeros, then read in the order
+	// of its bytes.
+	clear(dst)
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), 8*len(dst))
 	if first%2 == 1 { // the first half of the first block is not wanted
-		ctr.XORKeyStream(buf[:8], buf[:8])
-		clear(buf[:8])
+		ctr.XORKeyStream(b[:8], b[:8])
+		clear(b[:8])
 	}
-	for len(dst) > 0 {
-		n := min(len(dst), chunkBytes/8)
-		ctr.XORKeyStream(buf[:8*n], buf[:8*n])
-		for i := range n {
-			dst[i] = binary.LittleEndian.Uint64(buf[8*i:])
+	ctr.XORKeyStream(b, b)
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		for i := range dst {
+			dst[i] = binary.LittleEndian.Uint64(b[8*i:])
 		}
-		clear(buf[:8*n])
-		dst = dst[n:]
 	}
 }
 

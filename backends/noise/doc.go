@@ -23,7 +23,7 @@ import (
 // NumericVersion names the arithmetic of this package: the order of words of a
 // shot, how they select errors, and the simulation by layers and gate by gate. The
 // arithmetic of states that another engine computes is named behind it.
-const NumericVersion = 0
+const NumericVersion = 1
 
 // numeric names the arithmetic of one result.
 func numeric(m Method, p statevector.Precision) string {

@@ -110,21 +110,24 @@ func (p *program) frames(ctx context.Context, words *seed.ShotWords, rows []byte
 	}
 	rb := guest.RowBytes(p.clbits)
 	n := len(rows) / rb
+	f := make([]framer, workers)
+	for w := range f {
+		f[w].p, f[w].words = p, words
+		f[w].o = statevector.Options{Precision: o.Precision, Threads: inner, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel}
+		defer f[w].close()
+	}
+	count := counter{total: n, report: o.Progress}
 	for first := 0; first < n; first += window {
 		pats, err := p.patterns(ctx, words, uint64(first), min(window, n-first), o.threads())
 		if err != nil {
 			return err
 		}
-		f := make([]framer, workers)
 		err = parallel(ctx, workers, len(pats), func(w, task int) error {
-			f[w].p, f[w].words, f[w].o = p, words, statevector.Options{Precision: o.Precision, Threads: inner, MemoryBytes: o.MemoryBytes}
+			defer count.add(len(pats[task].shots))
 			return f[w].run(ctx, &pats[task], first, rows, clifford)
 		})
 		if err != nil {
 			return err
-		}
-		if o.Progress != nil {
-			o.Progress(min(first+window, n), n)
 		}
 	}
 	return nil
@@ -136,6 +139,13 @@ type framer struct {
 	words *seed.ShotWords
 	o     statevector.Options
 	ops   []circuit.Op
+}
+
+// close gives the memory of the last state back.
+func (f *framer) close() {
+	if f.o.Reuse != nil {
+		f.o.Reuse.Close()
+	}
 }
 
 // run simulates one pattern and samples its shots.
@@ -154,10 +164,10 @@ func (f *framer) run(ctx context.Context, pat *pattern, first int, rows []byte, 
 			return err
 		}
 		s, err := statevector.Simulate(ctx, prog, f.o)
+		f.o.Reuse = s
 		if err != nil {
 			return err
 		}
-		f.o.Reuse = s
 		outcome = func(words, out []uint64) { out[0] = s.Outcome(words[0]) }
 	}
 	rb, ws := guest.RowBytes(f.p.clbits), backends.ShotWords(f.p.qubits)

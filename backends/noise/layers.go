@@ -1,8 +1,11 @@
 package noise
 
 import (
-	"math/bits"
+	"context"
+	"slices"
+	"sync"
 
+	"github.com/animicaorg/engine/backends/statevector/layer"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -11,21 +14,34 @@ import (
 //
 //	X^frame · R_m·D_m ⋯ R_0·D_0|0…0⟩
 //
-// Errors leave all tables as they are. An X that is pushed to the left flips an index
-// of later tables and the signs of later rotations; what it and Z change inside
-// the diagonal where they happen is one phase per qubit.
+// An error inside D permutes the state and adds a phase per qubit (type fault), so
+// that all shots share all tables and rotations.
 type layered struct {
 	width  int
-	layers []layer
+	stages []stage // the last one has no rotations: outcomes do not depend on its phases
+	damped bool    // some site is damping: the last stage counts
 	frame  uint64
-	at     [][2]int // per site: the layer of each of its qubits
+	at     [][2]int // per site: the stage of each of its qubits
+
+	mu     sync.Mutex
+	kernel layer.Kernel // of the steps, once they are made
+	made   bool
 }
 
-// layer is D, then R.
-type layer struct {
+// stage is D, then R.
+type stage struct {
 	ops    []diagonalOp // in order
+	effect              // of D without errors
 	tan    []float32    // per qubit: tan(θ/2), |θ| ≤ π/2
-	re, im []float32    // D times the cosines of R
+	step   *layer.Step  // for the kernel of layered; nil for the last stage
+}
+
+// effect is what D does beside its CZs: a phase and a pair of real factors per qubit
+// (nil: none), behind the frame x.
+type effect struct {
+	alpha []circuit.Angle
+	gain  [][2]float64
+	x     uint64
 }
 
 // diagonalOp is diag(1, e^{iα}) on a, a CZ on a and b, or a place for an error.
@@ -34,12 +50,17 @@ type diagonalOp struct {
 	alpha circuit.Angle
 	site  int // -1, or the site whose Pauli on part acts on a
 	part  int
+	keep  float64 // of damping: √(1-γ)
+	one   uint64  // of damping: the stored value of a that stands for 1
 }
 
-// maxLayered bounds tables: 2^14 complex64 a layer.
+// Bounds of tables. Wider states are better run one after the other by passes that
+// keep to the caches.
 const (
-	maxLayeredWidth = 14
+	maxLayeredWidth = 18
 	maxTables       = 1 << 23 // amplitudes in all tables, 64 MiB
+	maxGamma        = 0.75    // of damping, by whose factors errors divide
+	minNorm         = 0x1p-16 // least norm squared that a state without events may have
 )
 
 // newLayered returns nil where the tables would be too large.
@@ -48,6 +69,15 @@ func newLayered(p *program) *layered {
 		return nil
 	}
 	l := &layered{width: p.qubits, at: make([][2]int, len(p.sites))}
+	norm := 1.0
+	for i := range p.sites {
+		if s := &p.sites[i]; s.kind == damp {
+			l.damped = true
+			if norm = float64(norm * (1 - s.p)); s.p > maxGamma || norm < minNorm {
+				return nil
+			}
+		}
+	}
 	next := make([]int, p.qubits)
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -60,7 +90,11 @@ func newLayered(p *program) *layered {
 				}
 				q := s.q[part]
 				l.at[st.site][part] = next[q]
-				l.add(next[q], diagonalOp{a: q, b: -1, site: st.site, part: part})
+				op := diagonalOp{a: q, b: -1, site: st.site, part: part}
+				if s.kind == damp {
+					op.keep, op.one = s.keep, 1^l.frame>>q&1
+				}
+				l.add(next[q], op)
 			}
 		case st.op.Gate == circuit.U3:
 			l.u3(next, int(st.op.Q[0]), st.op)
@@ -72,22 +106,48 @@ func newLayered(p *program) *layered {
 			l.turn(s, b, circuit.Angle(l.frame>>a&1)*circuit.Pi)
 			l.turn(s, a, circuit.Angle(l.frame>>b&1)*circuit.Pi)
 		}
-		if len(l.layers)<<l.width > maxTables {
+		if len(l.stages)<<l.width > maxTables {
 			return nil
 		}
 	}
-	l.add(0, diagonalOp{b: -1, site: -1})
-	for i := range l.layers {
-		l.layers[i].table(l.width)
+	l.add(slices.Max(next), diagonalOp{b: -1, site: -1})
+	for i := range l.stages {
+		st := &l.stages[i]
+		st.effect = l.effectOf(st.ops, 0, nil)
 	}
 	return l
 }
 
-func (l *layered) add(s int, op diagonalOp) {
-	for len(l.layers) <= s {
-		l.layers = append(l.layers, layer{tan: make([]float32, l.width)})
+// prepare makes the tables for a kernel, unless it has been done.
+func (l *layered) prepare(ctx context.Context, k layer.Kernel, threads int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.made && l.kernel == k {
+		return nil
 	}
-	l.layers[s].ops = append(l.layers[s].ops, op)
+	l.kernel = k
+	err := parallel(ctx, threads, l.end(), func(_, i int) error {
+		st := &l.stages[i]
+		st.step = layer.NewStep(k, st.diagonal(), st.tan)
+		return nil
+	})
+	l.made = err == nil
+	return err
+}
+
+// end is how many stages are applied to states.
+func (l *layered) end() int {
+	if l.damped {
+		return len(l.stages)
+	}
+	return len(l.stages) - 1
+}
+
+func (l *layered) add(s int, op diagonalOp) {
+	for len(l.stages) <= s {
+		l.stages = append(l.stages, stage{tan: make([]float32, l.width)})
+	}
+	l.stages[s].ops = append(l.stages[s].ops, op)
 }
 
 // turn adds a phase as it stands behind the frame.
@@ -109,7 +169,7 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 	if rest != 0 {
 		l.add(next[q], diagonalOp{b: -1, site: -1})
 		t, _ := rest.TanCosHalf()
-		l.layers[next[q]].tan[q] = float32(t)
+		l.stages[next[q]].tan[q] = float32(t)
 		next[q]++
 	}
 	if turns%2 == 1 { // Ry(π) = X·Z
@@ -119,61 +179,65 @@ func (l *layered) u3(next []int, q int, op *circuit.Op) {
 	l.turn(next[q], q, sign(op.Params[1]))
 }
 
-// phases adds up the phases of D behind the frame x, with errors, and returns the
-// frame behind it.
-func (ly *layer) phases(alpha []circuit.Angle, x uint64, errors []placed) uint64 {
-	for _, op := range ly.ops {
+// effectOf adds up operations of D behind the frame x, with errors; its frame is
+// that behind them.
+func (l *layered) effectOf(ops []diagonalOp, x uint64, errors []placed) effect {
+	e := effect{alpha: make([]circuit.Angle, l.width), x: x}
+	if l.damped {
+		e.gain = make([][2]float64, l.width)
+		for q := range e.gain {
+			e.gain[q] = [2]float64{1, 1}
+		}
+	}
+	for i := range ops {
+		op := &ops[i]
 		switch {
 		case op.site >= 0:
-			for _, e := range errors {
-				if e.site == op.site && e.part == op.part {
-					if e.choice != 3 {
-						x ^= 1 << op.a
-					}
-					if e.choice != 1 {
-						alpha[op.a] += circuit.Pi
-					}
-				}
-			}
+			e.site(op, errors)
 		case op.b >= 0:
-			alpha[op.b] += circuit.Angle(x>>op.a&1) * circuit.Pi
-			alpha[op.a] += circuit.Angle(x>>op.b&1) * circuit.Pi
-		case x>>op.a&1 == 1:
-			alpha[op.a] -= op.alpha
+			e.alpha[op.b] += circuit.Angle(e.x>>op.a&1) * circuit.Pi
+			e.alpha[op.a] += circuit.Angle(e.x>>op.b&1) * circuit.Pi
+		case e.x>>op.a&1 == 1:
+			e.alpha[op.a] -= op.alpha
 		default:
-			alpha[op.a] += op.alpha
+			e.alpha[op.a] += op.alpha
 		}
 	}
-	return x
+	return e
 }
 
-// table multiplies phases by doubling, qubits ascending, in float64.
-func (ly *layer) table(width int) {
-	alpha, below := make([]circuit.Angle, width), make([]uint, width)
-	ly.phases(alpha, 0, nil)
-	for _, op := range ly.ops {
+// site does the error at a site, or nothing there, which is not nothing for damping.
+func (e *effect) site(op *diagonalOp, errors []placed) {
+	choice := 0
+	for _, x := range errors {
+		if x.site == op.site && x.part == op.part {
+			choice = x.choice
+		}
+	}
+	one := op.one ^ e.x>>op.a&1
+	switch {
+	case choice == fall:
+		e.gain[op.a][1^one] = 0
+		e.x ^= 1 << op.a
+	case op.keep > 0:
+		e.gain[op.a][one] *= op.keep
+	case choice > 0:
+		if choice != 3 {
+			e.x ^= 1 << op.a
+		}
+		if choice != 1 {
+			e.alpha[op.a] += circuit.Pi
+		}
+	}
+}
+
+// diagonal is D without errors.
+func (st *stage) diagonal() *layer.Diagonal {
+	d := &layer.Diagonal{Alpha: st.alpha, Gain: st.gain, CZ: make([]uint32, len(st.tan))}
+	for _, op := range st.ops {
 		if op.b >= 0 {
-			below[max(op.a, op.b)] ^= 1 << min(op.a, op.b)
+			d.CZ[max(op.a, op.b)] ^= 1 << min(op.a, op.b)
 		}
 	}
-	scale := 1.0
-	for _, t := range ly.tan { // cos = 1/√(1 + tan²), of the tangent that is used
-		scale *= cosOf(float64(t))
-	}
-	re, im := make([]float64, 1<<width), make([]float64, 1<<width)
-	re[0] = scale
-	for q := range width {
-		s, c := alpha[q].SinCos()
-		for i := range 1 << q {
-			x, y := float64(re[i]*c)-float64(im[i]*s), float64(re[i]*s)+float64(im[i]*c)
-			if bits.OnesCount(uint(i)&below[q])&1 == 1 {
-				x, y = -x, -y
-			}
-			re[i|1<<q], im[i|1<<q] = x, y
-		}
-	}
-	ly.re, ly.im = make([]float32, 1<<width), make([]float32, 1<<width)
-	for i := range re {
-		ly.re[i], ly.im[i] = float32(re[i]), float32(im[i])
-	}
+	return d
 }

@@ -1,214 +1,200 @@
 package noise
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math"
-	"slices"
+	"math/bits"
 
 	"github.com/animicaorg/engine/abi/guest"
-	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector/layer"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
 )
 
-func cosOf(tan float64) float64 { return 1 / math.Sqrt(1+float64(tan*tan)) }
-
-// placed is a Pauli on one qubit: 1 X, 2 Y, 3 Z.
-type placed struct{ layer, site, part, choice int }
-
-func (a placed) compare(b placed) int {
-	return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.site, b.site), cmp.Compare(a.part, b.part), cmp.Compare(a.choice, b.choice))
-}
-
-// path is a pattern by layers.
-type path struct {
-	*pattern
-	errors []placed // ascending
-}
-
-// paths sorts patterns so that equal beginnings are neighbours.
-func (l *layered) paths(p *program, pats []pattern) []path {
-	out := make([]path, len(pats))
-	for i := range pats {
-		out[i].pattern = &pats[i]
-		for _, e := range pats[i].events {
-			s := &p.sites[e.site()]
-			a, b := s.paulis(e.choice())
-			for part, c := range [2]int{a, b} {
-				if c != 0 {
-					out[i].errors = append(out[i].errors, placed{l.at[e.site()][part], e.site(), part, c})
-				}
-			}
-		}
-		slices.SortFunc(out[i].errors, placed.compare)
-	}
-	slices.SortFunc(out, func(a, b path) int { return slices.CompareFunc(a.errors, b.errors, placed.compare) })
-	return out
-}
-
-// climber takes paths through the layers; paths share a state until they part.
+// climber takes paths through the stages; paths share a state until they part.
 type climber struct {
-	l     *layered
-	free  []*state[float32]
-	cum   []float64
-	leave func(shots []int, cum []float64, frame uint64)
+	l      *layered
+	faults []fault
+	free   []*layer.State
+	phases layer.Phases
+	sums   layer.Sums
+	word   func(shot, event int) uint64 // that decides a look
+	leave  func(shots []drawn, s *layer.State, u *layer.Sums)
 }
 
-func (c *climber) take() *state[float32] {
+func (c *climber) take() *layer.State {
 	if n := len(c.free); n > 0 {
 		s := c.free[n-1]
 		c.free = c.free[:n-1]
 		return s
 	}
-	return newState[float32](c.l.width)
+	return layer.NewState(c.l.kernel, c.l.width)
 }
 
-// walk runs sorted paths, whose errors before layer from are the same and dropped.
-func (c *climber) walk(ctx context.Context, s *state[float32], x uint64, from int, paths []path) error {
-	for i := from; i < len(c.l.layers); i++ {
+func (c *climber) give(s *layer.State) { c.free = append(c.free, s) }
+
+// walk runs sorted paths from a stage on, all with the same done faults before it,
+// and gives s back. The largest party goes on with s or in its place, so that there
+// are at most log2(paths)+2 states.
+func (c *climber) walk(ctx context.Context, s *layer.State, from, done int, paths []path) error {
+	for i := from; i < c.l.end(); i++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		parties, big := partiesAt(paths, i)
-		for k, party := range parties {
-			if k == big {
-				continue
+		big := c.largest(paths, i, done)
+		for k := 0; k < len(paths); {
+			n := c.party(paths[k:], i, done)
+			if party := paths[k:][:n]; k != big && c.looks(&party[0], i, done) {
+				if err := c.resolve(ctx, s, false, i, done, nil, party); err != nil {
+					return err
+				}
+			} else if k != big {
+				t, now := c.next(s, i, done, &party[0])
+				if err := c.walk(ctx, t, i+1, now, party); err != nil {
+					return err
+				}
 			}
-			t := c.take()
-			t.copyFrom(s)
-			y := c.l.layers[i].apply(t, x, here(party[0], i))
-			if err := c.walk(ctx, t, y, i+1, drop(party, i)); err != nil {
-				return err
-			}
-			c.free = append(c.free, t)
+			k += n
 		}
-		x = c.l.layers[i].apply(s, x, here(parties[big][0], i))
-		paths = drop(parties[big], i)
+		paths = paths[big:][:c.party(paths[big:], i, done)]
+		if !c.hit(&paths[0], i, done) {
+			s.Apply(c.l.stages[i].step)
+			continue
+		}
+		if c.looks(&paths[0], i, done) {
+			return c.resolve(ctx, s, true, i, done, nil, paths)
+		}
+		t, now := c.next(s, i, done, &paths[0])
+		c.give(s)
+		s, done = t, now
 	}
-	s.accumulate(c.cum)
-	for _, p := range paths {
-		c.leave(p.shots, c.cum, x^c.l.frame)
+	c.sums.Of(s)
+	for k := range paths {
+		c.leave(paths[k].shots, s, &c.sums)
 	}
+	c.give(s)
 	return nil
 }
 
-// here is what a path has in layer i, its next one.
-func here(p path, i int) []placed {
-	n := 0
-	for n < len(p.errors) && p.errors[n].layer == i {
+// hit reports whether the next fault of a path is in stage i.
+func (c *climber) hit(p *path, i, done int) bool {
+	return done < len(p.faults) && c.faults[p.faults[done]].stage == i
+}
+
+// party is how many paths, from the first on, do the same in stage i.
+func (c *climber) party(paths []path, i, done int) int {
+	if !c.hit(&paths[0], i, done) { // nor is that of those behind it
+		return len(paths)
+	}
+	n := 1
+	for n < len(paths) && c.hit(&paths[n], i, done) && paths[n].faults[done] == paths[0].faults[done] {
 		n++
 	}
-	return p.errors[:n]
+	return n
 }
 
-func drop(paths []path, i int) []path {
-	out := make([]path, len(paths))
-	for k, p := range paths {
-		out[k] = path{p.pattern, p.errors[len(here(p, i)):]}
+// largest returns where the largest party begins, the last one of several: without
+// a fault if there is one.
+func (c *climber) largest(paths []path, i, done int) int {
+	big, most := 0, 0
+	for k := 0; k < len(paths); {
+		n := c.party(paths[k:], i, done)
+		if n >= most {
+			big, most = k, n
+		}
+		k += n
 	}
-	return out
+	return big
 }
 
-// partiesAt splits sorted paths by what they have in layer i; big is the largest.
-func partiesAt(paths []path, i int) (parties [][]path, big int) {
-	first := 0
-	for k := 1; k <= len(paths); k++ {
-		if k < len(paths) && slices.Equal(here(paths[k], i), here(paths[first], i)) {
-			continue
-		}
-		if parties = append(parties, paths[first:k]); k-first > len(parties[big]) {
-			big = len(parties) - 1
-		}
-		first = k
+// next returns the state of p behind stage i, and how many of its faults are done.
+func (c *climber) next(s *layer.State, i, done int, p *path) (*layer.State, int) {
+	t := c.take()
+	if c.hit(p, i, done) {
+		c.enter(t, s, &c.faults[p.faults[done]])
+		done++
+	} else {
+		t.Copy(s, 0)
 	}
-	return parties, big
+	t.Apply(c.l.stages[i].step)
+	return t, done
 }
 
-// apply does D and R behind the frame x and returns the frame behind them.
-func (ly *layer) apply(s *state[float32], x uint64, errors []placed) uint64 {
-	low := int(x & 15)
-	n := len(s.re)
-	for base := 0; base < n; base += 16 {
-		m := min(16, n)
-		re, im := s.re[base:][:m], s.im[base:][:m]
-		from := base ^ int(x)&^15
-		tr, ti := ly.re[from:][:m], ly.im[from:][:m]
-		for k, a := range re {
-			b, c, d := im[k], tr[k^low], ti[k^low]
-			re[k], im[k] = float32(a*c)-float32(b*d), float32(a*d)+float32(b*c)
+// enter makes t the state in front of a stage with a fault.
+func (c *climber) enter(t, s *layer.State, f *fault) {
+	if t.Copy(s, f.x); f.turn != nil || f.gain != nil {
+		turn := f.turn
+		if turn == nil {
+			turn = make([]circuit.Angle, c.l.width)
 		}
+		t.Phase(turn, f.gain, &c.phases)
 	}
-	if len(errors) > 0 {
-		width := len(ly.tan)
-		with, without := make([]circuit.Angle, width), make([]circuit.Angle, width)
-		ly.phases(without, x, nil)
-		x = ly.phases(with, x, errors)
-		for q := range width {
-			if a := with[q] - without[q]; a&(circuit.TwoPi-1) != 0 {
-				s.phase(q, a)
-			}
-		}
-	}
-	ly.turn(s.re, x)
-	ly.turn(s.im, x)
-	return x
 }
 
-// phase applies diag(1, e^{ia}).
-func (s *state[T]) phase(q int, a circuit.Angle) {
-	si, co := a.SinCos()
-	c, d := T(co), T(si)
-	s.pairs(q, func(_, _, r1, i1 []T) {
-		for k, x := range r1 {
-			y := i1[k]
-			r1[k], i1[k] = T(x*c)-T(y*d), T(x*d)+T(y*c)
+// climbBytes is what tables and the states of so many goroutines hold, for so many
+// shots, at a width.
+func (l *layered) climbBytes(width, workers, shots int) uint64 {
+	const extra = 5 // the last two states, one to look at, the table of phases and its factors
+	return uint64(len(l.stages)+workers*(bits.Len(uint(shots))+extra)) * layer.Bytes(width)
+}
+
+// admit returns how many goroutines fit into memory.
+func (l *layered) admit(shots int, o *Options) (int, error) {
+	workers := o.threads()
+	for ; o.MemoryBytes > 0 && l.climbBytes(l.width, workers, shots) > o.MemoryBytes; workers-- {
+		if workers == 1 {
+			one := func(width int) uint64 { return l.climbBytes(width, 1, shots) }
+			return 0, tooLarge(fmt.Sprintf("%d qubits with noise", l.width), one(l.width), o.MemoryBytes, l.width, one)
 		}
-	})
+	}
+	return workers, nil
 }
 
 // climb fills the rows of all shots.
 func (p *program) climb(ctx context.Context, l *layered, words *seed.ShotWords, rows []byte, o Options) error {
 	rb := guest.RowBytes(p.clbits)
 	n := len(rows) / rb
-	workers, tables := o.threads(), uint64(len(l.layers))<<(l.width+3)
-	for one := p.treeBytes(min(n, window), o.Precision); o.MemoryBytes > 0 && tables+uint64(workers)*one > o.MemoryBytes; workers-- {
-		if workers == 1 {
-			return fmt.Errorf("%d qubits with noise need %d bytes, %d are allowed: %w", p.qubits, tables+one, o.MemoryBytes, backends.ErrTooLarge)
-		}
+	workers, err := l.admit(min(n, window), &o)
+	if err != nil {
+		return err
 	}
+	k, err := layer.Find(o.Kernel)
+	if err != nil {
+		return err
+	}
+	if err := l.prepare(ctx, k, workers); err != nil {
+		return err
+	}
+	count := counter{total: n, report: o.Progress}
+	pool := make([]climber, workers)
 	for first := 0; first < n; first += window {
 		pats, err := p.patterns(ctx, words, uint64(first), min(window, n-first), workers)
 		if err != nil {
 			return err
 		}
-		paths := l.paths(p, pats)
-		size := max((len(paths)+8*workers-1)/(8*workers), 1)
-		pool := make([]climber, workers)
-		err = parallel(ctx, workers, (len(paths)+size-1)/size, func(w, task int) error {
-			c := &pool[w]
-			if c.l == nil {
-				c.l, c.cum = l, make([]float64, 1<<l.width)
-			}
-			c.leave = func(shots []int, cum []float64, frame uint64) {
-				for _, x := range shots {
-					base := uint64(first+x) * p.k
-					y := pick(cum, words.At(base)) ^ frame
-					p.write(rows[(first+x)*rb:][:rb], words, base, func(q int) int { return int(y >> q & 1) })
-				}
-			}
-			s := c.take()
-			s.zero()
-			err := c.walk(ctx, s, 0, 0, paths[task*size:min((task+1)*size, len(paths))])
-			c.free = append(c.free, s)
-			return err
-		})
+		paths, faults, err := l.paths(ctx, p, pats, workers)
 		if err != nil {
 			return err
 		}
-		if o.Progress != nil {
-			o.Progress(min(first+window, n), n)
+		leave := func(shots []drawn, _ *layer.State, u *layer.Sums) {
+			for _, d := range shots {
+				base := uint64(first+d.shot) * p.k
+				y := u.Draw(words.At(base)) ^ d.frame
+				p.write(rows[(first+d.shot)*rb:][:rb], words, base, func(q int) int { return int(y >> q & 1) })
+			}
+			count.add(len(shots))
+		}
+		size := max((len(paths)+8*workers-1)/(8*workers), 1)
+		err = parallel(ctx, workers, (len(paths)+size-1)/size, func(w, task int) error {
+			c := &pool[w]
+			c.l, c.faults, c.leave = l, faults, leave
+			c.word = func(shot, event int) uint64 { return words.At(uint64(first+shot)*p.k + uint64(p.choices+event)) }
+			s := c.take()
+			s.Zero()
+			return c.walk(ctx, s, 0, 0, paths[task*size:min((task+1)*size, len(paths))])
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

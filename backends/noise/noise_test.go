@@ -117,7 +117,8 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := simulation(t, src, mixed)
-			require.Equal(t, Trajectories, s.Method(false, statevector.Complex64))
+			want := map[string]Method{"dynamic": Trajectories, "static": Layers, "twice": Trajectories}[name]
+			require.Equal(t, want, s.Method(false, statevector.Complex64))
 			prob, err := s.Probabilities(t.Context(), Options{})
 			require.NoError(t, err)
 			sum := 0.0
@@ -126,6 +127,9 @@ func TestTrajectoriesFollowTheDensityMatrix(t *testing.T) {
 			}
 			require.InDelta(t, 1, sum, 1e-12)
 			near(t, prob, sample(t, s, Trajectories, 30_000, Options{Key: [16]byte{7}}))
+			if want == Layers {
+				near(t, prob, sample(t, s, Layers, 20_000, Options{Key: [16]byte{7}}))
+			}
 			near(t, prob, sample(t, s, Trajectories, 30_000, Options{Precision: statevector.Complex128, Key: [16]byte{8}}))
 			rows, err := s.SampleProbabilities(prob, 30_000, Options{})
 			require.NoError(t, err)
@@ -160,7 +164,8 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 		method           Method
 	}{
 		"frames":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "", Frames},
-		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "6a117216969593c6665106a00b86155d4a251db91c194b22fb6552e2735996b6", Layers},
+		"layers":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01}]}`, "9f8fc189198d62f1637d5577dca1c54c26c92e1b5e31f8b0a3a07de1fb50e96d", Layers},
+		"damped":  {w1, `{"format":"noise/v1","gates":[{"gate":"any","depolarizing":0.01,"duration_ns":30}],"qubits":[{"t1_ns":900,"t2_ns":800}]}`, "32ea3b6ccb600ec48ab85f9674f8843fda20df03f007df0df3b276ede0dcf59e", Layers},
 		"dynamic": {dynamic, mixed, "e992d8c3e2cc388dc89d0b0781b8ee455548e75e44687144dd0aaddf28ab6db3", Trajectories},
 	} {
 		s := simulation(t, c.src, c.model)
@@ -171,7 +176,10 @@ func TestThreadsMemoryAndPrefix(t *testing.T) {
 				require.ErrorIs(t, err, backends.ErrTooLarge)
 				continue
 			}
-			require.Equal(t, want, sample(t, s, c.method, 2000, o), "%s %+v", name, o)
+			require.Equal(t, sha3.Sum256(want), sha3.Sum256(sample(t, s, c.method, 2000, o)), "%s %+v", name, o)
+		}
+		for _, k := range statevector.Kernels() {
+			require.Equal(t, sha3.Sum256(want), sha3.Sum256(sample(t, s, c.method, 2000, Options{Kernel: k})), "%s %s", name, k)
 		}
 		require.Equal(t, want[:77], sample(t, s, c.method, 77, Options{}))
 		if c.want == "" { // the state vector has golden rows of its own
@@ -268,12 +276,17 @@ func TestRefusalsOfRuns(t *testing.T) {
 		require.ErrorIs(t, err, backends.ErrUnsupported)
 		_, err = s.Probabilities(t.Context(), Options{MemoryBytes: 255})
 		require.ErrorIs(t, err, backends.ErrTooLarge)
+		require.ErrorContains(t, err, "density matrices of 2 qubits need 256 bytes, 255 are allowed, which fit 1 qubits")
 		_, err = s.Probabilities(t.Context(), Options{MemoryBytes: 256})
 		require.NoError(t, err)
 	}
 	s := simulation(t, dynamic, mixed)
 	_, err := s.Sample(t.Context(), Trajectories, 5, Options{MemoryBytes: 100})
 	require.ErrorIs(t, err, backends.ErrTooLarge)
+	require.ErrorContains(t, err, "3 qubits of complex64 with noise need 136 bytes, 100 are allowed, which fit 2 qubits")
+	wide := simulation(t, header+"qreg q[9]; h q[8]; t q[8]; h q[8];", depolarizing)
+	_, err = wide.Sample(t.Context(), Layers, 100, Options{MemoryBytes: 1 << 14})
+	require.ErrorContains(t, err, "9 qubits with noise need 61440 bytes, 16384 are allowed, which fit 7 qubits")
 	long := header + "qreg q[1]; creg c[1];"
 	for range maxBranches + 1 {
 		long += "measure q[0]->c[0]; h q[0];"
@@ -291,13 +304,28 @@ func TestRefusalsOfRuns(t *testing.T) {
 }
 
 func TestNumericNames(t *testing.T) {
-	for m, want := range map[Method]string{Frames: "noise/0+numeric/1", Clifford: "noise/0+numeric/1", Trajectories: "noise/0", Layers: "noise/0", Density: "noise/0-density"} {
+	for m, want := range map[Method]string{Frames: "noise/1+numeric/1", Clifford: "noise/1+numeric/1", Trajectories: "noise/1", Layers: "noise/1", Density: "noise/1-density"} {
 		got := Numeric(m, statevector.Complex64)
 		if m == Frames {
-			want = fmt.Sprintf("noise/0+%s", statevector.Complex64.Numeric())
+			want = fmt.Sprintf("noise/1+%s", statevector.Complex64.Numeric())
 		}
 		require.Equal(t, want, got)
 	}
-	require.Equal(t, "noise/0-complex128", Numeric(Trajectories, statevector.Complex128))
+	require.Equal(t, "noise/1-complex128", Numeric(Trajectories, statevector.Complex128))
 	require.Equal(t, 1, guest.RowBytes(3))
+}
+
+// TestProgress counts all shots once, whatever the method.
+func TestProgress(t *testing.T) {
+	src, _ := published(t)
+	for m, s := range map[Method]*Simulation{Layers: simulation(t, src, depolarizing), Frames: simulation(t, src, depolarizing), Trajectories: simulation(t, dynamic, mixed),
+		Clifford: simulation(t, header+"qreg q[2]; h q[0]; cx q[0],q[1];", depolarizing)} {
+		last := 0
+		sample(t, s, m, 700, Options{Threads: 3, Progress: func(done, total int) {
+			require.Greater(t, done, last)
+			require.Equal(t, 700, total)
+			last = done
+		}})
+		require.Equal(t, 700, last, m)
+	}
 }

@@ -35,7 +35,8 @@ type program struct {
 	sites          []site
 	measures       map[*circuit.Op]*readout // measurements among the steps
 	final          []*readout               // the others, in order
-	pauli          bool                     // no damping, no step measures, resets or is conditional
+	static         bool                     // no step measures, resets or is conditional
+	pauli          bool                     // static, and no damping
 	clifford       bool                     // all gates are
 	layout
 }
@@ -45,7 +46,7 @@ func compile(c *circuit.Circuit, m *Model) (*program, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p := &program{qubits: c.Qubits, clbits: c.Clbits, conds: c.Conds, measures: map[*circuit.Op]*readout{}, pauli: true, clifford: true}
+	p := &program{qubits: c.Qubits, clbits: c.Clbits, conds: c.Conds, measures: map[*circuit.Op]*readout{}, static: true, pauli: true, clifford: true}
 	groups, err := lowered(c)
 	if err != nil {
 		return nil, err
@@ -72,7 +73,7 @@ func compile(c *circuit.Circuit, m *Model) (*program, error) {
 				s.word = mid
 				mid++
 			}
-			p.pauli = p.pauli && g.Cond == 0 && (g.Gate == circuit.U3 || g.Gate == circuit.CZ)
+			p.static = p.static && g.Cond == 0 && (g.Gate == circuit.U3 || g.Gate == circuit.CZ)
 			p.clifford = p.clifford && (g.Gate != circuit.U3 || circuit.U3Angles{Theta: g.Params[0], Phi: g.Params[1], Lambda: g.Params[2]}.IsClifford())
 			p.steps = append(p.steps, s)
 		}
@@ -81,6 +82,7 @@ func compile(c *circuit.Circuit, m *Model) (*program, error) {
 			return nil, fmt.Errorf("more than %d places for noise: %w", maxSites, backends.ErrTooLarge)
 		}
 	}
+	p.pauli = p.pauli && p.static
 	p.lay(mid, flips)
 	return p, nil
 }

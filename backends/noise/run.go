@@ -20,8 +20,8 @@ type Method string
 // Methods. Which of the first four runs is a function of circuit, snapshot and
 // precision.
 const (
-	Layers       Method = "layers"       // Pauli noise only, measurement at the end, up to 14 qubits of complex64: shots share states and tables
-	Frames       Method = "frames"       // the same at any width and precision: one state vector per pattern of errors
+	Layers       Method = "layers"       // measurement at the end, up to 18 qubits of complex64: shots share states and tables
+	Frames       Method = "frames"       // Pauli noise only, measurement at the end: one state vector per pattern of errors
 	Clifford     Method = "clifford"     // the same for Clifford circuits, on the stabilizer engine
 	Trajectories Method = "trajectories" // all others: gate by gate, shots share states until they part
 	Density      Method = "density"      // exact
@@ -34,7 +34,10 @@ type Options struct {
 	Precision   statevector.Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that states may hold; 0 means no bound
-	Progress    func(done, total int)
+	Kernel      string // of Layers and Frames: one of statevector.Kernels, "" for the fastest
+	// Progress is called with the number of finished shots, or steps of the density
+	// matrix, from any goroutine, one call at a time.
+	Progress func(done, total int)
 }
 
 func (o *Options) threads() int {
@@ -57,7 +60,7 @@ func New(c *circuit.Circuit, m *Model) (*Simulation, error) {
 		return nil, err
 	}
 	s := &Simulation{p: p}
-	if p.pauli {
+	if p.static {
 		s.layers = newLayered(p)
 	}
 	return s, nil
@@ -87,7 +90,7 @@ func Numeric(m Method, p statevector.Precision) string { return numeric(m, p) }
 // of the methods Layers, Frames, Clifford and Trajectories that fits.
 func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options) ([]byte, error) {
 	p := s.p
-	if m != Trajectories && !p.pauli || m == Clifford && !p.clifford || m == Density || m == Layers && (s.layers == nil || o.Precision != statevector.Complex64) {
+	if m != Trajectories && m != Layers && !p.pauli || m == Clifford && !p.clifford || m == Density || m == Layers && (s.layers == nil || o.Precision != statevector.Complex64) {
 		return nil, fmt.Errorf("method %s does not fit this circuit and noise: %w", m, backends.ErrUnsupported)
 	}
 	words, err := seed.NewShotWords(o.Key)
@@ -117,7 +120,18 @@ func (s *Simulation) Sample(ctx context.Context, m Method, shots int, o Options)
 // Probabilities returns the exact chance of each row of clbits, clbit b at bit b of
 // the index, for up to MaxDensityQubits qubits.
 func (s *Simulation) Probabilities(ctx context.Context, o Options) ([]float64, error) {
-	return s.p.probabilities(ctx, o)
+	prob, _, err := s.Exact(ctx, nil, o)
+	return prob, err
+}
+
+// Exact returns Probabilities and the expectation values of Pauli strings, written
+// as for statevector.State, before the measurements that end the circuit.
+func (s *Simulation) Exact(ctx context.Context, paulis []string, o Options) (prob, values []float64, err error) {
+	e, err := s.p.exact(ctx, paulis, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.prob, e.values, nil
 }
 
 // SampleProbabilities draws rows from what Probabilities gave; shot i uses word i.
@@ -142,30 +156,44 @@ func trees[T float](ctx context.Context, p *program, words *seed.ShotWords, rows
 	n := len(rows) / rb
 	workers := o.threads()
 	chunk := min(max((n+4*workers-1)/(4*workers), 64), window)
-	for o.MemoryBytes > 0 && uint64(workers)*p.treeBytes(chunk, o.Precision) > o.MemoryBytes {
+	for o.MemoryBytes > 0 && uint64(workers)*treeBytes(p.qubits, chunk, o.Precision) > o.MemoryBytes {
 		switch {
 		case workers > 1:
 			workers--
 		case chunk > 1:
 			chunk /= 2
 		default:
-			return fmt.Errorf("%d qubits with noise need %d bytes, %d are allowed: %w", p.qubits, p.treeBytes(1, o.Precision), o.MemoryBytes, backends.ErrTooLarge)
+			one := func(width int) uint64 { return treeBytes(width, 1, o.Precision) }
+			return tooLarge(fmt.Sprintf("%d qubits of %s with noise", p.qubits, o.Precision), one(p.qubits), o.MemoryBytes, p.qubits, one)
 		}
 	}
 	pool := make([]*tree[T], workers)
-	var done atomic.Int64
-	err := parallel(ctx, workers, (n+chunk-1)/chunk, func(w, task int) error {
+	defer func() {
+		for _, t := range pool {
+			if t != nil {
+				t.close()
+			}
+		}
+	}()
+	count := counter{total: n, report: o.Progress}
+	return parallel(ctx, workers, (n+chunk-1)/chunk, func(w, task int) error {
 		if pool[w] == nil {
-			pool[w] = newTree[T](p, words)
+			pool[w] = newTree[T](ctx, p, words)
 		}
 		lo, hi := task*chunk, min((task+1)*chunk, n)
-		defer done.Add(int64(hi - lo))
-		return pool[w].run(ctx, uint64(lo), rows[lo*rb:hi*rb])
+		defer count.add(hi - lo)
+		return pool[w].run(uint64(lo), rows[lo*rb:hi*rb])
 	})
-	if err == nil && o.Progress != nil {
-		o.Progress(int(done.Load()), n)
+}
+
+// tooLarge refuses what needs more memory than is allowed, and names the width below
+// that would fit.
+func tooLarge(what string, need, memory uint64, width int, bytes func(width int) uint64) error {
+	fit := width - 1
+	for fit > 0 && bytes(fit) > memory {
+		fit--
 	}
-	return err
+	return fmt.Errorf("%s need %d bytes, %d are allowed, which fit %d qubits: %w", what, need, memory, fit, backends.ErrTooLarge)
 }
 
 // parallel calls fn(worker, task) for all tasks on up to threads goroutines and

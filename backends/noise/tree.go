@@ -13,11 +13,13 @@ import (
 // share a state; where they part, the largest party goes on with it and each other
 // one with a copy, so that at most log2(shots)+1 states exist.
 type tree[T float] struct {
+	ctx    context.Context
 	p      *program
 	words  *seed.ShotWords
 	u      []matrix[T] // per step
 	cum    []float64
-	free   []*state[T]
+	all    []*state[T]
+	free   []*state[T] // those not in use
 	keys   []int
 	shots  uint64 // number of the first shot
 	events [][]event
@@ -25,8 +27,8 @@ type tree[T float] struct {
 	rows   []byte
 }
 
-func newTree[T float](p *program, words *seed.ShotWords) *tree[T] {
-	t := &tree[T]{p: p, words: words, u: make([]matrix[T], len(p.steps)), cum: make([]float64, 1<<p.qubits)}
+func newTree[T float](ctx context.Context, p *program, words *seed.ShotWords) *tree[T] {
+	t := &tree[T]{ctx: ctx, p: p, words: words, u: make([]matrix[T], len(p.steps)), cum: make([]float64, leaves(p.qubits))}
 	for i, s := range p.steps {
 		if s.op != nil && s.op.Gate == circuit.U3 {
 			t.u[i] = matrixOf[T](s.op)
@@ -35,8 +37,8 @@ func newTree[T float](p *program, words *seed.ShotWords) *tree[T] {
 	return t
 }
 
-// bytesOf is what a tree over so many shots holds.
-func (p *program) treeBytes(shots int, prec statevector.Precision) uint64 {
+// treeBytes is what a tree over so many shots holds.
+func treeBytes(width, shots int, prec statevector.Precision) uint64 {
 	states := uint64(2)
 	for n := shots; n > 1; n /= 2 {
 		states++
@@ -45,11 +47,11 @@ func (p *program) treeBytes(shots int, prec statevector.Precision) uint64 {
 	if prec == statevector.Complex128 {
 		size = 16
 	}
-	return (states*size + 8) << p.qubits
+	return states*size<<width + 8*uint64(leaves(width))
 }
 
 // run fills the rows of shots first, first+1, ….
-func (t *tree[T]) run(ctx context.Context, first uint64, rows []byte) error {
+func (t *tree[T]) run(first uint64, rows []byte) error {
 	rb := guest.RowBytes(t.p.clbits)
 	n := len(rows) / rb
 	t.shots, t.rows, t.events, t.next = first, rows, make([][]event, n), make([]int, n)
@@ -58,20 +60,34 @@ func (t *tree[T]) run(ctx context.Context, first uint64, rows []byte) error {
 		all[i], t.events[i] = i, t.p.draw(t.words, first+uint64(i), nil)
 	}
 	t.keys = make([]int, n)
-	s := t.take()
+	s, err := t.take()
+	if err != nil {
+		return err
+	}
 	s.zero()
-	err := t.walk(ctx, s, 0, all)
+	err = t.walk(s, 0, all)
 	t.free = append(t.free, s)
 	return err
 }
 
-func (t *tree[T]) take() *state[T] {
+func (t *tree[T]) take() (*state[T], error) {
 	if n := len(t.free); n > 0 {
 		s := t.free[n-1]
 		t.free = t.free[:n-1]
-		return s
+		return s, nil
 	}
-	return newState[T](t.p.qubits)
+	s, err := newState[T](t.ctx, t.p.qubits)
+	if err == nil {
+		t.all = append(t.all, s)
+	}
+	return s, err
+}
+
+// close frees all states.
+func (t *tree[T]) close() {
+	for _, s := range t.all {
+		s.free()
+	}
 }
 
 func (t *tree[T]) row(shot int) []byte {
@@ -85,18 +101,21 @@ func (t *tree[T]) word(shot, w int) uint64 {
 }
 
 // walk takes shots, which share s, from a step to the end.
-func (t *tree[T]) walk(ctx context.Context, s *state[T], from int, shots []int) error {
+func (t *tree[T]) walk(s *state[T], from int, shots []int) error {
 	for i := from; i < len(t.p.steps); i++ {
-		if err := ctx.Err(); err != nil {
+		if err := t.ctx.Err(); err != nil {
 			return err
 		}
 		apply := t.decide(s, i, shots)
 		var err error
 		shots, err = t.part(shots, func(party []int, key int) error {
-			c := t.take()
+			c, err := t.take()
+			if err != nil {
+				return err
+			}
 			c.copyFrom(s)
 			apply(c, key)
-			err := t.walk(ctx, c, i+1, party)
+			err = t.walk(c, i+1, party)
 			t.free = append(t.free, c)
 			return err
 		})
@@ -260,7 +279,7 @@ func (t *tree[T]) finish(s *state[T], shots []int) {
 	}
 	s.accumulate(t.cum)
 	for _, x := range shots {
-		y := pick(t.cum, t.word(x, 0))
+		y := s.draw(t.cum, t.word(x, 0))
 		for _, r := range t.p.final {
 			t.read(x, r, int(y>>r.qubit&1))
 		}

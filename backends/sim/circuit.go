@@ -20,6 +20,7 @@ const (
 	Auto        Method = "auto"
 	StateVector Method = "statevector"
 	Stabilizer  Method = "stabilizer"
+	Blocks      Method = "blocks"  // several state vectors, one per independent block of qubits; only Auto takes it
 	Density     Method = "density" // exact probabilities with noise, up to noise.MaxDensityQubits
 )
 
@@ -34,11 +35,15 @@ type SimOptions struct {
 	MemoryBytes uint64       // most that states may hold; 0 means no bound
 	Kernel      string       // one of statevector.Kernels, "" for the first
 	Noise       *noise.Model // of the device; nil is none
+	Expect      []string     // Pauli strings, of Density only
 	// Reuse gives up the state of an earlier result, whose memory this run takes
 	// over where it fits.
 	Reuse *statevector.State
+	// ReuseRows gives up the rows of an earlier result, whose memory this run takes
+	// over where it suffices and the stabilizer engine runs.
+	ReuseRows []byte
 	// Progress is called from the calling goroutine after each pass over a state
-	// vector, and at the end.
+	// vector, and at the end; with noise from any goroutine, one call at a time.
 	Progress func(done, total int)
 }
 
@@ -56,6 +61,9 @@ type SimResult struct {
 	// Probabilities, of Density only: the chance of each row, clbit b at bit b of
 	// the index.
 	Probabilities []float64
+	// Expectations, of Density only: those of SimOptions.Expect, in order, before the
+	// measurements that end the circuit.
+	Expectations []float64
 }
 
 // maxRowBytes bounds the rows of one result.
@@ -63,9 +71,12 @@ const maxRowBytes = 4 << 30
 
 // Sim runs any valid circuit; one without measurement measures qubit i into
 // clbit i (decision B2). Without noise, shot i uses its own words of the stream of Key: words
-// [i·k, (i+1)·k), k = backends.ShotWords(qubits), or, where the circuit goes on
-// after a measurement, one word for each measure and reset operation. With noise the
-// words are those of noise.Simulation.
+// [i·k, (i+1)·k), k = backends.ShotWords(qubits), where qubits are counted after
+// deferral (backends/stabilizer/SPEC.md); or, where a circuit that is not Clifford
+// goes on after a measurement, one word for each measure and reset operation. With
+// noise the words are those of noise.Simulation. With method blocks, k is the sum of
+// backends.ShotWords over the blocks, and the words of a shot are theirs in the
+// order of the blocks' lowest qubits, the Clifford blocks counting as one.
 func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
 	if o.Shots < 0 || o.Shots > guest.MaxShots {
 		return nil, fmt.Errorf("%d shots outside 0..%d: %w", o.Shots, guest.MaxShots, backends.ErrUnsupported)
@@ -76,29 +87,40 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	c = c.Explicit()
-	if size := uint64(o.Shots) * uint64(guest.RowBytes(c.Clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
-		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, c.Clbits, size, backends.ErrTooLarge)
+	clbits := c.Clbits
+	if !c.Measured() {
+		clbits = max(clbits, c.Qubits)
+	}
+	if size := uint64(o.Shots) * uint64(guest.RowBytes(clbits)); size > maxRowBytes || o.MemoryBytes > 0 && size > o.MemoryBytes {
+		return nil, fmt.Errorf("%d shots of %d bits take %d bytes of rows: %w", o.Shots, clbits, size, backends.ErrTooLarge)
 	}
 	if o.Noise != nil || o.Method == Density {
-		return noisy(ctx, c, o)
+		return noisy(ctx, c.Explicit(), o)
 	}
-	c, err := c.Lower()
+	if o.Method == Auto || o.Method == "" || o.Method == Stabilizer {
+		if r, err := clifford(ctx, c, o); r != nil || err != nil {
+			return r, err
+		}
+	}
+	given := c.Explicit()
+	c, err := given.Lower()
 	if err != nil {
 		return nil, err
 	}
 	t, why := terminal(c)
-	method, reason, err := choose(t, why, o.Method)
+	method, reason, err := choose(t, why, c.Qubits, o.Method)
 	if err != nil {
 		return nil, err
 	}
 	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
 	switch {
-	case method == Stabilizer:
-		err = r.stabilizer(ctx, c, t, o)
+	case method == Blocks:
+		unlowered, _ := terminal(given)
+		err = r.blocks(ctx, c, t, unlowered, o)
 	case t == nil:
 		err = r.trajectories(ctx, c, o)
 	default:
+		t, _ = terminal(given) // phases and swaps as they are
 		err = r.stateVector(ctx, c, t, o)
 	}
 	if err != nil {
@@ -110,12 +132,39 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 // Choose names the engine that Auto takes for a valid circuit, and why. It looks
 // at the circuit alone.
 func Choose(c *circuit.Circuit) (Method, string, error) {
-	c, err := c.Lower()
+	if err := c.Validate(); err != nil {
+		return "", "", err
+	}
+	source, reason, err := prepare(context.Background(), new(stabilizer.Compiler), c)
+	if err != nil {
+		return "", "", err
+	}
+	if source != nil {
+		return Stabilizer, reason, nil
+	}
+	c, err = c.Lower()
 	if err != nil {
 		return "", "", err
 	}
 	t, why := terminal(c)
-	return choose(t, why, Auto)
+	return choose(t, why, c.Qubits, Auto)
+}
+
+// Outline describes the plan by which the state vector runs a valid circuit whose
+// measurements all come last; others are refused with ErrUnsupported.
+func Outline(ctx context.Context, c *circuit.Circuit, prec statevector.Precision) (*statevector.Outline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	t, why := terminal(c.Explicit())
+	if t == nil {
+		return nil, fmt.Errorf("%s; such a circuit runs gate by gate, without a plan: %w", why, backends.ErrUnsupported)
+	}
+	p, err := statevector.FromOps(c.Qubits, t.ops)
+	if err != nil {
+		return nil, err
+	}
+	return p.Outline(ctx, prec)
 }
 
 // final is a circuit whose measurements all come last.
@@ -160,9 +209,12 @@ func terminal(c *circuit.Circuit) (*final, string) {
 	return f, ""
 }
 
+// byCaller is the reason for a method asked for.
+const byCaller = "chosen by the caller"
+
 // choose names the engine. t is nil, and why says so, where measurements are not
 // all last.
-func choose(t *final, why string, want Method) (Method, string, error) {
+func choose(t *final, why string, qubits int, want Method) (Method, string, error) {
 	obstacle := why
 	if t != nil {
 		for i, op := range t.ops {
@@ -175,17 +227,20 @@ func choose(t *final, why string, want Method) (Method, string, error) {
 	}
 	switch {
 	case want == StateVector:
-		return StateVector, "chosen by the caller", nil
+		return StateVector, byCaller, nil
 	case want == Stabilizer && obstacle != "":
 		return "", "", fmt.Errorf("method stabilizer: %s: %w", obstacle, backends.ErrUnsupported)
 	case want == Stabilizer:
-		return Stabilizer, "chosen by the caller", nil
+		return Stabilizer, byCaller, nil
 	case want != Auto && want != "":
 		return "", "", fmt.Errorf("method %q, want auto, statevector, stabilizer or density: %w", want, backends.ErrUnsupported)
 	case obstacle != "":
+		if b := independent(t, qubits); len(b) > 1 {
+			return Blocks, fmt.Sprintf("%s; %d qubits in %d independent blocks", obstacle, qubits, len(b)), nil
+		}
 		return StateVector, obstacle, nil
 	}
-	return Stabilizer, "all gates are Clifford", nil
+	return Stabilizer, allClifford, nil
 }
 
 func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimOptions) error {
@@ -193,8 +248,9 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
-	if o.Precision == statevector.Complex64 {
-		r.Numeric = statevector.TrajectoryNumeric
+	r.Numeric = statevector.TrajectoryNumeric
+	if o.Precision == statevector.Complex128 {
+		r.Numeric = statevector.TrajectoryNumeric128
 	}
 	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
 	return err
@@ -220,17 +276,4 @@ func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *fina
 		return err
 	}
 	return nil
-}
-
-func (r *SimResult) stabilizer(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
-	a, err := stabilizer.CompileOps(ctx, c.Qubits, t.ops)
-	if err != nil {
-		return err
-	}
-	r.Numeric = fmt.Sprintf("numeric/%d", stabilizer.NumericVersion)
-	err = r.sample(ctx, c, t, o, a.Sampler(o.Shots).Outcome)
-	if err == nil && o.Progress != nil {
-		o.Progress(1, 1)
-	}
-	return err
 }

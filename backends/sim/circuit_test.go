@@ -29,9 +29,14 @@ func TestMethodIsAFunctionOfTheCircuit(t *testing.T) {
 		"qreg q[2]; h q[0]; cx q[0],q[1];":                                                    {Stabilizer, "all gates are Clifford"},
 		"qreg q[2]; h q[0]; u1(pi/2) q[1]; cx q[0],q[1];":                                     {Stabilizer, "all gates are Clifford"},
 		"qreg q[2]; h q[0]; t q[1];":                                                          {StateVector, "gate 1 (u3 on qubit 1) is not Clifford"},
-		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; x q[0];":                           {StateVector, "operation 2 (u3) follows a measurement of qubit 0"},
-		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; if(c==1) x q[1];":                  {StateVector, "operation 2 (u3) is conditional"},
-		"qreg q[2]; creg c[1]; h q[0]; reset q[0]; measure q[0]->c[0];":                       {StateVector, "operation 1 resets qubit 0 in mid-circuit"},
+		"qreg q[2]; creg c[1]; t q[0]; measure q[0]->c[0]; x q[0];":                           {StateVector, "operation 2 (u3) follows a measurement of qubit 0"},
+		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; t q[0];":                           {StateVector, "operation 2 (u3) follows a measurement of qubit 0"},
+		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; if(c==1) t q[1];":                  {StateVector, "operation 2 (u3) is conditional"},
+		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; if(c==1) h q[1];":                  {StateVector, "operation 2 (u3) is conditional"},
+		"qreg q[2]; creg c[1]; h q[0]; reset q[0]; t q[0]; measure q[0]->c[0];":               {StateVector, "operation 1 resets qubit 0 in mid-circuit"},
+		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; x q[0];":                           {Stabilizer, "all gates are Clifford; measurements, resets and branches of 2 qubits deferred on 3"},
+		"qreg q[2]; creg c[1]; h q[0]; measure q[0]->c[0]; if(c==1) x q[1];":                  {Stabilizer, "all gates are Clifford; measurements, resets and branches of 2 qubits deferred on 2"},
+		"qreg q[2]; creg c[1]; h q[0]; reset q[0]; measure q[0]->c[0];":                       {Stabilizer, "all gates are Clifford; measurements, resets and branches of 2 qubits deferred on 3"},
 		"qreg q[2]; creg c[1]; reset q[0]; h q[0]; measure q[0]->c[0]; x q[1]; barrier q[0];": {Stabilizer, "all gates are Clifford"},
 	} {
 		r, err := Sim(t.Context(), parse(t, src), SimOptions{Shots: 10})

@@ -3,7 +3,9 @@
 //
 // Method choice is a function of the circuit alone (decision C4): a Clifford
 // circuit goes to the stabilizer engine, any other to the state vector, whatever
-// the memory or the machine.
+// the memory or the machine. Clifford means that measurements, resets and Paulis
+// conditional on one bit may come anywhere: they are deferred. A single circuit of
+// more than 24 qubits whose gates connect it in parts is run part by part.
 //
 // For batches it promises that slots which are one circuit up to Paulis between
 // layers share one state (decision C2), without being told which slots are: each

@@ -4,32 +4,9 @@ import (
 	"context"
 
 	"github.com/animicaorg/engine/abi/guest"
-	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
 )
-
-// sample draws all shots; outcome turns the words of a shot into qubits.
-func (r *SimResult) sample(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions, outcome func(words, out []uint64)) error {
-	words, err := seed.NewShotWords(o.Key)
-	if err != nil {
-		return err
-	}
-	k := backends.ShotWords(c.Qubits)
-	w := r.writer(c, t, o)
-	const perTask = 1 << 10
-	return parallel(ctx, o.Threads, (o.Shots+perTask-1)/perTask, func(_, task int) error {
-		first := task * perTask
-		n := min(perTask, o.Shots-first)
-		buf, out := make([]uint64, n*k), make([]uint64, k)
-		words.Fill(buf, uint64(first)*uint64(k))
-		for i := range n {
-			outcome(buf[i*k:][:k], out)
-			w.put(first+i, out)
-		}
-		return nil
-	})
-}
 
 // drawChunk is how many shots of a state vector are drawn between looks at ctx.
 const drawChunk = 1 << 18

@@ -11,10 +11,10 @@ import (
 
 // reasons say why a noise method was taken.
 var reasons = map[noise.Method]string{
-	noise.Layers:       "Pauli noise only and measurement at the end: shots share states until they part",
+	noise.Layers:       "measurement at the end: shots share layers, and states until they part",
 	noise.Frames:       "Pauli noise only and measurement at the end: one state per pattern of errors",
 	noise.Clifford:     "all gates are Clifford, all noise is Pauli",
-	noise.Trajectories: "damping, or operations in mid-circuit: shots share states until they part",
+	noise.Trajectories: "operations in mid-circuit, or damping of a wide or long circuit: gate by gate, shots share states until they part",
 	noise.Density:      "chosen by the caller",
 }
 
@@ -26,12 +26,12 @@ func noisy(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, e
 		return nil, err
 	}
 	r := &SimResult{Method: StateVector, Clbits: c.Clbits, Shots: o.Shots}
-	no := noise.Options{Key: o.Key, Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Progress: o.Progress}
+	no := noise.Options{Key: o.Key, Precision: o.Precision, Threads: o.Threads, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel, Progress: o.Progress}
 	m := s.Method(o.Method == StateVector, o.Precision)
 	switch o.Method {
 	case Density:
 		m, r.Method = noise.Density, Density
-		if r.Probabilities, err = s.Probabilities(ctx, no); err == nil {
+		if r.Probabilities, r.Expectations, err = s.Exact(ctx, o.Expect, no); err == nil {
 			r.Rows, err = s.SampleProbabilities(r.Probabilities, o.Shots, no)
 		}
 	case Auto, "", StateVector, Stabilizer:

@@ -26,12 +26,12 @@ func TestNoiseMethods(t *testing.T) {
 		want    Method
 		numeric string
 	}{
-		{bell, pauli, Auto, Stabilizer, "noise/0+numeric/1"},
-		{bell, pauli, StateVector, StateVector, "noise/0"},
-		{rotated, pauli, "", StateVector, "noise/0"},
-		{bell, damping, Auto, StateVector, "noise/0"},
-		{bell, damping, Density, Density, "noise/0-density"},
-		{rotated, nil, Density, Density, "noise/0-density"},
+		{bell, pauli, Auto, Stabilizer, "noise/1+numeric/1"},
+		{bell, pauli, StateVector, StateVector, "noise/1"},
+		{rotated, pauli, "", StateVector, "noise/1"},
+		{bell, damping, Auto, StateVector, "noise/1"},
+		{bell, damping, Density, Density, "noise/1-density"},
+		{rotated, nil, Density, Density, "noise/1-density"},
 	} {
 		r, err := Sim(t.Context(), parse(t, c.src), SimOptions{Shots: 100, Noise: c.model, Method: c.ask})
 		require.NoError(t, err)

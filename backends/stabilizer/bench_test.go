@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/backends/stabilizer/internal/kernel"
 )
 
 // BenchmarkSlots compiles the trap slots of one job: every slot is a circuit of
@@ -43,16 +46,36 @@ func BenchmarkFirstShot(b *testing.B) {
 	}
 }
 
+// BenchmarkSample draws a million shots with each kernel into rows that are there,
+// and prints shots per second and how many times faster than in Go alone that is.
 func BenchmarkSample(b *testing.B) {
-	for _, width := range []int{20, 100} {
-		b.Run(fmt.Sprint(width), func(b *testing.B) {
-			a, err := Compile(b.Context(), brickwork(rand.New(rand.NewPCG(1, 2)), width, 59))
+	for _, width := range []int{20, 100, 1000} {
+		l := brickwork(rand.New(rand.NewPCG(1, 2)), width, 59)
+		if width == 1000 {
+			l = brickwork(rand.New(rand.NewPCG(1, 2)), width, 4) // many parities: no identity
+		}
+		a, err := Compile(b.Context(), l)
+		require.NoError(b, err)
+		perShot := func(b *testing.B, k kernel.Kernel, shots int, again func() bool) float64 {
+			s, err := a.shots(k, [16]byte{}, nil)
 			require.NoError(b, err)
-			for b.Loop() {
-				_, err := a.Sample(b.Context(), [16]byte{}, 0, 1_000_000)
-				require.NoError(b, err)
+			rows, d := make([]byte, shots*s.bytes), new(Draw)
+			s.Rows(rows, 0, d)
+			n, began := 0, time.Now()
+			for again() {
+				s.Rows(rows, 0, d)
+				n++
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1e6, "ns/shot")
-		})
+			return time.Since(began).Seconds() / float64(n*shots)
+		}
+		for _, k := range kernel.All() {
+			b.Run(fmt.Sprint(width, "/", k.Name()), func(b *testing.B) {
+				i := 0
+				slow := perShot(b, kernel.Generic, 100_000, func() bool { i++; return i <= 2 })
+				fast := perShot(b, k, 1_000_000, b.Loop)
+				b.ReportMetric(1/fast, "shots/s")
+				b.ReportMetric(slow/fast, "x-generic")
+			})
+		}
 	}
 }

@@ -5,14 +5,16 @@ import (
 	"fmt"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/stabilizer/internal/kernel"
 	"github.com/animicaorg/engine/circuit"
 )
 
 // Compiler turns circuits into affine spaces and keeps its memory from one to
 // the next. The zero Compiler is ready; it serves one goroutine.
 type Compiler struct {
-	t tableau
-	r rows
+	t    tableau
+	m, p matrix
+	x, z []uint64 // generators, row by row
 }
 
 // Row compiles one slot of a batch: gates[row[l]] is the gate at location l of
@@ -25,20 +27,20 @@ func (c *Compiler) Row(ctx context.Context, s *circuit.Skeleton, gates []Gate, r
 			return nil, err
 		}
 		for q, id := range row[j*s.Width:][:s.Width] {
-			c.t.u3(&gates[id], q)
+			if g := gates[id]; g != 0 {
+				c.t.ops = append(c.t.ops, kernel.Single(int(g), q))
+			}
 		}
 		if j == len(s.Layers) {
 			return c.finish(ctx)
 		}
 		for _, p := range s.Layers[j] {
-			c.t.cz(int(p.A), int(p.B))
+			c.t.ops = append(c.t.ops, kernel.Pair(int(p.A), int(p.B)))
+		}
+		if len(c.t.ops) >= pending {
+			c.t.run()
 		}
 	}
-}
-
-func (c *Compiler) finish(ctx context.Context) (*Affine, error) {
-	c.r.fromTableau(&c.t)
-	return c.r.affine(ctx)
 }
 
 // Compile compiles a layered circuit. Its measurement map is not looked at.
@@ -58,36 +60,77 @@ func Compile(ctx context.Context, l *circuit.Layered) (*Affine, error) {
 	return new(Compiler).Row(ctx, &l.Skeleton, gates, row)
 }
 
+// Begin starts a circuit of width qubits, 1 to circuit.MaxQubits, whose gates are
+// given to Add and whose outcomes Finish finds.
+func (c *Compiler) Begin(width int) error {
+	if width < 1 || width > circuit.MaxQubits {
+		return fmt.Errorf("%d qubits outside 1..%d: %w", width, circuit.MaxQubits, backends.ErrTooLarge)
+	}
+	c.t.reset(width)
+	return nil
+}
+
+// Add appends an unconditional u3, cz or barrier. It reports false, and appends
+// nothing, for any other operation and for a u3 that is not Clifford.
+func (c *Compiler) Add(op *circuit.Op) bool {
+	if op.Cond != 0 {
+		return false
+	}
+	p, q := int(op.Q[0]), int(op.Q[1])
+	switch {
+	case op.Gate == circuit.Barrier:
+		return true
+	case p >= c.t.n || q >= c.t.n:
+		return false
+	case op.Gate == circuit.CZ && op.NQ == 2 && p != q:
+		c.t.ops = append(c.t.ops, kernel.Pair(p, q))
+	case op.Gate == circuit.U3 && op.NQ == 1:
+		g, ok := GateOf(circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
+		if !ok {
+			return false
+		}
+		if g == 0 {
+			return true
+		}
+		c.t.ops = append(c.t.ops, kernel.Single(int(g), p))
+	default:
+		return false
+	}
+	if len(c.t.ops) >= pending {
+		c.t.run()
+	}
+	return true
+}
+
+// Finish returns the outcomes of the circuit begun last. The only error is ctx's.
+func (c *Compiler) Finish(ctx context.Context) (*Affine, error) { return c.finish(ctx) }
+
 // CompileOps compiles unconditional u3, CZ and barrier operations in any order.
 func CompileOps(ctx context.Context, width int, ops []circuit.Op) (*Affine, error) {
-	if width < 1 || width > circuit.MaxQubits {
-		return nil, fmt.Errorf("%d qubits outside 1..%d: %w", width, circuit.MaxQubits, backends.ErrTooLarge)
-	}
 	var c Compiler
-	c.t.reset(width)
-	for i, op := range ops {
-		if i%1024 == 0 && ctx.Err() != nil {
+	if err := c.Begin(width); err != nil {
+		return nil, err
+	}
+	for i := range ops {
+		if i%pending == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if op.Cond != 0 {
-			return nil, fmt.Errorf("operation %d is conditional: %w", i, backends.ErrUnsupported)
-		}
-		if op.Gate != circuit.Barrier && (int(op.Q[0]) >= width || int(op.Q[1]) >= width) {
-			return nil, fmt.Errorf("operation %d: operands %d, %d of width %d: %w", i, op.Q[0], op.Q[1], width, backends.ErrUnsupported)
-		}
-		switch {
-		case op.Gate == circuit.Barrier:
-		case op.Gate == circuit.CZ && op.NQ == 2 && op.Q[0] != op.Q[1]:
-			c.t.cz(int(op.Q[0]), int(op.Q[1]))
-		case op.Gate == circuit.U3 && op.NQ == 1:
-			g, ok := GateOf(circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
-			if !ok {
-				return nil, fmt.Errorf("operation %d: u3 on qubit %d is not Clifford: %w", i, op.Q[0], backends.ErrUnsupported)
-			}
-			c.t.u3(&g, int(op.Q[0]))
-		default:
-			return nil, fmt.Errorf("operation %d: gate %d on %d qubits is not u3, cz or barrier; lower the circuit first: %w", i, op.Gate, op.NQ, backends.ErrUnsupported)
+		if !c.Add(&ops[i]) {
+			return nil, refusal(i, width, &ops[i])
 		}
 	}
-	return c.finish(ctx)
+	return c.Finish(ctx)
+}
+
+// refusal says what is wrong with an operation that Add does not take.
+func refusal(i, width int, op *circuit.Op) error {
+	switch {
+	case op.Cond != 0:
+		return fmt.Errorf("operation %d is conditional: %w", i, backends.ErrUnsupported)
+	case int(op.Q[0]) >= width || int(op.Q[1]) >= width:
+		return fmt.Errorf("operation %d: operands %d, %d of width %d: %w", i, op.Q[0], op.Q[1], width, backends.ErrUnsupported)
+	case op.Gate == circuit.U3 && op.NQ == 1:
+		return fmt.Errorf("operation %d: u3 on qubit %d is not Clifford: %w", i, op.Q[0], backends.ErrUnsupported)
+	}
+	return fmt.Errorf("operation %d: gate %d on %d qubits is not u3, cz or barrier; lower the circuit first: %w", i, op.Gate, op.NQ, backends.ErrUnsupported)
 }

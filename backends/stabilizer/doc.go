@@ -8,8 +8,9 @@
 //
 // It promises that ref and basis are the one reduced form stated at Affine, and
 // that shot i depends on them and on the shot's own words alone, so results are
-// the same for any chunk of shots. It does no measurement in mid-circuit, no
-// noise, and no circuit that is not Clifford: those are refused.
+// the same for any chunk of shots and any kernel (SPEC.md). It does no noise, and
+// no circuit that is not Clifford: those are refused. Measurement, reset and
+// branches on the way are turned into final measurements by package sim.
 package stabilizer
 
 // NumericVersion names the contract of Affine and of the use of random words. It

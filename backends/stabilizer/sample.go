@@ -2,11 +2,10 @@ package stabilizer
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
-	"github.com/animicaorg/engine/seed"
+	"github.com/animicaorg/engine/backends/stabilizer/internal/kernel"
 )
 
 // Outcome writes the outcome that the words of a shot select into out, which has
@@ -22,100 +21,123 @@ func (a *Affine) Outcome(words, out []uint64) {
 	}
 }
 
-// Sampler draws many shots. It may be used by many goroutines at once.
+// Sampler is Outcome for many shots whose words lie apart. It may be used by many
+// goroutines at once.
 type Sampler struct {
 	a *Affine
-	// table holds, for each byte of randomness g and value v, the sum of the basis
-	// vectors 8g, 8g+1, … that v selects, at word (256·g+v)·words. It is empty
-	// where it does not pay; outcomes do not depend on it.
-	table []uint64
+	t *kernel.Tables // nil where it does not pay; outcomes do not depend on it
 }
 
-// tableShots is how many shots pay for a table.
+// tableShots is how many shots pay for tables.
 const tableShots = 512
 
 // Sampler prepares for about as many shots as given.
 func (a *Affine) Sampler(shots int) *Sampler {
 	s := &Sampler{a: a}
-	if shots < tableShots {
-		return s
-	}
-	w := len(a.Ref)
-	s.table = make([]uint64, (len(a.Basis)+7)/8*256*w)
-	for g := 0; 8*g < len(a.Basis); g++ {
-		t := s.table[256*g*w:]
-		for b := range 8 {
-			add := make([]uint64, w) // bits beyond the basis select nothing
-			if 8*g+b < len(a.Basis) {
-				add = a.Basis[8*g+b]
-			}
-			for v := range 1 << b {
-				for i, x := range add {
-					t[(1<<b+v)*w+i] = t[v*w+i] ^ x
-				}
-			}
-		}
+	if shots >= tableShots {
+		s.t = kernel.NewTables(&kernel.Affine{Words: len(a.Ref), Bytes: guest.RowBytes(a.Width), Ref: a.Ref, Basis: a.Basis})
 	}
 	return s
 }
 
 // Outcome is Affine.Outcome.
 func (s *Sampler) Outcome(words, out []uint64) {
-	switch {
-	case s.table == nil:
+	if s.t == nil {
 		s.a.Outcome(words, out)
-	case len(out) == 1:
-		x, r := s.a.Ref[0], words[0]
-		for t := s.table; len(t) >= 256; t = t[256:] {
-			x ^= t[byte(r)]
-			r >>= 8
-		}
-		out[0] = x
-	default:
-		copy(out, s.a.Ref)
-		w := len(out)
-		for g := 0; 8*g < len(s.a.Basis); g++ {
-			v := int(words[g/8] >> (8 * (g % 8)) & 0xff)
-			for i, x := range s.table[(256*g+v)*w:][:w] {
-				out[i] ^= x
-			}
-		}
+	} else {
+		s.t.Outcome(words, out)
 	}
 }
 
-// Sample returns the rows of shots first, …, first+n-1, guest.RowBytes(Width)
-// bytes each, little-endian. Shot i uses words [i·k, (i+1)·k) of key's stream,
-// k = backends.ShotWords(Width).
-func (a *Affine) Sample(ctx context.Context, key [16]byte, first uint64, n int) ([]byte, error) {
-	words, err := seed.NewShotWords(key)
+// Shots writes the rows of many shots. It may be used by many goroutines at
+// once, each with a Draw of its own.
+type Shots struct {
+	words, bytes int // of a shot, of a row
+	m            kernel.Map
+	k            kernel.Kernel
+	stream       *kernel.Stream
+}
+
+// Draw is the memory of one goroutine that draws shots.
+type Draw struct {
+	words   []uint64
+	scratch kernel.Scratch
+}
+
+// Shots draws shots of key's stream: shot i uses words [i·k, (i+1)·k), k =
+// backends.ShotWords(Width). source says which qubit goes to each bit of a row,
+// -1 meaning that the bit is 0; nil is every qubit to its own bit.
+func (a *Affine) Shots(key [16]byte, source []int) (*Shots, error) {
+	return a.shots(kernel.Best(), key, source)
+}
+
+func (a *Affine) shots(k kernel.Kernel, key [16]byte, source []int) (*Shots, error) {
+	stream, err := kernel.NewStream(key)
 	if err != nil {
 		return nil, err
 	}
-	w, rb, sampler := backends.ShotWords(a.Width), guest.RowBytes(a.Width), a.Sampler(n)
-	const chunk = 512 // shots between looks at ctx
-	rows, out, buf := make([]byte, n*rb), make([]uint64, w), make([]uint64, chunk*w)
-	for i := 0; i < n; i += chunk {
+	m := &kernel.Affine{Words: backends.ShotWords(a.Width), Bytes: guest.RowBytes(a.Width), Ref: a.Ref, Basis: a.Basis}
+	if source != nil {
+		m.Bytes, m.Ref, m.Basis = guest.RowBytes(len(source)), routed(a.Ref, source), make([][]uint64, len(a.Basis))
+		for j, b := range a.Basis {
+			m.Basis[j] = routed(b, source)
+		}
+	}
+	return &Shots{words: m.Words, bytes: m.Bytes, m: k.Compile(m), k: k, stream: stream}, nil
+}
+
+// routed is a vector with bit b taken from bit source[b].
+func routed(v []uint64, source []int) []uint64 {
+	out := make([]uint64, (len(source)+63)/64)
+	for b, q := range source {
+		if q >= 0 {
+			out[b/64] |= v[q/64] >> (q % 64) & 1 << (b % 64)
+		}
+	}
+	return out
+}
+
+// drawWords is how many words of randomness are made at a time: they stay in a
+// first-level cache.
+const drawWords = 2048
+
+// Rows writes the rows of shots first, first+1, … to dst, guest.RowBytes of the
+// row's bits each, little-endian.
+func (s *Shots) Rows(dst []byte, first uint64, d *Draw) {
+	if s.bytes == 0 {
+		return
+	}
+	shots := max(drawWords/s.words&^255, 256)
+	if len(d.words) < shots*s.words+2 {
+		d.words = make([]uint64, shots*s.words+2)
+	}
+	for len(dst) > 0 {
+		n := min(shots, len(dst)/s.bytes)
+		w := first * uint64(s.words)
+		odd := w & 1 // the stream starts at even words
+		words := d.words[:uint64(n*s.words)+odd]
+		s.k.Stream(words, s.stream, w-odd)
+		s.m.Rows(dst[:n*s.bytes], words[odd:], &d.scratch)
+		dst, first = dst[n*s.bytes:], first+uint64(n)
+	}
+}
+
+// sampleChunk is the number of shots between looks at a context.
+const sampleChunk = 1 << 14
+
+// Sample returns the rows of shots first, …, first+n-1, guest.RowBytes(Width)
+// bytes each.
+func (a *Affine) Sample(ctx context.Context, key [16]byte, first uint64, n int) ([]byte, error) {
+	s, err := a.Shots(key, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows, d := make([]byte, n*s.bytes), new(Draw)
+	for i := 0; i < n; i += sampleChunk {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m := min(n-i, chunk)
-		words.Fill(buf[:m*w], (first+uint64(i))*uint64(w))
-		for j := range m {
-			sampler.Outcome(buf[j*w:][:w], out)
-			putRow(rows[(i+j)*rb:][:rb], out)
-		}
+		s.Rows(rows[i*s.bytes:min(i+sampleChunk, n)*s.bytes], first+uint64(i), d)
 	}
 	return rows, nil
-}
-
-func putRow(row []byte, out []uint64) {
-	for i, x := range out {
-		if len(row) >= 8*i+8 {
-			binary.LittleEndian.PutUint64(row[8*i:], x)
-			continue
-		}
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], x)
-		copy(row[8*i:], b[:])
-	}
 }

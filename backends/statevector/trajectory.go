@@ -98,8 +98,10 @@ func shots[T float](ctx context.Context, t *Trajectories, words *seed.ShotWords,
 		wg.Go(func() {
 			g, buf := newGates[T](ctx, t.c.Qubits), make([]uint64, t.words)
 			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				copy(g.re, base.re)
-				copy(g.im, base.im)
+				g.blocks(len(g.re), func(lo, hi int) {
+					copy(g.re[lo:hi], base.re[lo:])
+					copy(g.im[lo:hi], base.im[lo:])
+				})
 				words.Fill(buf, (first+uint64(i))*uint64(t.words))
 				if !t.shot(ctx, g, buf, rows[i*rb:][:rb]) {
 					return

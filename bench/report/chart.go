@@ -2,9 +2,11 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html"
 	"math"
+	"slices"
 )
 
 // Geometry of drawings, in pixels.
@@ -75,6 +77,7 @@ func (c *Curve) SVG(note string) []byte {
 		for i, s := range c.Series {
 			s.draw(&w, x, y, i%3)
 		}
+		c.labels(&w, x, y)
 	}
 	w.WriteString("</svg>\n")
 	return w.Bytes()
@@ -119,13 +122,39 @@ func (c *Curve) marks(x axis) (out []float64) {
 	return out
 }
 
+// labels stand beside the last points, names and slopes, without overlap.
+func (c *Curve) labels(w *bytes.Buffer, x, y axis) {
+	const height = 32
+	type label struct {
+		s    *Series
+		x, y float64
+	}
+	var all []label
+	for i := range c.Series {
+		s := &c.Series[i]
+		for k := len(s.Points) - 1; k >= 0; k-- {
+			if p := s.Points[k]; p.Seconds > 0 {
+				all = append(all, label{s, x.at(p.X) + 10, y.at(p.Seconds)})
+				break
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b label) int { return cmp.Compare(a.y, b.y) })
+	for i := range all {
+		l := &all[i]
+		if i > 0 {
+			l.y = max(l.y, all[i-1].y+height)
+		}
+		text(w, "n", "start", l.x, l.y+4, l.s.Name)
+		text(w, "n", "start", l.x, l.y+18, c.growth(l.s))
+	}
+}
+
 func (s *Series) draw(w *bytes.Buffer, x, y axis, color int) {
-	var last Point
 	fmt.Fprintf(w, `<polyline class="l s%d" points="`, color)
 	for _, p := range s.Points {
 		if p.Seconds > 0 {
 			fmt.Fprintf(w, "%.1f,%.1f ", x.at(p.X), y.at(p.Seconds))
-			last = p
 		}
 	}
 	w.WriteString("\"/>\n")
@@ -133,8 +162,5 @@ func (s *Series) draw(w *bytes.Buffer, x, y axis, color int) {
 		if p.Seconds > 0 {
 			fmt.Fprintf(w, `<circle class="f%d" cx="%.1f" cy="%.1f" r="3"><title>%g: %s</title></circle>`+"\n", color, x.at(p.X), y.at(p.Seconds), p.X, Seconds(p.Seconds))
 		}
-	}
-	if last.Seconds > 0 {
-		text(w, "n", "start", x.at(last.X)+10, y.at(last.Seconds)+4, s.Name)
 	}
 }

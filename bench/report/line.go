@@ -7,15 +7,15 @@ import (
 
 // Line is a row of the table on a terminal, columns separated by tabs: id,
 // threads, minimum, median, floor, share of the limit, rate, traffic, ratio,
-// target, load of others, peer.
+// target, load of others, peak memory on top of the amplitudes, peer.
 func Line(r *Row) string {
 	if r.Status != Measured {
-		return strings.Join([]string{r.ID, "-", "-", "-", "-", "-", "-", "-", "-", target(r), "-", r.Note}, "\t")
+		return strings.Join([]string{r.ID, "-", "-", "-", "-", "-", "-", "-", "-", target(r), "-", "-", r.Note}, "\t")
 	}
 	cells := []string{
 		r.ID, fmt.Sprint(r.Threads), duration(r.SecondsMin), duration(r.SecondsMedian), duration(r.FloorSeconds),
 		percent(r.FloorShare), optional(r.GateRate/1e9, "%.2f"), optional(r.FloorBytes/1e6, "%.0f"),
-		times(r.Ratio), target(r), percent(r.OtherLoad), r.Peer,
+		times(r.Ratio), target(r), percent(r.OtherLoad), extra(r.MemoryShare), r.Peer,
 	}
 	return strings.Join(cells, "\t")
 }
@@ -44,6 +44,14 @@ func percent(p *float64) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.0f %%", 100**p)
+}
+
+// extra is a share with its sign.
+func extra(p *float64) string {
+	if p == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%+.1f %%", 100**p)
 }
 
 func times(r *float64) string {

@@ -33,7 +33,7 @@ const pageTail = `
 - Floors of W1 and W9 count a plan that is known to work (16 passes of eight layers for 20 × 120; real rotations of one fused multiply-add per
   real number; one diagonal a layer). The other floors are estimates by the same counting.
 - The peers are the archives of their package index. Stim's is built for 128-bit vectors; a build from source may be faster.
-- W4 gives peers the Z under eleven controls as one gate; the engine decomposes it.
+- W4 gives both sides the Z under eleven controls as one gate.
 
 Run it: ` + "`engine bench W1 --peers`" + ` for one row, ` + "`scripts/bench.sh`" + ` for this page. Installing the peers needs Python 3.11 or later and a package index.
 `
@@ -52,8 +52,10 @@ func Page(reports []*Report) []byte {
 
 func (r *Report) section(w *bytes.Buffer, main bool) {
 	fmt.Fprintf(w, "\n## %s\n\nMeasured on %s: %s, load average %.2f at the start. %s.\n\n", r.heading(), r.Date, r.Machine, r.Load, r.Engine)
-	fmt.Fprintf(w, "%s\n\n", r.verdict())
-	r.table(w)
+	if len(r.Rows) > 0 {
+		fmt.Fprintf(w, "%s\n\n", r.verdict())
+		r.table(w)
+	}
 	if main {
 		fmt.Fprintf(w, "\n![Ratios to the fastest peer](performance/ratios.svg)\n")
 	}
@@ -62,10 +64,13 @@ func (r *Report) section(w *bytes.Buffer, main bool) {
 		r.rivals(w)
 	}
 	if len(r.Curves) > 0 {
-		fmt.Fprintf(w, "\n### How cost grows\n\n")
+		if len(r.Rows) > 0 {
+			fmt.Fprintf(w, "\n### How cost grows\n\n")
+		}
 		for _, c := range r.Curves {
 			fmt.Fprintf(w, "![%s](performance/%s.svg)\n", c.Title, c.ID)
 		}
+		slopes(w, r.Curves)
 	}
 	r.limits(w)
 }
@@ -80,6 +85,9 @@ func (r *Report) threads() int {
 }
 
 func (r *Report) heading() string {
+	if len(r.Rows) == 0 {
+		return "How cost grows"
+	}
 	if n := r.threads(); n != 1 {
 		return fmt.Sprintf("%d threads", n)
 	}
@@ -152,6 +160,9 @@ func (r *Report) phases(w *bytes.Buffer) {
 	for _, x := range r.Rows {
 		if x.MemoryBytes > 0 {
 			s := fmt.Sprintf("%s %.1f MiB", x.ID, float64(x.MemoryBytes)/(1<<20))
+			if x.MemoryShare != nil {
+				s += fmt.Sprintf(", %+.1f %% on the amplitudes", 100**x.MemoryShare)
+			}
 			if len(x.Rivals) > 0 && x.Rivals[0].MemoryBytes > 0 {
 				s += fmt.Sprintf(" (fastest peer %.1f MiB)", float64(x.Rivals[0].MemoryBytes)/(1<<20))
 			}

@@ -36,14 +36,16 @@ type Row struct {
 	Rounds  int     `json:"rounds,omitempty"`
 	Target  float64 `json:"target,omitempty"` // wanted Ratio
 	// TargetSeconds is the wanted time of work that has no peer.
-	TargetSeconds float64            `json:"target_seconds,omitempty"`
-	FloorShare    *float64           `json:"floor_share,omitempty"` // FloorSeconds / SecondsMin
-	GateRate      float64            `json:"amplitude_gates_per_second,omitempty"`
-	FloorBytes    float64            `json:"floor_bytes,omitempty"` // memory traffic of the floor
-	FloorFMAs     float64            `json:"floor_fmas,omitempty"`
-	CPUSecondsMin float64            `json:"cpu_seconds_min,omitempty"` // processor time of all threads
-	MemoryBytes   int64              `json:"memory_bytes,omitempty"`    // peak resident, less that at width 2
-	PhasesMS      map[string]float64 `json:"phases_ms,omitempty"`
+	TargetSeconds float64  `json:"target_seconds,omitempty"`
+	FloorShare    *float64 `json:"floor_share,omitempty"` // FloorSeconds / SecondsMin
+	GateRate      float64  `json:"amplitude_gates_per_second,omitempty"`
+	FloorBytes    float64  `json:"floor_bytes,omitempty"` // memory traffic of the floor
+	FloorFMAs     float64  `json:"floor_fmas,omitempty"`
+	CPUSecondsMin float64  `json:"cpu_seconds_min,omitempty"` // processor time of all threads
+	MemoryBytes   int64    `json:"memory_bytes,omitempty"`    // peak resident, less that at width 2
+	// MemoryShare is MemoryBytes over the bytes of the amplitudes alone, less 1.
+	MemoryShare *float64           `json:"memory_share,omitempty"`
+	PhasesMS    map[string]float64 `json:"phases_ms,omitempty"`
 	// OtherLoad is the share of the machine's processors that neither engine nor
 	// peers used while the rounds ran, but somebody else: 0 is a quiet machine.
 	OtherLoad *float64 `json:"other_load,omitempty"`
@@ -80,6 +82,8 @@ type Curve struct {
 	Title  string   `json:"title"`
 	XLabel string   `json:"x_label"`
 	LogX   bool     `json:"log_x"`
+	Growth Growth   `json:"growth,omitempty"`
+	From   float64  `json:"from,omitempty"` // least x of the slope
 	Series []Series `json:"series"`
 }
 

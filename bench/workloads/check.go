@@ -53,15 +53,16 @@ func (s *stateSide) check(ctx context.Context, p *peers.Peer, name, setting stri
 	return compare(p.Name, setting, n, states, ours, theirs)
 }
 
-// probabilities runs the first circuit once more: after a batch the states are
-// those of other circuits.
-func (s *stateSide) probabilities(ctx context.Context, states []uint64) ([]float64, error) {
-	if len(s.circuits) > 1 {
-		if err := s.one(ctx, 0, 0, 1); err != nil {
-			return nil, err
+// probabilities runs the first circuit once more.
+func (s *stateSide) probabilities(ctx context.Context, states []uint64) (out []float64, err error) {
+	err = s.batch.Each(ctx, 1, s.circuits[0].Qubits, func(m *statevector.Series, _ int) error {
+		st, err := m.Run(ctx, s.circuits[0])
+		if err == nil {
+			out, err = probabilities(st, states)
 		}
-	}
-	return probabilities(s.states[0], states)
+		return err
+	})
+	return out, err
 }
 
 func probabilities(s *statevector.State, states []uint64) ([]float64, error) {

@@ -102,9 +102,6 @@ func TestClifford(t *testing.T) {
 func TestFloors(t *testing.T) {
 	l := &machine.Limits{Threads: 1, FMA32: 16 * 5.57e9, FMA64: 8 * 5.57e9, KeyStream: 1e10, Memory: []machine.Level{{Bytes: 1 << 20, BytesPerSecond: 9e10}, {Bytes: 8 << 20, BytesPerSecond: 4.77e10}}}
 	for _, w := range table() {
-		if w.missing != "" {
-			continue
-		}
 		require.Positive(t, w.floor(&w).seconds(l), w.ID)
 	}
 	c := brickworkCounts(20, 120, 4096, false)

@@ -93,14 +93,8 @@ type checker interface {
 // finalists tries every peer at every setting once and returns those that can
 // be the fastest, checked against the engine, and the times of the others.
 func (r *Runner) finalists(ctx context.Context, w *Workload, c []*circuit.Circuit, s side, threads int) ([]*contestant, []report.Rival, error) {
-	if r.cfg.Peers == nil || w.kind == "" {
+	if r.cfg.Peers == nil || w.kind == "" || w.alone {
 		return nil, nil, nil
-	}
-	if c == nil {
-		var err error
-		if c, err = w.circuits(); err != nil {
-			return nil, nil, err
-		}
 	}
 	files, err := r.circuitFiles(w, c, threads)
 	if err != nil {

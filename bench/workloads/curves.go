@@ -10,11 +10,15 @@ import (
 
 // Sizes of the cost curves. Circuits are those of W1.
 var (
-	curveWidths = []int{8, 10, 12, 14, 16, 18, 20, 22}
+	curveWidths = []int{8, 10, 12, 14, 16, 18, 20, 22, 24, 26}
 	curveDepths = []int{40, 80, 120, 160, 240}
 	curveShots  = []int{1, 100, 10_000, 100_000, 1_000_000}
 	curveRatios = []string{"0.1", "0.3", "0.5", "0.7", "0.9"}
 )
+
+// curvePeerWidth is the widest state that peers take part in: beyond, minutes go
+// by for one point.
+const curvePeerWidth = 22
 
 // Curves measures time against width, depth, shots and share of traps.
 func (r *Runner) Curves(ctx context.Context) ([]report.Curve, error) {
@@ -30,17 +34,23 @@ func (r *Runner) Curves(ctx context.Context) ([]report.Curve, error) {
 }
 
 func (r *Runner) widthCurve(ctx context.Context) (report.Curve, error) {
-	return r.curve(ctx, report.Curve{ID: "width", Title: "Time against width: depth 60, 4096 samples", XLabel: "qubits"}, curveWidths,
-		func(n int) Workload { return brickwork("width", n, 60, 4096, 0) })
+	return r.curve(ctx, report.Curve{ID: "width", Title: "Time against width: depth 60, 4096 samples", XLabel: "qubits", Growth: report.Factor, From: 16}, curveWidths,
+		func(n int) Workload {
+			w := brickwork("width", n, 60, 4096, 0)
+			if n > curvePeerWidth {
+				w.alone = true
+			}
+			return w
+		})
 }
 
 func (r *Runner) depthCurve(ctx context.Context) (report.Curve, error) {
-	return r.curve(ctx, report.Curve{ID: "depth", Title: "Time against depth: 20 qubits, 4096 samples", XLabel: "layers"}, curveDepths,
+	return r.curve(ctx, report.Curve{ID: "depth", Title: "Time against depth: 20 qubits, 4096 samples", XLabel: "layers", Growth: report.Power, From: 40}, curveDepths,
 		func(d int) Workload { return brickwork("depth", 20, d, 4096, 0) })
 }
 
 func (r *Runner) shotsCurve(ctx context.Context) (report.Curve, error) {
-	return r.curve(ctx, report.Curve{ID: "shots", Title: "Time against samples: 20 qubits, depth 40", XLabel: "samples", LogX: true}, curveShots,
+	return r.curve(ctx, report.Curve{ID: "shots", Title: "Time against samples: 20 qubits, depth 40", XLabel: "samples", LogX: true, Growth: report.Linear, From: 10_000}, curveShots,
 		func(s int) Workload { return brickwork("shots", 20, 40, s, 0) })
 }
 
@@ -78,7 +88,7 @@ func (r *Runner) curve(ctx context.Context, c report.Curve, sizes []int, at func
 // ratioCurve is the whole job with another share of traps: traps are Clifford
 // circuits, so the state vector is made once whatever the share.
 func (r *Runner) ratioCurve(ctx context.Context) (report.Curve, error) {
-	c := report.Curve{ID: "ratio", Title: "engine run against the share of traps: 20 x 120, 4096 slots", XLabel: "share of traps"}
+	c := report.Curve{ID: "ratio", Title: "engine run against the share of traps: 20 x 120, 4096 slots", XLabel: "share of traps", Growth: report.Linear, From: 0.1}
 	total, execute := report.Series{Name: "whole job"}, report.Series{Name: "execute"}
 	for _, ratio := range curveRatios {
 		j, err := r.newJob(ratio, r.cfg.Threads)

@@ -122,8 +122,12 @@ func someProbabilities(c peers.Circuit, states []uint64, lie bool) []float64 {
 }
 
 func someSamples(c peers.Circuit, shots int, lie bool) []string {
-	v, r, out := dense(c), rand.New(rand.NewPCG(1, 2)), make([]string, shots)
+	r, out := rand.New(rand.NewPCG(1, 2)), make([]string, shots)
+	v := dense(trajectory(c, r))
 	for i := range out {
+		if i > 0 && c.Ops[1].Gate == "depolarize" {
+			v = dense(trajectory(c, r))
+		}
 		u, x := r.Float64(), 0
 		for ; x < len(v)-1; x++ {
 			if u -= real(v[x])*real(v[x]) + imag(v[x])*imag(v[x]); u < 0 {
@@ -207,4 +211,21 @@ func TestDense(t *testing.T) {
 	v := dense(peers.Circuit{Qubits: 2, Ops: []peers.Op{{Gate: "h", Qubits: []int{0}}, {Gate: "cx", Qubits: []int{0, 1}}}})
 	require.InDelta(t, 0.5, real(v[3])*real(v[3]), 1e-12)
 	require.Zero(t, v[1])
+}
+
+// trajectory draws the errors of a circuit with noise.
+func trajectory(c peers.Circuit, r *rand.Rand) peers.Circuit {
+	out := peers.Circuit{Qubits: c.Qubits}
+	for _, op := range c.Ops {
+		if op.Gate != "depolarize" {
+			out.Ops = append(out.Ops, op)
+			continue
+		}
+		if r.Float64() < op.Params[0] {
+			for _, g := range [][]string{{"x"}, {"z"}, {"x", "z"}}[r.IntN(3)] {
+				out.Ops = append(out.Ops, peers.Op{Gate: g, Qubits: op.Qubits})
+			}
+		}
+	}
+	return out
 }

@@ -95,22 +95,25 @@ func gridFloor(*Workload) counts {
 }
 
 // affineFloor: the outcomes are an affine space, so a shot is width/64 words of
-// randomness, a table look-up for each eight of them, and a row written. Before
-// that the tableau passes all gates, two bits a row and qubit, and is reduced
-// with eight rows at a time.
+// randomness and a row. The words are AES-128 with four blocks a vector: ten rounds,
+// each as long as a multiply-add of a vector. Words and rows are written, split
+// into planes and joined within the first-level cache: four times each. Before that
+// the tableau passes all gates, two bits a row and qubit, and is reduced with eight
+// rows at a time.
 func affineFloor(w *Workload) counts {
 	c, err := w.circuits()
 	if err != nil {
 		return counts{}
 	}
 	n := float64(c[0].Qubits)
-	words, lookups, shots := math.Ceil(n/64), math.Ceil(n/8), float64(w.shots)
+	words, row, shots := 8*math.Ceil(n/64), math.Ceil(n/8), float64(w.shots)
 	tableau := 0.0
 	for _, op := range c[0].Ops {
 		tableau += 4 * float64(op.NQ) * n / 8 // x and z, read and written
 	}
 	tableau += n * n / 8 * (3 * 2 * n / 8) // pairs of rows, by eights; two rows read, one written
-	return counts{keyStream: 8 * words * shots, tableBytes: (lookups*8*words+lookups)*shots + tableau}
+	const rounds, vector, lanes = 10, 64, 16
+	return counts{fma32: words * shots / vector * rounds * lanes, tableBytes: 4*(words+row)*shots + tableau}
 }
 
 // jobFloor: at least the one state that the target slots share must be made.

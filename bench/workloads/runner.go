@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/machine"
 	"github.com/animicaorg/engine/bench/peers"
 	"github.com/animicaorg/engine/bench/report"
@@ -81,16 +82,16 @@ func (r *Runner) threads(w *Workload) int {
 // Measure does one workload.
 func (r *Runner) Measure(ctx context.Context, w *Workload) (report.Row, error) {
 	row := w.row()
-	if w.missing != "" {
-		row.Status, row.Note = report.Unsupported, w.missing
-		return row, r.measurePeers(ctx, w, &row)
-	}
 	r.cfg.Say("%s: %s", w.ID, w.Work)
 	row.Threads, row.Rounds = r.threads(w), r.cfg.Rounds
 	var err error
-	if w.job {
+	switch {
+	case w.job:
 		err = r.measureJob(ctx, &row)
-	} else {
+	case w.sized:
+		row.Rounds = 1
+		err = r.measureMemory(ctx, w, &row)
+	default:
 		err = r.measureCircuits(ctx, w, &row)
 	}
 	if err != nil {
@@ -197,30 +198,6 @@ func (r *Runner) measureCircuits(ctx context.Context, w *Workload, row *report.R
 	return nil
 }
 
-// measurePeers times the peers at what the engine cannot do: the time to beat.
-// Nothing is there to compare them with, so there is no ratio.
-func (r *Runner) measurePeers(ctx context.Context, w *Workload, row *report.Row) error {
-	finalists, losers, err := r.finalists(ctx, w, nil, nil, r.threads(w))
-	if err != nil || len(finalists) == 0 {
-		return err
-	}
-	defer r.crews.drop(ctx)
-	row.Threads, row.Rounds = r.threads(w), r.cfg.Rounds
-	for range row.Rounds {
-		for _, f := range finalists {
-			if err := f.round(ctx, w.shots); err != nil {
-				return err
-			}
-		}
-	}
-	for _, f := range finalists {
-		row.Rivals = append(row.Rivals, f.rival())
-	}
-	slices.SortStableFunc(row.Rivals, bySeconds)
-	row.Peer, row.Rivals = row.Rivals[0].Peer, append(row.Rivals, losers...)
-	return nil
-}
-
 func (s *stopwatch) fill(row *report.Row) {
 	lo, mid := slices.Min(s.wall), median(s.wall)
 	row.SecondsMin, row.SecondsMedian, row.CPUSecondsMin = &lo, &mid, slices.Min(s.cpu)
@@ -250,6 +227,21 @@ func bySeconds(a, b report.Rival) int {
 	return 0
 }
 
+// measureMemory runs a workload for its memory; the time is that of one run.
+func (r *Runner) measureMemory(ctx context.Context, w *Workload, row *report.Row) error {
+	c, err := w.circuits()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := r.addMemory(ctx, w, c, nil, row); err != nil {
+		return err
+	}
+	took := time.Since(began).Seconds()
+	row.SecondsMin, row.SecondsMedian = &took, &took
+	return nil
+}
+
 // addMemory measures resident memory of both sides on a fresh state.
 func (r *Runner) addMemory(ctx context.Context, w *Workload, c []*circuit.Circuit, finalists []*contestant, row *report.Row) error {
 	if !w.memory {
@@ -261,10 +253,21 @@ func (r *Runner) addMemory(ctx context.Context, w *Workload, c []*circuit.Circui
 	}
 	row.MemoryBytes, err = peakMemory(
 		func() error { return newStateSide(w, []*circuit.Circuit{small}, row.Threads).run(ctx) },
-		func() error { return newStateSide(w, c, row.Threads).run(ctx) },
+		func() error {
+			s := newStateSide(w, c, row.Threads)
+			defer s.close()
+			return s.run(ctx)
+		},
 	)
 	if err != nil {
 		return err
+	}
+	if own := math.Ldexp(8, c[0].Qubits); row.MemoryBytes > 0 {
+		if w.precision == statevector.Complex128 {
+			own *= 2
+		}
+		share := float64(row.MemoryBytes)/own - 1
+		row.MemoryShare = &share
 	}
 	for _, f := range finalists {
 		if f.memory, err = f.crew[0].Memory(ctx, circuitName, f.setting, w.shots); err != nil {

@@ -47,12 +47,14 @@ func runner(t *testing.T, cfg Config) *Runner {
 
 func smallBatch(n int) Workload { return batch("W1c-batch/4", 4, 6, n, 6) }
 
+func smallNoise() Workload { return noisyBrickwork("W7", 5, 6, 500, 0.01, 8) }
+
 func TestMeasure(t *testing.T) {
 	var said []string
 	r := runner(t, Config{Threads: 2, Rounds: 3, Peers: environment(t, "honest"), Say: func(f string, a ...any) { said = append(said, fmt.Sprintf(f, a...)) }})
 	ghz := Workload{ID: "W3", Target: 20, kind: peers.State, shots: 100, floor: affineFloor,
 		circuits: one(func() (*circuit.Circuit, error) { return circuit.Generate("ghz", 5, 0, [32]byte{}) })}
-	for _, w := range []Workload{brickwork("W1", 6, 10, 64, 2.5).withMemory(), double(brickwork("W9", 5, 6, 64, 2)), smallBatch(5), clifford("W6/7", 7, 500, 30), ghz} {
+	for _, w := range []Workload{brickwork("W1", 6, 10, 64, 2.5).withMemory(), double(brickwork("W9", 5, 6, 64, 2)), smallBatch(5), clifford("W6/7", 7, 500, 30), ghz, smallNoise()} {
 		row, err := r.Measure(t.Context(), &w)
 		require.NoError(t, err, w.ID)
 		require.Equal(t, report.Measured, row.Status)
@@ -72,6 +74,8 @@ func TestMeasure(t *testing.T) {
 		case "W1c-batch/4":
 			require.Contains(t, row.Peer, "2 processes")
 			require.InDelta(t, 2, row.Rivals[0].CPUSecondsMin, 1e-9)
+		case "W7":
+			require.Equal(t, "qsim 1 (single), noise, 2 threads that sleep when idle", row.Peer)
 		case "W6/7":
 			require.Contains(t, row.Peer, "stim")
 			require.Equal(t, 1, row.Threads)
@@ -83,7 +87,7 @@ func TestMeasure(t *testing.T) {
 // TestDisagree: a peer that computes something else is never timed against.
 func TestDisagree(t *testing.T) {
 	r := runner(t, Config{Threads: 1, Rounds: 1, Peers: environment(t, "lie")})
-	for _, w := range []Workload{brickwork("W1", 6, 10, 64, 2.5), smallBatch(2), clifford("W6/7", 7, 500, 30)} {
+	for _, w := range []Workload{brickwork("W1", 6, 10, 64, 2.5), smallBatch(2), clifford("W6/7", 7, 500, 30), smallNoise()} {
 		_, err := r.Measure(t.Context(), &w)
 		require.ErrorIs(t, err, ErrDisagree, w.ID)
 		r.crews.drop(t.Context())
@@ -99,20 +103,6 @@ func TestMeasureAlone(t *testing.T) {
 	require.Empty(t, row.Peer)
 	require.Positive(t, row.GateRate)
 	require.Len(t, r.Limits(), 2)
-	for _, w := range table() {
-		if w.ID == "W7" {
-			row, err := r.Measure(t.Context(), &w)
-			require.NoError(t, err)
-			require.Equal(t, report.Unsupported, row.Status)
-			require.Nil(t, row.SecondsMin)
-			require.Empty(t, row.Rivals)
-			row, err = runner(t, Config{Threads: 1, Rounds: 2, Peers: environment(t, "lie")}).Measure(t.Context(), &w)
-			require.NoError(t, err)
-			require.Nil(t, row.Ratio, "nothing to compare the peer with")
-			require.Equal(t, "qsim 1 (single), noise", row.Peer)
-			require.Equal(t, 2, row.Rivals[0].Rounds)
-		}
-	}
 	c, err := r.curve(t.Context(), report.Curve{ID: "width"}, []int{3, 4}, func(n int) Workload { return brickwork("width", n, 4, 8, 0) })
 	require.NoError(t, err)
 	require.Len(t, c.Series, 2, "engine and floor")
@@ -165,7 +155,7 @@ func TestStatistics(t *testing.T) {
 func TestContains(t *testing.T) {
 	c, err := circuit.Generate("ghz", 9, 0, [32]byte{})
 	require.NoError(t, err)
-	a, err := (&affineSide{c, 1}).space(t.Context())
+	a, err := (&affineSide{circuit: c}).space(t.Context())
 	require.NoError(t, err)
 	require.True(t, contains(a, []byte{0, 0}))
 	require.True(t, contains(a, []byte{255, 1}))

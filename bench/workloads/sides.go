@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 
+	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/bench/peers"
@@ -33,85 +34,66 @@ func newSide(w *Workload, c []*circuit.Circuit, threads int) (side, error) {
 	switch method {
 	case peers.State:
 		return newStateSide(w, c, threads), nil
+	case peers.Noise:
+		return newNoiseSide(w, c[0], threads)
 	case peers.Clifford:
-		return &affineSide{c[0], w.shots}, nil
+		return &affineSide{circuit: c[0], shots: w.shots, threads: threads}, nil
 	}
 	return nil, fmt.Errorf("%s: no engine side for %q", w.ID, method)
 }
 
-// stateSide runs circuits on state vectors: one circuit on all threads, or a
-// batch with one circuit per thread. States keep their memory, as in a job.
+// stateSide runs circuits on state vectors, as statevector.Batch has it: a batch
+// of narrow ones with one circuit per thread. States and rows keep their memory,
+// as in a job.
 type stateSide struct {
 	w        *Workload
 	circuits []*circuit.Circuit
-	threads  int
-	states   []*statevector.State // per goroutine
+	batch    *statevector.Batch
 	rows     [][]byte
 }
 
 func newStateSide(w *Workload, c []*circuit.Circuit, threads int) *stateSide {
-	s := &stateSide{w: w, circuits: c, threads: threads, rows: make([][]byte, len(c))}
-	s.states = make([]*statevector.State, min(threads, len(c)))
-	return s
+	return &stateSide{w, c, statevector.NewBatch(statevector.Options{Precision: w.precision, Threads: threads}), make([][]byte, len(c))}
 }
 
 func (s *stateSide) settle() { runtime.GC() }
 
+// close gives the states' memory back at once.
+func (s *stateSide) close() { s.batch.Close() }
+
 func (s *stateSide) run(ctx context.Context) error {
-	if len(s.circuits) == 1 {
-		return s.one(ctx, 0, 0, s.threads)
-	}
-	var wg sync.WaitGroup
-	errs := make([]error, len(s.states))
-	for g := range s.states {
-		wg.Go(func() {
-			for i := g; i < len(s.circuits) && errs[g] == nil; i += len(s.states) {
-				errs[g] = s.one(ctx, g, i, 1)
-			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
+	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {
+		st, err := m.Run(ctx, s.circuits[i], s.w.phases...)
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		if s.rows[i] == nil {
+			s.rows[i] = make([]byte, s.w.shots*guest.RowBytes(st.Width()))
+		}
+		return st.SampleInto(s.rows[i], key, 0)
+	})
 }
 
-// one runs circuit i in the memory of goroutine g.
-func (s *stateSide) one(ctx context.Context, g, i, threads int) error {
-	low, err := s.circuits[i].Lower()
-	if err != nil {
-		return err
-	}
-	p, err := statevector.FromOps(low.Qubits, low.Ops)
-	if err != nil {
-		return err
-	}
-	s.states[g], err = statevector.Simulate(ctx, p, statevector.Options{Precision: s.w.precision, Threads: threads, Reuse: s.states[g]})
-	if err != nil {
-		return err
-	}
-	s.rows[i], err = s.states[g].Sample(key, 0, s.w.shots)
-	return err
-}
-
-// affineSide runs a Clifford circuit on one thread.
+// affineSide runs a Clifford circuit the way "engine sim" does: method auto, from
+// the parsed circuit. Rows keep their memory, as states do.
 type affineSide struct {
-	circuit *circuit.Circuit
-	shots   int
+	circuit        *circuit.Circuit
+	shots, threads int
+	rows           []byte
 }
 
 func (s *affineSide) settle() { runtime.GC() }
 
 func (s *affineSide) run(ctx context.Context) error {
-	a, err := s.space(ctx)
+	r, err := sim.Sim(ctx, s.circuit, sim.SimOptions{Shots: s.shots, Key: key, Threads: s.threads, ReuseRows: s.rows})
 	if err != nil {
 		return err
 	}
-	_, err = a.Sample(ctx, key, 0, s.shots)
-	return err
+	if r.Method != sim.Stabilizer {
+		return fmt.Errorf("method %s: %s", r.Method, r.Reason)
+	}
+	s.rows = r.Rows
+	return nil
 }
 
 func (s *affineSide) space(ctx context.Context) (*stabilizer.Affine, error) {

@@ -13,7 +13,7 @@ func table() []Workload {
 	return []Workload{
 		brickwork("W1", 20, 120, 4096, 2.5).withMemory(),
 		brickwork("W1b/24", 24, 40, 4096, 3).withMemory(),
-		brickwork("W1b/26", 26, 40, 4096, 3),
+		brickwork("W1b/26", 26, 40, 4096, 3).withMemory(),
 		brickwork("W1c/10", 10, 120, 4096, 4).onOneThread(),
 		batch("W1c-batch/10", 10, 120, 100, 6),
 		brickwork("W1c/14", 14, 120, 4096, 2),
@@ -23,27 +23,29 @@ func table() []Workload {
 			circuits: one(func() (*circuit.Circuit, error) { return circuit.Generate("ghz", 20, 0, [32]byte{}) }),
 			floor:    affineFloor,
 		},
-		{
+		Workload{
 			ID: "W4", Work: "Grover's search, 12 qubits, 50 iterations, 4096 samples", Target: 4, kind: peers.State, shots: 4096, threads: 1,
-			circuits: one(func() (*circuit.Circuit, error) { return circuit.Generate("grover_demo", 12, 0, [32]byte{}) }),
-			native:   func() (peers.Circuit, error) { return grover(12, 50) },
-			floor:    func(*Workload) counts { return stateCounts(12, 2*50*12, 2*50, 2*50, 4096, false) },
-		},
+			floor: func(*Workload) counts { return stateCounts(12, 2*50*12, 2*50, 2*50, 4096, false) },
+		}.withSearch(12, 50),
 		{
 			ID: "W5", Work: "random grid of 4 x 6 qubits, 40 cycles, 4096 samples", Target: 2, kind: peers.State, shots: 4096,
 			circuits: one(func() (*circuit.Circuit, error) { return grid(4, 6, 40), nil }),
 			floor:    gridFloor,
 		},
-		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1),
-		{
-			ID: "W7", Work: "depolarizing noise 10^-3 after each gate, 12 qubits, depth 60, 4096 trajectories", Target: 8,
-			kind: peers.Noise, shots: 4096, missing: "noise models are not in this release",
-			circuits: one(func() (*circuit.Circuit, error) { return trapset(12, 60, 7) }),
-			native:   func() (peers.Circuit, error) { return noisy(12, 60, 1e-3) },
-		},
+		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1), clifford("W6/1000-million", 1000, 1_000_000, 1),
+		noisyBrickwork("W7", 12, 60, 4096, 1e-3, 8),
 		{ID: "W8", Work: "the guide's whole job by engine run: 20 x 120, 4096 slots, a tenth traps", TargetSeconds: 0.5, job: true, floor: jobFloor},
 		double(brickwork("W9", 20, 120, 4096, 4).withMemory()),
+		sized("memory/20", 20), sized("memory/22", 22), sized("memory/24", 24), sized("memory/25", 25), sized("memory/26", 26),
+		double(sized("memory/22-double", 22)), double(sized("memory/24-double", 24)), double(sized("memory/26-double", 26)),
 	}
+}
+
+// sized is a short circuit whose peak memory is measured, once.
+func sized(id string, width int) Workload {
+	w := brickwork(id, width, 4, 256, 0)
+	w.memory, w.sized, w.alone = true, true, true
+	return w
 }
 
 // one makes a list of one circuit.
@@ -64,6 +66,17 @@ func brickwork(id string, width, depth, shots int, target float64) Workload {
 		floor: func(w *Workload) counts {
 			return brickworkCounts(width, depth, shots, w.precision == statevector.Complex128)
 		},
+	}
+}
+
+// noisyBrickwork has a depolarizing error after each gate on each of its qubits.
+func noisyBrickwork(id string, width, depth, shots int, p, target float64) Workload {
+	return Workload{
+		ID: id, Work: fmt.Sprintf("depolarizing noise %g after each gate, %d qubits, depth %d, %d trajectories", p, width, depth, shots),
+		Target: target, kind: peers.Noise, shots: shots, errors: p,
+		circuits: one(func() (*circuit.Circuit, error) { return trapset(width, depth, 7) }),
+		native:   func() (peers.Circuit, error) { return noisy(width, depth, p) },
+		floor:    func(*Workload) counts { return noiseFloor(width, depth, shots, p) },
 	}
 }
 

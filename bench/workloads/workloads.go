@@ -32,13 +32,16 @@ type Workload struct {
 	kind      peers.Kind // "" where there is no peer for it
 	precision statevector.Precision
 	shots     int
+	errors    float64                            // chance of a depolarizing error, of Noise
 	threads   int                                // most threads, 0: as many as asked
 	memory    bool                               // measure resident memory too
+	sized     bool                               // measure resident memory alone
+	alone     bool                               // no peer takes part
 	circuits  func() ([]*circuit.Circuit, error) // several: a batch
 	native    func() (peers.Circuit, error)      // the peers' form; nil: translated
+	phases    []statevector.Phase                // between the gates of the only circuit
 	floor     func(w *Workload) counts
 	job       bool // the whole of "engine run"
-	missing   string
 }
 
 // group is the part of the id before the slash.
@@ -48,7 +51,8 @@ func (w *Workload) group() string {
 }
 
 // Select finds workloads by id or by the part of the id before the slash, "W1c"
-// standing for W1c-batch too; "all" is all of them.
+// standing for W1c-batch too; "all" is all of them. The word "curves", which stands
+// for no workload, is passed over.
 func Select(names []string) ([]Workload, error) {
 	all := table()
 	var out []Workload
@@ -60,9 +64,12 @@ func Select(names []string) ([]Workload, error) {
 		}
 	}
 	for _, n := range names {
+		if n == "curves" {
+			continue
+		}
 		known := slices.ContainsFunc(all, func(w Workload) bool { return n == "all" || n == w.ID || n == w.group() })
 		if !known {
-			return nil, fmt.Errorf("%q is no workload; known are all, %s", n, strings.Join(IDs(), ", "))
+			return nil, fmt.Errorf("%q is no workload; known are all, curves, %s", n, strings.Join(IDs(), ", "))
 		}
 	}
 	return out, nil

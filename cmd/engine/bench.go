@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -26,7 +27,7 @@ type benchFlags struct {
 	peers, curves bool
 	python        string
 	peersDir      string
-	report        string
+	report, svg   string
 }
 
 // maxBenchRuns bounds --runs.
@@ -39,6 +40,10 @@ func (e *program) benchVerb() *cobra.Command {
 		Long: `Run the workloads W1 to W9 (docs/performance.md says what they are) and print
 their times, the limits of the machine, and how near the engine comes to them.
 WORKLOAD is an id such as W1 or W2/24, a group such as W2, or all, the default.
+The group memory is the peak of resident memory, less that of a run of 2 qubits;
+the column memory tells how much that is above 8 bytes (complex128: 16) per
+amplitude. The word curves measures time against width, depth, shots and share of
+traps, with slopes; alone, its JSON answer is the list of curves.
 
 With --peers the public simulators qsim, Qulacs, Qiskit Aer, Stim and PennyLane
 Lightning do the same circuits in the same run, in turn with the engine. Each is
@@ -51,7 +56,9 @@ the engine's. other_load tells how much of the machine somebody else used: above
 a few percent the figures say little, most of all about peers on several threads.`,
 		Example: `  engine bench W1 W6
   engine bench all --peers --json
-  engine bench W1 --threads 1 --runs 9`,
+  engine bench W1 --threads 1 --runs 9
+  engine bench memory
+  engine bench curves --svg docs/performance`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return e.bench(cmd.Context(), args, f) },
 	}
@@ -59,21 +66,28 @@ a few percent the figures say little, most of all about peers on several threads
 	p.IntVar(&f.threads, "threads", 0, "threads of engine and peers; 0 is one per CPU; some workloads take one")
 	p.IntVar(&f.runs, "runs", 5, "`N` rounds of each workload, at least 1")
 	p.BoolVar(&f.peers, "peers", false, "measure public simulators too")
-	p.BoolVar(&f.curves, "curves", false, "measure time against width, depth, shots and share of traps too; needs --report")
 	p.StringVar(&f.python, "python", "", "`PROGRAM` that makes the peers' environment (default python3)")
 	p.StringVar(&f.peersDir, "peers-dir", "", "`DIR` of the peers' environment (default animica/engine-peers in the user's cache)")
+	p.StringVar(&f.svg, "svg", "", "`DIR` to draw the curves in, one file each")
 	p.StringVar(&f.report, "report", "", "`FILE` to write everything to as JSON, machine limits and curves included")
 	return c
 }
 
-func (f *benchFlags) check() error {
+func (f *benchFlags) check(names []string) error {
+	f.curves = slices.Contains(names, "curves")
 	switch {
 	case f.threads < 0:
 		return cli.Errorf(cli.Usage, "--threads", "%d is negative", f.threads).WithHint("0 means one per CPU")
 	case f.runs < 1 || f.runs > maxBenchRuns:
 		return cli.Errorf(cli.Usage, "--runs", "%d is not in 1..%d", f.runs, maxBenchRuns)
-	case f.curves && f.report == "":
-		return cli.Errorf(cli.Usage, "--curves", "has no use without --report").WithHint("--report FILE")
+	case f.svg != "" && !f.curves:
+		return cli.Errorf(cli.Usage, "--svg", "has no use without curves").WithHint("engine bench curves --svg DIR")
+	case f.svg != "":
+		if err := os.MkdirAll(f.svg, 0o755); err != nil {
+			return cli.Errorf(cli.Usage, "--svg", "%w", err).WithHint("name a folder that can be made")
+		}
+	}
+	switch {
 	case f.report != "":
 		return writable(f.report)
 	}
@@ -90,7 +104,7 @@ func writable(path string) error {
 }
 
 func (e *program) bench(ctx context.Context, names []string, f *benchFlags) error {
-	if err := f.check(); err != nil {
+	if err := f.check(names); err != nil {
 		return err
 	}
 	if len(names) == 0 {
@@ -117,6 +131,9 @@ func (e *program) bench(ctx context.Context, names []string, f *benchFlags) erro
 	if err := measureAll(ctx, r, list, f, out); err != nil {
 		return benchError(err)
 	}
+	if len(list) == 0 {
+		return e.Print(out.Curves, func(w io.Writer) { printBench(w, out) })
+	}
 	return e.Print(out.Rows, func(w io.Writer) { printBench(w, out) })
 }
 
@@ -138,7 +155,25 @@ func measureAll(ctx context.Context, r *workloads.Runner, list []workloads.Workl
 	if out.Curves, err = r.Curves(ctx); err != nil {
 		return err
 	}
-	return f.save(out)
+	out.Limits = r.Limits()
+	if err := f.save(out); err != nil {
+		return err
+	}
+	return f.draw(out)
+}
+
+// draw writes the drawings of curves.
+func (f *benchFlags) draw(out *report.Report) error {
+	for i := range out.Curves {
+		c := &out.Curves[i]
+		if f.svg == "" {
+			break
+		}
+		if err := os.WriteFile(filepath.Join(f.svg, c.ID+".svg"), c.SVG(out.Date+", "+out.Machine), 0o644); err != nil {
+			return cli.Errorf(cli.Usage, "--svg", "%w", err)
+		}
+	}
+	return nil
 }
 
 // save writes the report, if one is wanted.
@@ -203,11 +238,20 @@ func benchError(err error) error {
 func printBench(w io.Writer, r *report.Report) {
 	fmt.Fprintf(w, "%s\n%s, %s/%s, load %.2f\n\n", r.Machine, r.Engine, runtime.GOOS, runtime.GOARCH, r.Load)
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "id\tthreads\tmin\tmedian\tfloor\tof limit\tGamp·gates/s\tMB moved\tratio\ttarget\tother load\tpeer")
+	if len(r.Rows) > 0 {
+		fmt.Fprintln(t, "id\tthreads\tmin\tmedian\tfloor\tof limit\tGamp·gates/s\tMB moved\tratio\ttarget\tother load\tmemory\tpeer")
+	}
 	for i := range r.Rows {
 		fmt.Fprintln(t, report.Line(&r.Rows[i]))
 	}
 	_ = t.Flush()
+	for i := range r.Curves {
+		fmt.Fprintf(w, "\n%s\n", r.Curves[i].Title)
+		for _, s := range report.CurveLines(&r.Curves[i]) {
+			fmt.Fprintln(t, s)
+		}
+		_ = t.Flush()
+	}
 	for _, l := range r.Limits {
 		fmt.Fprintf(w, "\nlimits with %d threads (%s loops): float32 %.0f GFLOP/s, float64 %.0f GFLOP/s, key stream %.1f GB/s\n",
 			l.Threads, l.Kernel, 2e-9*l.FMA32, 2e-9*l.FMA64, 1e-9*l.KeyStream)

@@ -235,7 +235,7 @@ func (s *session) mirrorJob(ctx context.Context, c *circuit.Circuit, row *calibr
 // a bad device is measured to the end.
 func lenient(row *calibrateRow, c *circuit.Circuit, base *job.TrapPolicy) (*job.TrapPolicy, error) {
 	k := multipleFor(row.N1, row.N2, uint64(c.Width()), base, rateFloor)
-	doc, err := scaled(base, k, "calibration")
+	doc, err := scaledPolicy(base, k, "calibration")
 	if err != nil {
 		return nil, err
 	}
@@ -269,8 +269,8 @@ func times(base *job.TrapPolicy, k uint64) stats.Policy {
 	return p
 }
 
-// scaled is the policy document with all rates times k thousandths.
-func scaled(base *job.TrapPolicy, k uint64, name string) ([]byte, error) {
+// scaledPolicy is the policy document with all rates times k thousandths.
+func scaledPolicy(base *job.TrapPolicy, k uint64, name string) ([]byte, error) {
 	p := times(base, k)
 	b, err := json.MarshalIndent(struct {
 		Policy string `json:"policy"`
@@ -305,7 +305,7 @@ func (e *program) finishCalibrate(a *calibrateAnswer, base *job.TrapPolicy, f *c
 	}
 	a.Drift = a.Drift || a.FirstAlarm >= 0
 	a.Multiple = float64(worst) / 1000
-	doc, err := scaled(base, worst, f.name)
+	doc, err := scaledPolicy(base, worst, f.name)
 	if err != nil {
 		return err
 	}

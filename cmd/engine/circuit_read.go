@@ -66,11 +66,15 @@ func (e *program) readCircuit(arg, path string, s *sourceFlags) (*circuit.Circui
 
 // parseCircuit reads a source text; field is what an error calls it.
 func (e *program) parseCircuit(src []byte, field string, opt circuit.Options) (*circuit.Circuit, error) {
-	format := circuit.FormatQASM3
+	return e.parseFormat(src, formatOf(src), field, opt)
+}
+
+// formatOf tells JSON from OpenQASM.
+func formatOf(src []byte) circuit.Format {
 	if t := bytes.TrimLeft(src, " \t\r\n"); len(t) > 0 && t[0] == '{' {
-		format = circuit.FormatJSON
+		return circuit.FormatJSON
 	}
-	return e.parseFormat(src, format, field, opt)
+	return circuit.FormatQASM3
 }
 
 // parseFormat reads a source text in a format; of OpenQASM the version line

@@ -30,7 +30,7 @@ the data directory holds the SHA-256 of its file and an operator approved it.
   engine driver approve mockqpu
   engine run job.json --backend mockqpu`,
 	}
-	c.AddCommand(e.driverList(), e.driverInfo(), e.driverLock(), e.driverApprove(), e.driverRun())
+	c.AddCommand(e.driverList(), e.driverInfo(), e.driverLock(), e.driverApprove(), e.driverTest(), e.driverRun())
 	return c
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/abi/abitest"
 	"github.com/animicaorg/engine/digest"
-	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
@@ -45,7 +44,7 @@ it detects anything is another question.`,
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}
-			h, err := host.New(host.Config{Logger: e.Log})
+			h, err := e.guestHost()
 			if err != nil {
 				return cli.Errorf(cli.Internal, "", "%w", err)
 			}

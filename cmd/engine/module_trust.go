@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/animicaorg/engine/abi"
-	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/modules/oci"
 	"github.com/animicaorg/engine/modules/store"
@@ -126,7 +125,7 @@ func (g *governed) advance(e *program, c *trust.Chain) error {
 
 // opener runs artifacts in the sandbox.
 func (e *program) opener() (trust.Opener, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := e.guestHost()
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/noise"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/digest"
@@ -60,12 +61,13 @@ The same circuit, seed and numeric version give the same counts on every machine
 with any number of threads.
 
 With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
---method density gives the exact probabilities of the bit strings instead, of up to
-12 qubits. --sweep runs an OpenQASM 3 circuit once per value of its input
-declarations; the JSON answer then has one entry per point.`,
+--method density gives the exact probabilities of the bit strings instead, and
+exact expectation values with --expect, of up to 12 qubits. --sweep runs an
+OpenQASM 3 circuit once per value of its input declarations; the JSON answer then
+has one entry per point.`,
 		Example: `  engine sim bell.qasm --shots 1000
   engine sim bell.qasm --noise device.json --shots 1000
-  engine sim bell.qasm --noise device.json --method density
+  engine sim bell.qasm --noise device.json --method density --expect ZZ,XX
   engine sim ansatz.qasm --sweep theta=0:3.14159:9 --param phi=0.5 --json
   engine sim bell.qasm --amplitudes all --precision 64 --json
   engine sim bell.qasm --amplitudes 00,11
@@ -118,17 +120,28 @@ func (e *program) sim(ctx context.Context, shotsGiven bool, path string, f *simF
 	}
 	s.noise = model
 	began := time.Now()
-	if err := s.run(ctx, e); err != nil {
+	if err := e.simulate(ctx, s); err != nil {
 		return simError(err)
 	}
 	s.answer.Seconds = time.Since(began).Seconds()
 	return e.printSim(path, c, s, f)
 }
 
+// simulate runs s behind a bar.
+func (e *program) simulate(ctx context.Context, s *simulation) error {
+	prog := e.Progress(ctx)
+	defer prog.Close()
+	bar := prog.Bar("simulate", "", 0)
+	defer bar.Done()
+	return s.run(ctx, func(done, total int) { bar.Set(int64(done), int64(total)) })
+}
+
 // check refuses what does not go together and settles the number of shots.
 func (f *simFlags) check(shotsGiven bool) error {
-	if f.noise != "" && (f.amplitudes != "" || f.probabilities || len(f.expect) > 0) {
-		return cli.Errorf(cli.Unsupported, "--noise", "a circuit with noise has no single state").Named("FeatureUnsupported").WithHint("--method density gives probabilities, --shots N counts")
+	if density := f.method.Value == string(sim.Density); f.noise != "" && f.observes() && !density {
+		return cli.Errorf(cli.Unsupported, "--noise", "a circuit with noise has no single state").Named("FeatureUnsupported").WithHint("--method density gives probabilities and expectation values of up to %d qubits, --shots N counts", noise.MaxDensityQubits)
+	} else if density && f.amplitudes != "" {
+		return cli.Errorf(cli.Unsupported, "--amplitudes", "a density matrix has none").Named("FeatureUnsupported").WithHint("--probabilities, --expect; without noise --method statevector")
 	}
 	if len(f.sweep) > 0 && f.plot.changed || len(f.sweep) > 0 && f.plot.out != "" {
 		return cli.Errorf(cli.Usage, "--sweep", "a sweep has no single drawing").WithHint("leave --plot and --out out")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -40,6 +41,9 @@ func (e *program) printSim(path string, c *circuit.Circuit, s *simulation, f *si
 			fmt.Fprintln(w)
 			_, _ = w.Write(chartOf(title, "", a.Counts, termBars).Text(e.term()))
 		}
+		if f.plot.kind.Value == "none" {
+			printCounts(w, a.Counts, termBars)
+		}
 		s.printObserved(w)
 		if a.CalibrationID != "" {
 			fmt.Fprintf(w, "\ncalibration  %s\n", a.CalibrationID)
@@ -49,6 +53,18 @@ func (e *program) printSim(path string, c *circuit.Circuit, s *simulation, f *si
 		}
 		fmt.Fprintf(w, "seconds      %.3g\n", a.Seconds)
 	})
+}
+
+// printCounts lists the most frequent outcomes.
+func printCounts(w io.Writer, counts map[string]uint64, most int) {
+	keys := slices.Sorted(maps.Keys(counts))
+	slices.SortStableFunc(keys, func(x, y string) int { return cmp.Compare(counts[y], counts[x]) })
+	for _, k := range keys[:min(most, len(keys))] {
+		fmt.Fprintf(w, "  %s  %d\n", k, counts[k])
+	}
+	if len(keys) > most {
+		fmt.Fprintf(w, "  %d more\n", len(keys)-most)
+	}
 }
 
 // printObserved lists amplitudes, probabilities and expectation values; of all

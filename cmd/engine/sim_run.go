@@ -36,16 +36,22 @@ type simulation struct {
 	f      *simFlags
 	c      *circuit.Circuit
 	noise  *noise.Model
-	states []uint64 // of --amplitudes, nil for all
-	reuse  *statevector.State
+	states []uint64            // of --amplitudes, nil for all
+	engine statevector.Options // Reuse is given up by run
+	state  *statevector.State  // that run leaves, nil if none
 	answer simAnswer
 }
 
 // observes reports whether anything but counts was asked for.
 func (f *simFlags) observes() bool { return f.amplitudes != "" || f.probabilities || len(f.expect) > 0 }
 
+// options are those of the state vectors.
+func (f *simFlags) options() statevector.Options {
+	return statevector.Options{Precision: f.bits(), Threads: f.threads, MemoryBytes: memoryLimit(f.memory), Kernel: f.engineKernel()}
+}
+
 func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
-	s := &simulation{f: f, c: c}
+	s := &simulation{f: f, c: c, engine: f.options()}
 	s.answer = simAnswer{Counts: map[string]uint64{}, Shots: f.shots, Width: c.Width(), Depth: c.Depth()}
 	for _, pauli := range f.expect {
 		if len(pauli) != c.Qubits || strings.Trim(pauli, "IXYZ") != "" {
@@ -54,9 +60,6 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 	}
 	if f.observes() && f.method.Value == string(sim.Stabilizer) {
 		return nil, cli.Errorf(cli.Unsupported, "--method", "the stabilizer simulator gives counts only").Named("FeatureUnsupported").WithHint("--method statevector")
-	}
-	if f.observes() && f.method.Value == string(sim.Density) {
-		return nil, cli.Errorf(cli.Unsupported, "--method", "a density matrix gives the probabilities of bit strings only").Named("FeatureUnsupported").WithHint("--method statevector")
 	}
 	if (f.probabilities || f.amplitudes == "all") && c.Qubits > maxDenseWidth {
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "%d qubits have too many basis states to list; at most %d qubits", c.Qubits, maxDenseWidth).Named("TooLarge").WithHint("--amplitudes LIST names the basis states that matter")
@@ -70,25 +73,23 @@ func newSimulation(c *circuit.Circuit, f *simFlags) (*simulation, error) {
 	return s, nil
 }
 
-// run observes the state and draws the shots. The key of the shots is that of a
+// run observes the state and draws the shots; progress may be nil. The key of the shots is that of a
 // job whose transcript hash is zero.
-func (s *simulation) run(ctx context.Context, e *program) error {
+func (s *simulation) run(ctx context.Context, progress func(done, total int)) error {
 	key, err := seed.ShotKey([32]byte{}, s.f.seed)
 	if err != nil {
 		return err
 	}
-	prog := e.Progress(ctx)
-	defer prog.Close()
-	bar := prog.Bar("simulate", "", 0)
-	defer bar.Done()
-	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.f.bits(), Threads: s.f.threads, MemoryBytes: memoryLimit(s.f.memory), Kernel: s.f.engineKernel(), Noise: s.noise, Reuse: s.reuse,
-		Progress: func(done, total int) { bar.Set(int64(done), int64(total)) }}
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.engine.Precision, Threads: s.engine.Threads, MemoryBytes: s.engine.MemoryBytes, Kernel: s.engine.Kernel, Noise: s.noise, Reuse: s.engine.Reuse, Progress: progress}
+	s.engine.Reuse = nil
 	var r *sim.SimResult
-	if s.f.observes() {
+	if o.Method == sim.Density {
+		o.Expect = s.f.expect
+	} else if s.f.observes() {
 		if r, err = s.observe(ctx, o); err != nil {
 			return err
 		}
-		o.Reuse, s.reuse = r.State, nil
+		o.Reuse = r.State
 	}
 	if s.f.shots > 0 || r == nil {
 		o.Shots = int(s.f.shots)
@@ -96,11 +97,12 @@ func (s *simulation) run(ctx context.Context, e *program) error {
 			return err
 		}
 	}
-	if s.reuse = r.State; s.noise != nil {
+	if s.state = r.State; s.noise != nil {
 		s.answer.CalibrationID = s.noise.ID
 	}
 	if r.Probabilities != nil {
 		s.answer.Probabilities = r.Probabilities
+		s.expected(r.Expectations)
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
 	return s.count(r)
@@ -115,17 +117,30 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 		return nil, err
 	}
 	if r.State == nil {
-		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", r.Reason).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N")
+		_, why, err := sim.Choose(s.c)
+		if err != nil {
+			return nil, err
+		}
+		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", why).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N; --method density averages over outcomes, up to %d qubits", noise.MaxDensityQubits)
 	}
-	defer r.State.Close()
-	return r, s.fill(r.State)
+	if err := s.fill(ctx, r.State); err != nil {
+		r.State.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
-func (s *simulation) fill(st *statevector.State) error {
+// fill reads what is wanted of a state, and stops where ctx ends.
+func (s *simulation) fill(ctx context.Context, st *statevector.State) (err error) {
 	add := func(a complex128) { s.answer.Amplitudes = append(s.answer.Amplitudes, [2]float64{real(a), imag(a)}) }
+	const part = 1 << 12
 	if s.f.amplitudes == "all" {
-		for _, a := range st.Amplitudes() {
-			add(a)
+		buf := make([]complex128, min(part, 1<<st.Width()))
+		for first := 0; first < 1<<st.Width() && ctx.Err() == nil; first += len(buf) {
+			st.ReadAmplitudes(buf, uint64(first))
+			for _, a := range buf {
+				add(a)
+			}
 		}
 	}
 	for _, x := range s.states {
@@ -133,22 +148,36 @@ func (s *simulation) fill(st *statevector.State) error {
 		if err != nil {
 			return err
 		}
-		add(a)
+		if add(a); ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
 	if s.f.probabilities {
-		s.answer.Probabilities = st.Probabilities()
-	}
-	for _, pauli := range s.f.expect {
-		v, err := st.Expectation(pauli)
-		if err != nil {
-			return err
+		p := make([]float64, 1<<st.Width())
+		for first := 0; first < len(p) && ctx.Err() == nil; first += part {
+			st.ReadProbabilities(p[first:min(first+part, len(p))], uint64(first))
 		}
-		if s.answer.Expectations == nil {
-			s.answer.Expectations = map[string]float64{}
-		}
-		s.answer.Expectations[pauli] = v
+		s.answer.Probabilities = p
 	}
-	return nil
+	if len(s.f.expect) == 0 {
+		return ctx.Err()
+	}
+	values, err := st.Expectations(ctx, s.f.expect, s.f.threads)
+	if err != nil {
+		return err
+	}
+	s.expected(values)
+	return ctx.Err()
+}
+
+// expected puts the values of --expect, if any, into the answer.
+func (s *simulation) expected(values []float64) {
+	if len(values) > 0 {
+		s.answer.Expectations = map[string]float64{}
+	}
+	for i, v := range values {
+		s.answer.Expectations[s.f.expect[i]] = v
+	}
 }
 
 func (s *simulation) count(r *sim.SimResult) error {

@@ -10,9 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/animicaorg/engine/backends/noise"
+	"github.com/animicaorg/engine/backends/sim"
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/strictjson"
 )
@@ -37,7 +41,8 @@ type sweepAnswer struct {
 }
 
 // simSweep runs the circuit once per point, each with the seed of --seed. The
-// source is read once, and a point takes over the memory of the one before.
+// source is read once; narrow circuits run on several threads at once, and a point
+// takes over memory and plan of one before.
 func (e *program) simSweep(ctx context.Context, path string, f *simFlags, model *noise.Model) error {
 	points, err := e.sweepPoints(f.sweep)
 	if err != nil {
@@ -52,41 +57,100 @@ func (e *program) simSweep(ctx context.Context, path string, f *simFlags, model 
 		return err
 	}
 	began := time.Now()
-	out := sweepAnswer{Points: make([]sweepPoint, 0, len(points))}
-	fixed := opt.Params
-	var last *simulation
-	for _, p := range points {
-		for name := range p {
-			if _, both := fixed[name]; both {
-				return cli.Errorf(cli.Usage, "--sweep", "%.80q is given by --param too", name)
-			}
-		}
-		opt.Params = maps.Clone(fixed)
-		maps.Copy(opt.Params, p)
-		c, err := e.parseCircuit(src, path, opt)
-		if err != nil {
-			return err
-		}
-		if c.Qubits == 0 {
-			return cli.Errorf(cli.JobInvalid, path, "the circuit has no qubits").Named("CircuitInvalid")
-		}
-		s, err := newSimulation(c, f)
-		if err != nil {
-			return err
-		}
-		if s.noise = model; last != nil {
-			s.reuse = last.reuse
-		}
-		start := time.Now()
-		if err := s.run(ctx, e); err != nil {
-			return simError(err)
-		}
-		s.answer.Seconds = time.Since(start).Seconds()
-		out.Points = append(out.Points, sweepPoint{p, s.answer})
-		last = s
+	params, err := merged(opt.Params, points)
+	if err != nil {
+		return err
 	}
-	out.Seconds = time.Since(began).Seconds()
+	opt.Params = params[0]
+	first, err := e.parseCircuit(src, path, opt) // warns once for all
+	if err != nil {
+		return err
+	}
+	w := &sweep{f: f, model: model, path: path, points: points, answers: make([]sweepPoint, len(points))}
+	w.parse = func(i int) (*circuit.Circuit, error) {
+		o := opt
+		o.Params = params[i]
+		c, _, err := circuit.Parse(formatOf(src), src, o)
+		if err != nil {
+			return nil, circuitError(err, path)
+		}
+		return c, nil
+	}
+	if err := e.runSweep(ctx, w, first.Qubits); err != nil {
+		return err
+	}
+	out := sweepAnswer{Points: w.answers, Seconds: time.Since(began).Seconds()}
 	return e.Print(out, func(w io.Writer) { out.print(w, filepath.Base(path)) })
+}
+
+// sweep is one run of all points.
+type sweep struct {
+	f       *simFlags
+	model   *noise.Model
+	path    string
+	parse   func(i int) (*circuit.Circuit, error)
+	points  []map[string]float64
+	answers []sweepPoint
+}
+
+// runSweep runs the points of circuits of a width behind a bar.
+func (e *program) runSweep(ctx context.Context, w *sweep, width int) error {
+	if w.model != nil || w.f.method.Value == string(sim.Density) {
+		width = alone
+	}
+	prog := e.Progress(ctx)
+	defer prog.Close()
+	bar := prog.Bar("sweep", "points", int64(len(w.points)))
+	defer bar.Done()
+	batch := statevector.NewBatch(w.f.options())
+	defer batch.Close()
+	var done atomic.Int64
+	return batch.Each(ctx, len(w.points), width, func(m *statevector.Series, i int) error {
+		defer func() { bar.Set(done.Add(1), int64(len(w.points))) }()
+		return w.point(ctx, m, i)
+	})
+}
+
+// alone is a width of which no two circuits run at once.
+const alone = 1 << 10
+
+// point runs point i in the memory of m.
+func (w *sweep) point(ctx context.Context, m *statevector.Series, i int) error {
+	c, err := w.parse(i)
+	if err != nil {
+		return err
+	}
+	if c.Qubits == 0 {
+		return cli.Errorf(cli.JobInvalid, w.path, "the circuit has no qubits").Named("CircuitInvalid")
+	}
+	s, err := newSimulation(c, w.f)
+	if err != nil {
+		return err
+	}
+	s.noise, s.engine = w.model, m.Options()
+	start := time.Now()
+	if err := s.run(ctx, nil); err != nil {
+		return simError(err)
+	}
+	m.Keep(s.state)
+	s.answer.Seconds = time.Since(start).Seconds()
+	w.answers[i] = sweepPoint{w.points[i], s.answer}
+	return nil
+}
+
+// merged adds the fixed parameters to those of each point.
+func merged(fixed map[string]float64, points []map[string]float64) ([]map[string]float64, error) {
+	out := make([]map[string]float64, len(points))
+	for i, p := range points {
+		out[i] = maps.Clone(p)
+		for name, v := range fixed {
+			if _, both := p[name]; both {
+				return nil, cli.Errorf(cli.Usage, "--sweep", "%.80q is given by --param too", name)
+			}
+			out[i][name] = v
+		}
+	}
+	return out, nil
 }
 
 // print lists per point its parameters and what was observed.
@@ -100,14 +164,7 @@ func (a *sweepAnswer) print(w io.Writer, name string) {
 			fmt.Fprintf(w, "%s = %g  ", k, p.Params[k])
 		}
 		fmt.Fprintln(w)
-		keys := slices.Sorted(maps.Keys(p.Counts))
-		slices.SortStableFunc(keys, func(x, y string) int { return int(p.Counts[y]) - int(p.Counts[x]) })
-		for _, k := range keys[:min(8, len(keys))] {
-			fmt.Fprintf(w, "  %s  %d\n", k, p.Counts[k])
-		}
-		if len(keys) > 8 {
-			fmt.Fprintf(w, "  %d more\n", len(keys)-8)
-		}
+		printCounts(w, p.Counts, 8)
 		(&simulation{answer: p.simAnswer}).printObserved(w)
 	}
 	fmt.Fprintf(w, "\nseconds      %.3g\n", a.Seconds)

@@ -121,7 +121,7 @@ func trapLibraries() (out []string) {
 
 // openGuests starts the workers and says when their walls are thin.
 func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := e.guestHost()
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
@@ -166,7 +166,7 @@ func guestError(err error, out *cli.Error) bool {
 // checkSandbox starts a worker and asks what is in force around it.
 func (e *program) checkSandbox(ctx context.Context) finding {
 	const name = "sandbox"
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := host.New(host.Config{Logger: e.Log}) // without the cache: looking makes nothing
 	if err != nil {
 		return bad(name, cli.Internal, "report this", "%v", err)
 	}

@@ -164,6 +164,20 @@ func toStatus(err error) error {
 	return s.Err()
 }
 
+// FromStatus reads the detail of a gRPC error; nil when there is none.
+func FromStatus(err error) *Error {
+	s, ok := status.FromError(err)
+	if err == nil || !ok {
+		return nil
+	}
+	for _, d := range s.Details() {
+		if d, ok := d.(*driverv1.ErrorDetail); ok {
+			return FromDetail(d)
+		}
+	}
+	return nil
+}
+
 // fromStatus is what the client returns for a status. ctx tells the caller's own
 // end apart from the driver's.
 func fromStatus(ctx context.Context, err error) error {
@@ -174,10 +188,8 @@ func fromStatus(ctx context.Context, err error) error {
 	if !ok {
 		return err
 	}
-	for _, d := range s.Details() {
-		if d, ok := d.(*driverv1.ErrorDetail); ok {
-			return FromDetail(d)
-		}
+	if e := FromStatus(err); e != nil {
+		return e
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"crypto/tls"
 	"math"
 
 	"github.com/hashicorp/go-hclog"
@@ -55,16 +56,37 @@ const maxMessage = 32 << 20
 // Serve runs a driver process until the host ends it. It is the only thing that
 // main of a driver does; call it before any vendor library writes to stdout,
 // which from here on is stderr.
-func Serve(d Driver) {
+func Serve(d Driver) { ServeConfig{Driver: d}.Serve() }
+
+// ServeConfig is for the few drivers that need more than Serve: options of the
+// gRPC server, and TLS of their own.
+type ServeConfig struct {
+	Driver  Driver
+	Options []grpc.ServerOption
+	TLS     func() (*tls.Config, error) // nil: mutual TLS as the host asks for it
+	// Prepare runs when standard output is the handshake's alone.
+	Prepare func() error
+}
+
+// Serve is the function Serve with this configuration.
+func (c ServeConfig) Serve() {
 	if err := keepStdout(); err != nil {
 		hclog.Default().Error("stdout", "error", err)
+	}
+	if c.Prepare != nil {
+		if err := c.Prepare(); err != nil {
+			hclog.Default().Error("prepare", "error", err)
+			return
+		}
 	}
 	followParent()
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig:  Handshake,
-		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &Plugin{Impl: d}}},
+		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &Plugin{Impl: c.Driver}}},
+		TLSProvider:      c.TLS,
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(math.MaxInt32))...)
+			opts = append(opts, grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(math.MaxInt32))
+			return grpc.NewServer(append(opts, c.Options...)...)
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Info, JSONFormat: true}),
 	})

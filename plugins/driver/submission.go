@@ -29,7 +29,7 @@ const (
 	MaxWait = 30 * time.Second
 
 	maxWidth   = 4096
-	maxLayers  = 1 << 20
+	maxLayers  = 1 << 16
 	maxCZ      = 1 << 22
 	maxPalette = 1 << 20
 	maxSlots   = guest.MaxShots

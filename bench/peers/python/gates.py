@@ -40,6 +40,11 @@ def parts(op):
     return op[0], op[1], op[2] if len(op) > 2 else []
 
 
+def row(outcome, qubits):
+    """An outcome, qubit 0 lowest, as a little-endian row in hexadecimal."""
+    return int(outcome).to_bytes((qubits + 7) // 8, "little").hex()
+
+
 def moments(ops):
     """Pairs (moment, operation), each as early as its qubits allow, by moment."""
     free, out = {}, []

@@ -6,6 +6,7 @@ import qiskit_aer
 from qiskit import QuantumCircuit
 from qiskit.circuit.library import UnitaryGate
 from qiskit_aer import AerSimulator
+from qiskit_aer.noise import depolarizing_error
 
 import gates
 
@@ -18,13 +19,16 @@ class Peer:
         self.threads = threads
 
     def settings(self, kind, precision, shots):
-        if kind != "state":
+        self.kind = kind
+        if kind not in ("state", "noise"):
             return []
         return ["%s fusion=%d" % (precision, f) for f in (2, 3, 5)]
 
     def simulator(self, setting):
+        """Threads share one state, or have trajectories of their own where there are several."""
         precision, f = setting.split(" fusion=")
         return AerSimulator(method="statevector", precision=precision, max_parallel_threads=self.threads,
+                            max_parallel_shots=self.threads if self.kind == "noise" else 1,
                             fusion_max_qubit=int(f), seed_simulator=7)
 
     def circuit(self, c):
@@ -35,6 +39,8 @@ class Peer:
                 out.u(*p, q[0])
             elif name == "mcz":
                 out.mcp(numpy.pi, q[:-1], q[-1])
+            elif name == "depolarize":
+                out.append(depolarizing_error(4 / 3 * p[0], 1).to_instruction(), q)
             elif name == "sy":
                 out.append(UnitaryGate(numpy.array(gates.matrix(name, p))), q)
             else:
@@ -49,6 +55,13 @@ class Peer:
             return simulator.run(circuit, shots=shots).result().results[0].time_taken
 
         return call
+
+    def samples(self, c, setting, shots):
+        """Of a circuit with noise."""
+        circuit = self.circuit(c)
+        circuit.measure_all()
+        counts = self.simulator(setting).run(circuit, shots=shots).result().get_counts()
+        return [gates.row(int(x, 2), c["qubits"]) for x, n in counts.items() for _ in range(n)]
 
     def wrapper_seconds(self, shots, circuit, setting):
         return 0

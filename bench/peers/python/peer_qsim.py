@@ -86,6 +86,14 @@ class Peer:
 
         return call
 
+    def samples(self, c, setting, shots):
+        """Of a circuit with noise."""
+        options, out = self.options(self.noisy(c), setting), []
+        for i in range(shots):
+            options["s"] = i + 1
+            out.append(gates.row(sum(b << q for q, b in enumerate(m.qtrajectory_sample(options))), c["qubits"]))
+        return out
+
     def wrapper_seconds(self, shots, circuit, setting):
         return gates.list_seconds(shots) if self.kind == "state" else 0
 

@@ -76,6 +76,11 @@ class Peer:
 
         return call
 
+    def samples(self, c, setting, shots):
+        """Of a circuit with noise."""
+        simulator = qulacs.NoiseSimulator(self.circuit(c, setting), qulacs.QuantumState(c["qubits"]))
+        return [gates.row(x, c["qubits"]) for x in simulator.execute(shots)]
+
     def wrapper_seconds(self, shots, circuit, setting):
         return gates.list_seconds(shots)
 

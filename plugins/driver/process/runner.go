@@ -91,10 +91,18 @@ func (r *Runner) Start(ctx context.Context) error {
 	go handshake(outR, lineW)
 	logR, logW := io.Pipe()
 	r.stderr = logR
-	go r.listen(errR, logW)
+	heard := make(chan struct{})
+	go func() {
+		r.listen(errR, logW)
+		close(heard)
+	}()
 	go func() {
 		r.waitErr = r.cmd.Wait()
 		killGroup(r.cmd) // whatever the driver started goes with it
+		select {
+		case <-heard: // its last words are in the tail
+		case <-time.After(time.Second): // nobody reads Stderr
+		}
 		close(r.done)
 	}()
 	return nil
@@ -202,6 +210,10 @@ func (r *Runner) Level() Level { return r.level }
 
 // Tail is the end of what the driver wrote to standard error.
 func (r *Runner) Tail() string { return r.tail.String() }
+
+// Words is where output that arrives by another way than standard error joins its
+// tail: go-plugin sends what a Go driver prints over gRPC.
+func (r *Runner) Words() io.Writer { return &r.tail }
 
 // Diagnose implements runner.Runner.
 func (r *Runner) Diagnose(context.Context) string {

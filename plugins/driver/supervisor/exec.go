@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"os/exec"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -51,6 +52,7 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 			return nil, fmt.Errorf("the folder for sockets has a path of %d bytes, at most %d: %s", len(sockets), MaxSocketDir, sockets)
 		}
 		made := make(chan *process.Runner, 1)
+		said := &words{}
 		pc := plugin.NewClient(&plugin.ClientConfig{
 			HandshakeConfig:  driver.Handshake,
 			VersionedPlugins: map[int]plugin.PluginSet{driver.ProtocolVersion: {driver.PluginName: &driver.Plugin{}}},
@@ -60,12 +62,15 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 			StartTimeout:     timeout,
 			UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: sockets},
 			Logger:           bridge{to: l},
+			SyncStdout:       said,
+			SyncStderr:       said,
 			GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(32<<20), grpc.MaxCallSendMsgSize(math.MaxInt32))},
 			RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 				r, err := process.NewRunner(spec, cmd.Env, dir)
 				if err != nil {
 					return nil, err
 				}
+				said.to.Store(r)
 				made <- r
 				return r, nil
 			},
@@ -73,6 +78,18 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 		p := &child{plugin: pc, sha256: spec.Image.SHA256}
 		return p, p.connect(ctx, made)
 	}
+}
+
+// words passes on what a driver prints, once there is a process to pass it to.
+type words struct {
+	to atomic.Pointer[process.Runner]
+}
+
+func (w *words) Write(b []byte) (int, error) {
+	if r := w.to.Load(); r != nil {
+		return r.Words().Write(b)
+	}
+	return len(b), nil
 }
 
 // child is a process of Exec.

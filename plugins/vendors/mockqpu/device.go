@@ -180,8 +180,8 @@ func (d *Device) Calibration(_ context.Context, device, id string) (*driverv1.Ca
 		return nil, err
 	}
 	cfg, _, _ := d.present()
-	h3, h2 := sha3.Sum256(cfg.raw), sha256.Sum256(cfg.raw)
-	c := &driverv1.Calibration{Id: "mock:" + hex.EncodeToString(h3[:16]), VendorRaw: cfg.raw, VendorRawSha256: h2[:]}
+	h2 := sha256.Sum256(cfg.raw)
+	c := &driverv1.Calibration{Id: d.calibrationID(), VendorRaw: cfg.raw, VendorRawSha256: h2[:]}
 	if id != "" && id != c.Id {
 		return nil, &driver.Error{Code: driver.ResultGone, Field: "calibration_id", VendorMessage: "only the present calibration is kept"}
 	}
@@ -203,6 +203,13 @@ func (d *Device) Calibration(_ context.Context, device, id string) (*driverv1.Ca
 		c.Gates = append(c.Gates, &driverv1.GateCalibration{Operation: "u3", Qubits: []uint32{uint32(q)}, Fidelity: &fid})
 	}
 	return c, nil
+}
+
+// calibrationID names the present calibration by its content.
+func (d *Device) calibrationID() string {
+	cfg, _, _ := d.present()
+	h := sha3.Sum256(cfg.raw)
+	return "mock:" + hex.EncodeToString(h[:16])
 }
 
 // Submit implements driver.Driver.
@@ -335,7 +342,7 @@ func (d *Device) Results(_ context.Context, id string, from uint64, maxBytes int
 	if err := d.fail("results"); err != nil {
 		return err
 	}
-	cfg, st, _ := d.present()
+	_, st, _ := d.present()
 	j, err := st.get(id)
 	if err != nil {
 		return err
@@ -351,8 +358,7 @@ func (d *Device) Results(_ context.Context, id string, from uint64, maxBytes int
 	if err != nil {
 		return err
 	}
-	h := sha3.Sum256(cfg.raw)
-	f := driver.Finished{CalibrationID: "mock:" + hex.EncodeToString(h[:16]), Started: j.StartedAt, Done: j.FinishedAt}
+	f := driver.Finished{CalibrationID: d.calibrationID(), Started: j.StartedAt, Done: j.FinishedAt}
 	if s.Kind == driverv1.ResultKind_RESULT_KIND_COUNTS {
 		return driver.SendPairs(send, s.Kind, o.Width, uint64(o.N), driver.Count(o), from, f)
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
@@ -40,17 +38,9 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 	for _, w := range s.workers {
 		w.ctx = ctx
 	}
-	r := &runner{ctx: ctx, s: s, passes: splitPasses(pl)}
-	r.begin()
-	for i := range r.passes {
-		if r.advance(i); ctx.Err() != nil {
-			break
-		}
-		if o.Progress != nil {
-			o.Progress(i+1, len(r.passes))
-		}
-	}
-	r.weigh()
+	r := &runner{ctx: ctx, s: s, team: newTeam(s.crew())}
+	r.walk(o.Progress)
+	r.team.dismiss()
 	if err := ctx.Err(); err != nil {
 		s.free()
 		return nil, err
@@ -63,7 +53,61 @@ func Run(ctx context.Context, p *plan.Program, pl *plan.Plan, o Options) (*State
 type runner struct {
 	ctx    context.Context
 	s      *State
-	passes []plan.Pass
+	team   *team
+	passes []plan.Pass // not scripted
+
+	scales  []float64 // per step, empty where the program is not Mixed
+	repeats *repeats  // nil where the program is not Mixed
+	laid    int       // steps of the passes made ready so far
+	first   [2]int    // number of the first step of the passes made ready
+}
+
+// walk does all passes, then the weights.
+func (r *runner) walk(progress func(done, total int)) {
+	s := r.s
+	advance, n := r.follow, 0
+	if s.prog.Mixed {
+		r.scales = scales(s.prog, s.plan)
+		r.repeats = findRepeats(s.prog, s.plan, r.scales)
+	}
+	if !s.prog.Mixed && scripted(s.plan, s.kernel) {
+		r.open()
+		n = len(s.script.passes)
+	} else {
+		r.passes = splitPasses(s.plan)
+		r.begin()
+		advance, n = r.advance, len(r.passes)
+	}
+	for i := range n {
+		if advance(i); r.ctx.Err() != nil {
+			return
+		}
+		if progress != nil {
+			progress(i+1, n)
+		}
+	}
+	r.weigh()
+}
+
+// open fills a narrow state and makes all factors.
+func (r *runner) open() {
+	s := r.s
+	s.script.layOut(s.prog, s.plan, s.kernel)
+	s.start.set(s.prog, s.plan)
+	groups, chunks := len(s.script.groups), s.chunks()
+	r.each(groups+chunks, func(w *worker, u int) {
+		if u < groups {
+			w.fillGroup(&s.script, s.prog, u)
+			return
+		}
+		w.fill(&s.start, s.x, u-groups)
+	})
+}
+
+// follow runs pass i of the script.
+func (r *runner) follow(i int) {
+	s := r.s
+	r.each(1<<len(s.script.passes[i].outer), func(w *worker, u int) { w.chunkOf(&s.script, s.x, i, u) })
 }
 
 // ready is the pass whose tables are complete; i alternates between two.
@@ -72,15 +116,15 @@ func (s *State) ready(i int) *pass { return &s.prepared[i&1] }
 // begin fills the state and prepares the first pass.
 func (r *runner) begin() {
 	s := r.s
-	st := newStart(s.prog, s.plan)
-	chunks := 1 << max(s.plan.Width-plan.ChunkMax, 0)
+	s.start.set(s.prog, s.plan)
+	chunks := s.chunks()
 	steps := r.layOut(0)
 	r.each(steps+chunks, func(w *worker, u int) {
 		if u < steps {
 			r.prepare(w, 0, u)
 			return
 		}
-		w.fill(st, s.x, u-steps)
+		w.fill(&s.start, s.x, u-steps)
 	})
 }
 
@@ -117,13 +161,21 @@ func (r *runner) layOut(i int) (steps int) {
 		return 0
 	}
 	p := r.s.ready(i)
+	r.first[i&1] = r.laid
 	layOut(&r.passes[i], r.s.plan.Width, p)
+	r.laid += p.steps
 	return p.steps
 }
 
 func (r *runner) prepare(w *worker, i, u int) {
 	sub, k := r.s.ready(i).stepAt(u)
-	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k])
+	dst, st := &sub.steps[k], &sub.p.Steps[k]
+	if r.repeats == nil {
+		w.build(dst, r.s.prog, r.s.plan, sub.local, st, 0)
+		return
+	}
+	n := r.first[i&1] + u
+	r.repeats.take(dst, n, func(dst *step) { w.build(dst, r.s.prog, r.s.plan, sub.local, st, r.scales[n]) })
 }
 
 // weigh fills the running sums of weights.
@@ -136,33 +188,11 @@ func (r *runner) weigh() {
 
 // each runs f for units on all workers; once ctx is done it leaves units out.
 func (r *runner) each(n int, f func(w *worker, u int)) {
-	each(r.s.workers, n, func(w *worker, u int) {
+	r.team.each(n, func(w *worker, u int) {
 		if r.ctx.Err() == nil {
 			f(w, u)
 		}
 	})
-}
-
-// each runs f for units 0..n-1 on the workers, in any order, and waits.
-func each(workers []*worker, n int, f func(w *worker, u int)) {
-	if len(workers) == 1 || n <= 1 {
-		for u := range n {
-			f(workers[0], u)
-		}
-		return
-	}
-	var next atomic.Int64
-	loop := func(w *worker) {
-		for u := next.Add(1) - 1; u < int64(n); u = next.Add(1) - 1 {
-			f(w, int(u))
-		}
-	}
-	var wg sync.WaitGroup
-	for _, w := range workers[1:min(len(workers), n)] {
-		wg.Go(func() { loop(w) })
-	}
-	loop(workers[0])
-	wg.Wait()
 }
 
 func threads(n int) int {

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 )
 
 // leafSize is the number of amplitudes of a leaf; narrow states are one leaf.
@@ -24,54 +25,115 @@ func (s *State) leafData(from, to int) []float32 {
 // floor(word·T / 2^64), T the sum of all weights. Everything is integer, and
 // out[i] depends on the state and words[i] alone. The slices have equal length.
 //
-// Of a wide state only leaves that are hit are opened, each once per batch.
+// Where there are many words for the state's size, all running sums are made, a
+// section at a time; else only leaves that are hit are opened, each once per
+// batch.
 func (s *State) Sample(out, words []uint64) {
-	narrow := s.plan.Width <= narrowWidth && len(words) >= 1<<s.plan.Width/4
-	if narrow && len(s.all.cum) == 0 {
-		s.openAll()
+	if len(words)*dense >= 1<<s.plan.Width && s.plan.Width <= sectionWidth+16 {
+		if s.plan.Width <= narrowWidth {
+			s.sampleNarrow(out, words)
+		} else {
+			s.sampleSections(out, words)
+		}
+		return
 	}
 	if len(words) >= len(s.leaves.cum)/8 && len(s.leaves.guide) == 0 {
-		s.leaves.makeGuide()
+		s.leaves.makeGuide(len(s.leaves.cum))
 	}
 	batches := (len(words) + batchShots - 1) / batchShots
 	if n := len(s.workers); len(words) >= n*minShots { // one batch per worker at least
 		batches = max(batches, n)
 	}
-	each(s.workers, batches, func(w *worker, u int) {
+	s.share(batches, func(w *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
-		if narrow {
-			s.sampleAll(out[from:to], words[from:to])
-		} else {
-			w.sampler.run(s, out[from:to], words[from:to])
-		}
+		w.sampler.run(s, out[from:to], words[from:to])
 	})
 }
 
-// Shots that a worker sorts at once, and below which it works alone.
 const (
+	// Shots that a worker sorts at once, and below which it works alone.
 	batchShots = 1 << 18
 	minShots   = 1 << 11
+	// dense is the number of amplitudes per shot up to which it pays to sum all.
+	dense = 16
 )
 
-// narrowWidth is the widest state of which all running sums are tabulated, in up
-// to 768 KiB.
-const narrowWidth = 16
-
-// openAll makes the running sums of all amplitudes.
-func (s *State) openAll() {
-	s.all.cum = grow(s.all.cum, 1<<s.plan.Width)
-	for g := range s.leaves.cum {
-		s.kernel.Squares(s.all.cum[g*s.leaf/2:], s.leafData(g, g+1))
+// share runs f for units 0..n-1 on the workers.
+func (s *State) share(n int, f func(w *worker, u int)) {
+	if n <= 1 || len(s.workers) == 1 {
+		for u := range n {
+			f(s.workers[0], u)
+		}
+		return
 	}
-	s.all.accumulate()
-	s.all.makeGuide()
+	t := newTeam(s.workers[:min(len(s.workers), n)])
+	t.each(n, f)
+	t.dismiss()
 }
 
-func (s *State) sampleAll(out, words []uint64) {
-	total := s.all.total()
-	for i, w := range words {
-		at, _ := bits.Mul64(w, total)
-		out[i] = s.plan.Qubits(uint64(s.all.find(at))) ^ s.prog.Frame
+// sampleNarrow searches the running sums of all amplitudes.
+func (s *State) sampleNarrow(out, words []uint64) {
+	if len(s.all.cum) == 0 {
+		s.all.size(1 << s.plan.Width)
+		s.running(&s.all, 0)
+	}
+	if wanted := min(2*len(s.all.cum), 2*len(words)); 4*len(s.all.guide) < wanted {
+		s.all.makeGuide(wanted)
+	}
+	t := s.all.table()
+	batches := max(min(len(s.workers), len(words)/batchNarrow), 1)
+	s.share(batches, func(_ *worker, u int) {
+		from, to := u*len(words)/batches, (u+1)*len(words)/batches
+		if s.plan.FirstLane == 0 {
+			s.kernel.Draw(out[from:to], words[from:to], t, s.prog.Frame)
+			return
+		}
+		s.kernel.Draw(out[from:to], words[from:to], t, 0)
+		s.finish(out[from:to])
+	})
+}
+
+// narrowWidth is the widest state of which all running sums are kept, in up to
+// 1 MiB with a guide.
+const narrowWidth = 15
+
+// batchNarrow is the least number of shots of a narrow state that another worker
+// is asked for.
+const batchNarrow = 1 << 14
+
+// finish turns numbers of amplitudes into basis states.
+func (s *State) finish(out []uint64) {
+	frame, q := s.prog.Frame, s.numbers()
+	for i, x := range out {
+		out[i] = q.of(x) ^ frame
+	}
+}
+
+// numbers is plan.Qubits with its shifts at hand.
+type numbers struct {
+	lane, above uint
+	below       uint64
+}
+
+func (s *State) numbers() numbers {
+	f := uint(s.plan.FirstLane)
+	return numbers{f, f + plan.Lanes, 1<<f - 1}
+}
+
+func (q *numbers) of(x uint64) uint64 {
+	r := x >> plan.Lanes
+	return r>>(q.lane&63)<<(q.above&63) | x&(kernel.Lanes-1)<<(q.lane&63) | r&q.below
+}
+
+// running fills list with the running sums of amplitudes first, first+1, ….
+func (s *State) running(list *sums, first int) {
+	var sum uint64
+	for at := 0; at < len(list.cum); {
+		n := min(len(list.cum)-at, 1<<plan.ChunkMax)
+		w := list.cum[at:][:n]
+		s.kernel.Running(w, s.x[stateOffset(uint64(first+at))/4:][:2*n], sum)
+		sum = w[n-1]
+		at += n
 	}
 }
 
@@ -80,10 +142,11 @@ const maxBuckets = 1 << 14
 
 // sampler is the scratch memory of a batch.
 type sampler struct {
-	leaf   []uint32 // per word
-	start  []uint32 // first place of each bucket
-	sorted []shot
-	prefix [leafSize]uint64
+	leaf    []uint32 // per word
+	start   []uint32 // first place of each bucket
+	sorted  []shot
+	prefix  [leafSize]uint64
+	section sums // running sums of one
 }
 
 // shot is a word whose leaf is known.
@@ -113,10 +176,15 @@ func (m *sampler) sort(leaves *sums, words []uint64) {
 	m.start = grow(m.start, (len(leaves.cum)-1)>>shift+2)
 	m.sorted = grow(m.sorted, len(words))
 	clear(m.start)
-	total := leaves.total()
+	total, t := leaves.total(), leaves.table()
 	for i, w := range words {
 		at, _ := bits.Mul64(w, total)
-		g := leaves.find(at)
+		g := 0
+		if len(t.Guide) > 0 {
+			g = t.Find(at)
+		} else {
+			g = search(leaves.cum, at)
+		}
 		m.leaf[i] = uint32(g)
 		m.start[g>>shift+1]++
 	}
@@ -135,12 +203,7 @@ func (m *sampler) sort(leaves *sums, words []uint64) {
 // open tabulates the running sums of leaf g.
 func (m *sampler) open(s *State, g int) {
 	p := m.prefix[:s.leaf/2]
-	s.kernel.Squares(p, s.leafData(g, g+1))
-	var sum uint64
-	for i, x := range p {
-		sum += x
-		p[i] = sum
-	}
+	s.kernel.Running(p, s.leafData(g, g+1), 0)
 	for i := len(p); i < leafSize; i++ {
 		m.prefix[i] = 1<<64 - 1
 	}

@@ -15,26 +15,28 @@ type start struct {
 	block    []float64 // per block of a chunk
 }
 
-func newStart(p *plan.Program, pl *plan.Plan) *start {
-	s := &start{cos: make([]float64, pl.Width), sin: make([]float64, pl.Width)}
+// set computes the state of a program. It uses the memory of s again.
+func (s *start) set(p *plan.Program, pl *plan.Plan) {
+	s.cos, s.sin = grow(s.cos, pl.Width), grow(s.sin, pl.Width)
 	for q := range pl.Width {
 		pos := pl.Position(q)
-		s.cos[pos] = 1
+		s.cos[pos], s.sin[pos] = 1, 0
 		if q < p.Width && len(p.Rots[q]) > 0 {
 			tan, cos := p.Rots[q][0].Rest.TanCosHalf()
 			s.cos[pos], s.sin[pos] = cos, float64(tan*cos)
 		}
 	}
-	for l, x := range s.tensor(0, plan.Lanes) {
+	var lane [kernel.Lanes]float64
+	for l, x := range s.tensor(lane[:0], 0, plan.Lanes) {
 		s.lane[l] = float32(x)
 	}
-	s.block = s.tensor(plan.Lanes, min(pl.Width, plan.ChunkMax))
-	return s
+	s.block = s.tensor(s.block[:0], plan.Lanes, min(pl.Width, plan.ChunkMax))
 }
 
-// tensor multiplies positions from..to-1, lowest first.
-func (s *start) tensor(from, to int) []float64 {
-	out := []float64{1}
+// tensor multiplies positions from..to-1, lowest first, into out, which is
+// empty.
+func (s *start) tensor(out []float64, from, to int) []float64 {
+	out = append(out, 1)
 	for p := from; p < to; p++ {
 		for _, x := range out {
 			out = append(out, float64(x*s.sin[p]))
@@ -56,9 +58,11 @@ func (w *worker) fill(s *start, state []float32, u int) {
 			f = float64(f * s.cos[p])
 		}
 	}
-	o := kernel.Outer{V: s.lane, S: make([]float32, 2*len(s.block)), Pattern: make([]uint8, len(s.block))}
+	w.blocks()
+	o := kernel.Outer{V: s.lane, S: w.outer.S[:2*len(s.block)], Pattern: w.outer.Pattern[:len(s.block)]}
+	clear(o.Pattern)
 	for b, x := range s.block {
-		o.S[2*b] = float32(float64(f * x))
+		o.S[2*b], o.S[2*b+1] = float32(float64(f*x)), 0
 	}
 	n := len(s.block) * kernel.Block
 	w.k.Outer(state[stateOffset(uint64(u)<<plan.ChunkMax)/4:][:n], &o)

@@ -21,11 +21,14 @@ type State struct {
 	leaf     int       // floats in a leaf
 	workers  []*worker
 	prepared [2]pass
+	script   script
+	sections sections
+	start    start
 }
 
 // Bytes is the memory that a run of a width needs, in bytes: amplitudes, running
 // sums, and the scratch memory of so many threads. Tables of wide programs add a
-// few hundred KiB.
+// few hundred KiB, a Sample of 2^20 words up to 10 MiB.
 func Bytes(width, threads int) uint64 {
 	w := max(width, plan.Lanes)
 	n := uint64(stateFloats(w)) * 4
@@ -43,7 +46,7 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	if o.Reuse != nil {
 		old := *o.Reuse
 		*o.Reuse = State{}
-		s.mem, s.leaves, s.all, s.prepared = old.mem, old.leaves, old.all, old.prepared
+		s.mem, s.leaves, s.all, s.prepared, s.script, s.start, s.sections = old.mem, old.leaves, old.all, old.prepared, old.script, old.start, old.sections
 		if old.kernel == s.kernel {
 			s.workers = old.workers
 		}
@@ -57,8 +60,8 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	}
 	s.x = s.mem[:n]
 	s.leaf = min(2<<pl.Width, 2*leafSize)
-	s.leaves.cum = grow(s.leaves.cum, 2<<pl.Width/s.leaf)
-	s.all.cum = s.all.cum[:0]
+	s.leaves.size(2 << pl.Width / s.leaf)
+	s.all.cum, s.all.guide, s.sections.tops.cum = s.all.cum[:0], s.all.guide[:0], s.sections.tops.cum[:0]
 	want := threads(o.Threads)
 	for len(s.workers) < want {
 		s.workers = append(s.workers, newWorker(s.kernel))
@@ -66,6 +69,15 @@ func newState(p *plan.Program, pl *plan.Plan, o *Options) (*State, error) {
 	s.workers = s.workers[:want]
 	return s, nil
 }
+
+// chunks is the number of chunks of consecutive amplitudes.
+func (s *State) chunks() int { return 1 << max(s.plan.Width-plan.ChunkMax, 0) }
+
+// crew is the workers that a run can use: one for one chunk.
+func (s *State) crew() []*worker { return s.workers[:min(len(s.workers), s.chunks())] }
+
+// Mapped reports whether the amplitudes lie outside of the collected heap.
+func (s *State) Mapped() bool { return mapped(s.mem) }
 
 // free gives the memory of the amplitudes back.
 func (s *State) free() {
@@ -107,21 +119,31 @@ func (s *State) Stored(qubits uint64) (re, im float64) {
 // given u3 gates: the stored one times the last diagonal and the phase, computed
 // in binary64.
 func (s *State) Amplitude(qubits uint64) (complex128, error) {
-	if qubits>>s.prog.Width != 0 {
-		return 0, fmt.Errorf("basis state %#x outside width %d", qubits, s.prog.Width)
+	x, y := s.Stored(qubits & (1<<s.prog.Width - 1))
+	return finish(s.prog, qubits, x, y)
+}
+
+// finish multiplies a stored amplitude by the last diagonal and the phase.
+func finish(p *plan.Program, qubits uint64, x, y float64) (complex128, error) {
+	if qubits>>p.Width != 0 {
+		return 0, fmt.Errorf("basis state %#x outside width %d", qubits, p.Width)
 	}
-	bits := qubits ^ s.prog.Frame
-	a := s.prog.Phase
-	for q, alpha := range s.prog.Last.Alpha {
+	bits := qubits ^ p.Frame
+	a := p.Phase
+	for q, alpha := range p.Last.Alpha {
 		if bits>>q&1 == 1 {
 			a += alpha
 		}
 	}
 	neg := false
-	for _, c := range s.prog.Last.CZs {
+	for _, c := range p.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
-	x, y := s.Stored(qubits)
+	for i := range p.Last.Terms {
+		if t := &p.Last.Terms[i]; bits&t.Mask == t.Value {
+			a += t.Angle
+		}
+	}
 	sin, cos := a.SinCos()
 	if neg {
 		sin, cos = -sin, -cos

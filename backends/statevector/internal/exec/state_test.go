@@ -76,7 +76,7 @@ func TestProgress(t *testing.T) {
 
 func TestSampleIsOutcome(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	for _, width := range []int{1, 4, 6, 7, 12, 15} {
+	for _, width := range []int{1, 4, 6, 7, 12, 15, 16} {
 		for _, threads := range []int{1, 3} {
 			s := run(t, width, randomOps(r, width, 6*width), Options{Threads: threads})
 			for _, n := range []int{0, 1, 5, 3 * minShots} {

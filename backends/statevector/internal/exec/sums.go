@@ -2,14 +2,25 @@ package exec
 
 import (
 	"math/bits"
+
+	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 )
 
 // sums is an ascending list of running sums, a power of two long, and a guide to
 // search it.
 type sums struct {
-	cum   []uint64
-	guide []uint32 // where to start for at>>shift; empty: not made
+	cum   []uint64 // with kernel.Beyond more elements at its end
+	guide []uint32 // how many sums are at most j<<shift; empty: not made
 	shift int
+}
+
+// size makes room for n sums.
+func (s *sums) size(n int) {
+	s.cum = grow(s.cum, n+kernel.Beyond)[:n]
+	for i := range kernel.Beyond {
+		s.cum[:n+kernel.Beyond][n+i] = 1<<64 - 1
+	}
+	s.guide = s.guide[:0]
 }
 
 // accumulate turns weights into running sums.
@@ -32,32 +43,40 @@ func (s *sums) before(g int) uint64 {
 	return s.cum[g-1]
 }
 
-// find returns the first place whose sum exceeds at, which is below the total.
-func (s *sums) find(at uint64) int {
-	if len(s.guide) == 0 {
-		return search(s.cum, at)
-	}
-	g := int(s.guide[at>>s.shift])
-	g += int(1 &^ less(at, s.cum[g])) // half of all searches take this step: no branch
+// table is what a kernel searches.
+func (s *sums) table() *kernel.Sums {
+	return &kernel.Sums{Cum: s.cum[:len(s.cum)+kernel.Beyond], Guide: s.guide, Shift: uint(s.shift)}
+}
+
+// near returns the place of at, below the last sum, where a guide finer than the
+// sums nearly always has it.
+func (s *sums) near(at uint64) int {
+	g := int(s.guide[at>>(uint(s.shift)&63)])
 	for s.cum[g] <= at {
 		g++
 	}
 	return g
 }
 
-// makeGuide tabulates the place of every 2^shift-th number, about as many as
-// there are places. A search from there takes two steps on average.
-func (s *sums) makeGuide() {
+// makeGuide tabulates the first place of every 2^shift-th number, for about as
+// many numbers as wanted.
+func (s *sums) makeGuide(wanted int) {
 	total := s.total()
-	s.shift = max(bits.Len64(total)-bits.Len(uint(len(s.cum))), 0)
-	s.guide = grow(s.guide, int((total-1)>>s.shift)+1)
-	g := 0
-	for j := range s.guide {
-		for s.cum[g] <= uint64(j)<<s.shift {
-			g++
-		}
-		s.guide[j] = uint32(g)
+	s.shift = max(bits.Len64(total)-bits.Len(uint(max(wanted, 1))), 0)
+	n := int((total-1)>>s.shift) + 1
+	s.guide = grow(s.guide, n+1)
+	clear(s.guide)
+	up := uint64(1)<<s.shift - 1
+	guide := s.guide
+	for i, c := range s.cum { // ascending: of equal places the last one stays
+		guide[(c+up)>>(uint(s.shift)&63)] = uint32(i + 1)
 	}
+	most := uint32(0)
+	for j, g := range guide {
+		most = max(most, g)
+		guide[j] = most
+	}
+	s.guide = guide[:n]
 }
 
 // search returns the first place of an ascending list, a power of two long,

@@ -15,6 +15,16 @@ type assembled struct {
 	weights         func(w *uint64, x *float32, leaves, blocks uint64)
 	squares         func(w *uint64, x *float32, n uint64)
 	probe           func(n uint64)
+
+	// Empty or nil: the kernel does as Generic does.
+	products     []func(x, v, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32) // by qubits, from 0
+	splitProduct [MaxRotated + 1][3]int                                                                                                         // with products: by number of qubits
+	spread       func(out *float32, s *float64, n uint64, stage *byte, stages uint64)
+	running      func(w *uint64, x *float32, n, sum uint64)
+	sinCos       func(sin, cos *float64, a *uint64, n uint64, unsure *uint8)
+	tangents     func(tan *float32, sin, cos *float64, n uint64, unsure *uint8)
+	draw         search // both or neither
+	locate       search
 }
 
 func (a *assembled) Name() string { return a.name }
@@ -103,6 +113,39 @@ func (a *assembled) Outer(f []float32, o *Outer) {
 	n := len(f) / Block
 	_, _ = o.S[:2*n], o.Pattern[:n]
 	a.outer(&f[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n))
+}
+
+func (a *assembled) Fold(f, s []float32, lane int) { Generic.Fold(f, s, lane) }
+
+func (a *assembled) Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
+	if r.N >= len(a.products) {
+		inTwo(a, x, table, o, lanes, mask, r)
+		return
+	}
+	if r.N > 0 {
+		r.check(x)
+	}
+	n := len(x) / Block
+	_, _ = o.S[:2*n], o.Pattern[:n]
+	a.products[r.N](&x[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n)*blockBytes, &lanes[0], mask, &r.Stride[0], &r.T[0])
+}
+
+func (a *assembled) SplitProduct(n int, lanes bool) [3]int {
+	if a.Fused() {
+		return a.splitProduct[n]
+	}
+	return a.Split(n, lanes)
+}
+
+func (a *assembled) Fused() bool { return len(a.products) > 0 }
+
+func (a *assembled) Running(w []uint64, x []float32, sum uint64) {
+	if a.running == nil {
+		Generic.Running(w, x, sum)
+		return
+	}
+	w = w[:len(x)/2]
+	a.running(&w[0], &x[0], uint64(len(x)/Block), sum)
 }
 
 func (a *assembled) Weights(w []uint64, x []float32) {

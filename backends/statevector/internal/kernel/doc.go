@@ -44,6 +44,36 @@ type Kernel interface {
 	Prefetch(mem []float32, off []uint64, row int)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
+	// Fold multiplies block b of a table by s[2b] + i·s[2b+1] in the lanes whose
+	// bit lane is 1.
+	Fold(f, s []float32, lane int)
+	// Product does Outer into table, then Layer without signs and with the lane
+	// qubits of mask rotated by the tangents of lanes; table is scratch of x's
+	// length, and may be left alone.
+	Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation)
+	// Fused reports that Product leaves its table alone.
+	Fused() bool
+	// SplitProduct is Split for a Product and up to two Rotates.
+	SplitProduct(n int, lanes bool) [3]int
+	// Spread multiplies the complex number s[0], s[1] by stages, one after the
+	// other: with n numbers so far, number i+n is number i times (Cos, Sin), in
+	// binary64 without fused operations, or a copy of it, and its sign is flipped
+	// where i&Mask is odd. It rounds all to out; both have 2<<len(stages) elements.
+	Spread(out []float32, s []float64, stages []Stage)
+	// SinCos writes sines and cosines. Bit i%8 of unsure[i/8] is 0 only where both
+	// are what circuit.Angle.SinCos gives. Lengths are equal multiples of 8, that
+	// of unsure an eighth.
+	SinCos(sin, cos []float64, angles []uint64, unsure []uint8)
+	// Tangents writes sin/cos rounded to binary32. Bit i%8 of unsure[i/8] is 1
+	// where it is 0, and where 8 units of the last place of the binary64 quotient
+	// could change it.
+	Tangents(tan []float32, sin, cos []float64, unsure []uint8)
+	// Running writes, for each amplitude of x, sum and the Weights up to and with it.
+	Running(w []uint64, x []float32, sum uint64)
+	// Draw writes the place in s of the upper half of each word times s's last sum,
+	// and Locate that of each number, which is below the last sum; both XOR flip.
+	Draw(out, words []uint64, s *Sums, flip uint64)
+	Locate(out, at []uint64, s *Sums, flip uint64)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.
@@ -111,3 +141,24 @@ type Outer struct {
 	S       []float32 // re, im per block
 	Pattern []uint8   // per block: bit k set flips lanes whose bit k is 1
 }
+
+// Stage is one phase of Spread.
+type Stage struct {
+	Cos, Sin float64
+	Mask     uint64
+	Copy     uint64 // 1: the phase is none, else 0
+}
+
+// Sums is a list of running sums with a guide to search it. The place of a number
+// is the first one whose sum exceeds it.
+type Sums struct {
+	Cum   []uint64 // ascending; then Beyond more of the largest uint64
+	Guide []uint32 // the place of j<<Shift
+	Shift uint     // below 64
+}
+
+// Beyond is the number of elements that a search may look at past the last sum.
+const Beyond = 2
+
+// Last is the last sum.
+func (s *Sums) Last() uint64 { return s.Cum[len(s.Cum)-1-Beyond] }

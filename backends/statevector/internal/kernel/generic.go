@@ -19,6 +19,9 @@ func product(xr, xi, fr, fi float32) (re, im float32) {
 	return fma32(-xi, fi, float32(xr*fr)), fma32(xi, fr, float32(xr*fi))
 }
 
+// Product is the complex product of all kernels.
+func Product(xr, xi, fr, fi float32) (re, im float32) { return product(xr, xi, fr, fi) }
+
 func (g generic) Layer(x, f []float32, s *Signs, t *LaneTans, r *Rotation) {
 	for b := 0; b*Block < len(x); b++ {
 		x, f := x[b*Block:][:Block], f[b*Block:][:Block]
@@ -80,6 +83,17 @@ func (generic) Scatter(buf, mem []float32, off []uint64) {
 
 func (generic) Prefetch([]float32, []uint64, int) {}
 
+func (generic) Fold(f, s []float32, lane int) {
+	for b := range len(f) / Block {
+		f, sr, si := f[b*Block:][:Block], s[2*b], s[2*b+1]
+		for l := range Lanes {
+			if l>>lane&1 == 1 {
+				f[l], f[l+Lanes] = product(f[l], f[l+Lanes], sr, si)
+			}
+		}
+	}
+}
+
 func (generic) Outer(f []float32, o *Outer) {
 	for b := range len(f) / Block {
 		f, sr, si := f[b*Block:][:Block], o.S[2*b], o.S[2*b+1]
@@ -101,6 +115,35 @@ var patterns = func() (out [16][Lanes]uint32) {
 	}
 	return out
 }()
+
+func (g generic) Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
+	inTwo(g, x, table, o, lanes, mask, r)
+}
+
+// inTwo is Product in two sweeps.
+func inTwo(k Kernel, x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
+	var t LaneTans
+	for i, tan := range lanes {
+		if mask>>i&1 == 1 {
+			t.Set(i, tan)
+		}
+	}
+	table = table[:len(x)]
+	k.Outer(table, o)
+	k.Layer(x, table, nil, &t, r)
+}
+
+func (generic) Fused() bool { return false }
+
+func (g generic) SplitProduct(n int, lanes bool) [3]int { return g.Split(n, lanes) }
+
+func (generic) Running(w []uint64, x []float32, sum uint64) {
+	for i := range w[:len(x)/2] {
+		o := i/Lanes*Block + i%Lanes
+		sum += Weight(x[o], x[o+Lanes])
+		w[i] = sum
+	}
+}
 
 func (generic) Weights(w []uint64, x []float32) {
 	n := len(x) / len(w)

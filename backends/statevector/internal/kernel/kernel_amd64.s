@@ -7,6 +7,1192 @@
 DATA two64<>+0(SB)/8, $0x4000000000000000
 GLOBL two64<>(SB), RODATA|NOPTR, $8
 
+DATA laneSigns<>+0(SB)/4, $0x80000000
+DATA laneSigns<>+4(SB)/4, $0x00000000
+DATA laneSigns<>+8(SB)/4, $0x80000000
+DATA laneSigns<>+12(SB)/4, $0x00000000
+DATA laneSigns<>+16(SB)/4, $0x80000000
+DATA laneSigns<>+20(SB)/4, $0x00000000
+DATA laneSigns<>+24(SB)/4, $0x80000000
+DATA laneSigns<>+28(SB)/4, $0x00000000
+DATA laneSigns<>+32(SB)/4, $0x80000000
+DATA laneSigns<>+36(SB)/4, $0x00000000
+DATA laneSigns<>+40(SB)/4, $0x80000000
+DATA laneSigns<>+44(SB)/4, $0x00000000
+DATA laneSigns<>+48(SB)/4, $0x80000000
+DATA laneSigns<>+52(SB)/4, $0x00000000
+DATA laneSigns<>+56(SB)/4, $0x80000000
+DATA laneSigns<>+60(SB)/4, $0x00000000
+DATA laneSigns<>+64(SB)/4, $0x80000000
+DATA laneSigns<>+68(SB)/4, $0x80000000
+DATA laneSigns<>+72(SB)/4, $0x00000000
+DATA laneSigns<>+76(SB)/4, $0x00000000
+DATA laneSigns<>+80(SB)/4, $0x80000000
+DATA laneSigns<>+84(SB)/4, $0x80000000
+DATA laneSigns<>+88(SB)/4, $0x00000000
+DATA laneSigns<>+92(SB)/4, $0x00000000
+DATA laneSigns<>+96(SB)/4, $0x80000000
+DATA laneSigns<>+100(SB)/4, $0x80000000
+DATA laneSigns<>+104(SB)/4, $0x00000000
+DATA laneSigns<>+108(SB)/4, $0x00000000
+DATA laneSigns<>+112(SB)/4, $0x80000000
+DATA laneSigns<>+116(SB)/4, $0x80000000
+DATA laneSigns<>+120(SB)/4, $0x00000000
+DATA laneSigns<>+124(SB)/4, $0x00000000
+DATA laneSigns<>+128(SB)/4, $0x80000000
+DATA laneSigns<>+132(SB)/4, $0x80000000
+DATA laneSigns<>+136(SB)/4, $0x80000000
+DATA laneSigns<>+140(SB)/4, $0x80000000
+DATA laneSigns<>+144(SB)/4, $0x00000000
+DATA laneSigns<>+148(SB)/4, $0x00000000
+DATA laneSigns<>+152(SB)/4, $0x00000000
+DATA laneSigns<>+156(SB)/4, $0x00000000
+DATA laneSigns<>+160(SB)/4, $0x80000000
+DATA laneSigns<>+164(SB)/4, $0x80000000
+DATA laneSigns<>+168(SB)/4, $0x80000000
+DATA laneSigns<>+172(SB)/4, $0x80000000
+DATA laneSigns<>+176(SB)/4, $0x00000000
+DATA laneSigns<>+180(SB)/4, $0x00000000
+DATA laneSigns<>+184(SB)/4, $0x00000000
+DATA laneSigns<>+188(SB)/4, $0x00000000
+DATA laneSigns<>+192(SB)/4, $0x80000000
+DATA laneSigns<>+196(SB)/4, $0x80000000
+DATA laneSigns<>+200(SB)/4, $0x80000000
+DATA laneSigns<>+204(SB)/4, $0x80000000
+DATA laneSigns<>+208(SB)/4, $0x80000000
+DATA laneSigns<>+212(SB)/4, $0x80000000
+DATA laneSigns<>+216(SB)/4, $0x80000000
+DATA laneSigns<>+220(SB)/4, $0x80000000
+DATA laneSigns<>+224(SB)/4, $0x00000000
+DATA laneSigns<>+228(SB)/4, $0x00000000
+DATA laneSigns<>+232(SB)/4, $0x00000000
+DATA laneSigns<>+236(SB)/4, $0x00000000
+DATA laneSigns<>+240(SB)/4, $0x00000000
+DATA laneSigns<>+244(SB)/4, $0x00000000
+DATA laneSigns<>+248(SB)/4, $0x00000000
+DATA laneSigns<>+252(SB)/4, $0x00000000
+GLOBL laneSigns<>(SB), RODATA|NOPTR, $256
+
+DATA parities<>+0(SB)/8, $0x0000000000000000
+DATA parities<>+8(SB)/8, $0x0000000000000000
+DATA parities<>+16(SB)/8, $0x0000000000000000
+DATA parities<>+24(SB)/8, $0x0000000000000000
+DATA parities<>+32(SB)/8, $0x0000000000000000
+DATA parities<>+40(SB)/8, $0x0000000000000000
+DATA parities<>+48(SB)/8, $0x0000000000000000
+DATA parities<>+56(SB)/8, $0x0000000000000000
+DATA parities<>+64(SB)/8, $0x8000000000000000
+DATA parities<>+72(SB)/8, $0x8000000000000000
+DATA parities<>+80(SB)/8, $0x8000000000000000
+DATA parities<>+88(SB)/8, $0x8000000000000000
+DATA parities<>+96(SB)/8, $0x8000000000000000
+DATA parities<>+104(SB)/8, $0x8000000000000000
+DATA parities<>+112(SB)/8, $0x8000000000000000
+DATA parities<>+120(SB)/8, $0x8000000000000000
+DATA parities<>+128(SB)/8, $0x0000000000000000
+DATA parities<>+136(SB)/8, $0x0000000000000000
+DATA parities<>+144(SB)/8, $0x8000000000000000
+DATA parities<>+152(SB)/8, $0x8000000000000000
+DATA parities<>+160(SB)/8, $0x0000000000000000
+DATA parities<>+168(SB)/8, $0x0000000000000000
+DATA parities<>+176(SB)/8, $0x8000000000000000
+DATA parities<>+184(SB)/8, $0x8000000000000000
+DATA parities<>+192(SB)/8, $0x8000000000000000
+DATA parities<>+200(SB)/8, $0x8000000000000000
+DATA parities<>+208(SB)/8, $0x0000000000000000
+DATA parities<>+216(SB)/8, $0x0000000000000000
+DATA parities<>+224(SB)/8, $0x8000000000000000
+DATA parities<>+232(SB)/8, $0x8000000000000000
+DATA parities<>+240(SB)/8, $0x0000000000000000
+DATA parities<>+248(SB)/8, $0x0000000000000000
+DATA parities<>+256(SB)/8, $0x0000000000000000
+DATA parities<>+264(SB)/8, $0x0000000000000000
+DATA parities<>+272(SB)/8, $0x0000000000000000
+DATA parities<>+280(SB)/8, $0x0000000000000000
+DATA parities<>+288(SB)/8, $0x8000000000000000
+DATA parities<>+296(SB)/8, $0x8000000000000000
+DATA parities<>+304(SB)/8, $0x8000000000000000
+DATA parities<>+312(SB)/8, $0x8000000000000000
+DATA parities<>+320(SB)/8, $0x8000000000000000
+DATA parities<>+328(SB)/8, $0x8000000000000000
+DATA parities<>+336(SB)/8, $0x8000000000000000
+DATA parities<>+344(SB)/8, $0x8000000000000000
+DATA parities<>+352(SB)/8, $0x0000000000000000
+DATA parities<>+360(SB)/8, $0x0000000000000000
+DATA parities<>+368(SB)/8, $0x0000000000000000
+DATA parities<>+376(SB)/8, $0x0000000000000000
+DATA parities<>+384(SB)/8, $0x0000000000000000
+DATA parities<>+392(SB)/8, $0x0000000000000000
+DATA parities<>+400(SB)/8, $0x8000000000000000
+DATA parities<>+408(SB)/8, $0x8000000000000000
+DATA parities<>+416(SB)/8, $0x8000000000000000
+DATA parities<>+424(SB)/8, $0x8000000000000000
+DATA parities<>+432(SB)/8, $0x0000000000000000
+DATA parities<>+440(SB)/8, $0x0000000000000000
+DATA parities<>+448(SB)/8, $0x8000000000000000
+DATA parities<>+456(SB)/8, $0x8000000000000000
+DATA parities<>+464(SB)/8, $0x0000000000000000
+DATA parities<>+472(SB)/8, $0x0000000000000000
+DATA parities<>+480(SB)/8, $0x0000000000000000
+DATA parities<>+488(SB)/8, $0x0000000000000000
+DATA parities<>+496(SB)/8, $0x8000000000000000
+DATA parities<>+504(SB)/8, $0x8000000000000000
+GLOBL parities<>(SB), RODATA|NOPTR, $512
+
+DATA alternate<>+0(SB)/8, $0x8000000000000000
+DATA alternate<>+8(SB)/8, $0x0000000000000000
+DATA alternate<>+16(SB)/8, $0x8000000000000000
+DATA alternate<>+24(SB)/8, $0x0000000000000000
+DATA alternate<>+32(SB)/8, $0x8000000000000000
+DATA alternate<>+40(SB)/8, $0x0000000000000000
+DATA alternate<>+48(SB)/8, $0x8000000000000000
+DATA alternate<>+56(SB)/8, $0x0000000000000000
+GLOBL alternate<>(SB), RODATA|NOPTR, $64
+
+DATA angleData<>+0(SB)/8, $0x0080000000000000
+DATA angleData<>+8(SB)/8, $0x3c1921fb54442d18
+DATA angleData<>+16(SB)/8, $0x38b1a62633145c07
+DATA angleData<>+24(SB)/8, $0xbf2a01a01a01a01a
+DATA angleData<>+32(SB)/8, $0x3f81111111111111
+DATA angleData<>+40(SB)/8, $0xbfc5555555555555
+DATA angleData<>+48(SB)/8, $0x3efa01a01a01a01a
+DATA angleData<>+56(SB)/8, $0xbf56c16c16c16c17
+DATA angleData<>+64(SB)/8, $0x3fa5555555555555
+DATA angleData<>+72(SB)/8, $0xbfe0000000000000
+DATA angleData<>+80(SB)/8, $0x3bf4000000000000
+DATA angleData<>+88(SB)/8, $0x000000001fffffff
+DATA angleData<>+96(SB)/8, $0x0000000010000000
+DATA angleData<>+104(SB)/8, $0x0000000000000008
+DATA angleData<>+112(SB)/8, $0x3b80000000000000
+DATA angleData<>+120(SB)/8, $0x7fffffffffffffff
+GLOBL angleData<>(SB), RODATA|NOPTR, $128
+
+DATA turns<>+0(SB)/8, $0x0000000000000000
+DATA turns<>+8(SB)/8, $0x0000000000000000
+DATA turns<>+16(SB)/8, $0x3ff0000000000000
+DATA turns<>+24(SB)/8, $0x0000000000000000
+DATA turns<>+32(SB)/8, $0x3f992155f7a3667e
+DATA turns<>+40(SB)/8, $0xbbfb1d63091a0130
+DATA turns<>+48(SB)/8, $0x3feffd886084cd0d
+DATA turns<>+56(SB)/8, $0xbc81354d4556e4cb
+DATA turns<>+64(SB)/8, $0x3fa91f65f10dd814
+DATA turns<>+72(SB)/8, $0xbc2912bd0d569a90
+DATA turns<>+80(SB)/8, $0x3feff621e3796d7e
+DATA turns<>+88(SB)/8, $0xbc6c57bc2e24aa15
+DATA turns<>+96(SB)/8, $0x3fb2d52092ce19f6
+DATA turns<>+104(SB)/8, $0xbc49a088a8bf6b2c
+DATA turns<>+112(SB)/8, $0x3fefe9cdad01883a
+DATA turns<>+120(SB)/8, $0x3c6521ecd0c67e35
+DATA turns<>+128(SB)/8, $0x3fb917a6bc29b42c
+DATA turns<>+136(SB)/8, $0xbc3e2718d26ed688
+DATA turns<>+144(SB)/8, $0x3fefd88da3d12526
+DATA turns<>+152(SB)/8, $0xbc887df6378811c7
+DATA turns<>+160(SB)/8, $0x3fbf564e56a9730e
+DATA turns<>+168(SB)/8, $0x3c4a2704729ae56d
+DATA turns<>+176(SB)/8, $0x3fefc26470e19fd3
+DATA turns<>+184(SB)/8, $0x3c81ec8668ecacee
+DATA turns<>+192(SB)/8, $0x3fc2c8106e8e613a
+DATA turns<>+200(SB)/8, $0x3c513000a89a11e0
+DATA turns<>+208(SB)/8, $0x3fefa7557f08a517
+DATA turns<>+216(SB)/8, $0xbc87a0a8ca13571f
+DATA turns<>+224(SB)/8, $0x3fc5e214448b3fc6
+DATA turns<>+232(SB)/8, $0x3c6531ff779ddac6
+DATA turns<>+240(SB)/8, $0x3fef8764fa714ba9
+DATA turns<>+248(SB)/8, $0x3c7ab256778ffcb6
+DATA turns<>+256(SB)/8, $0x3fc8f8b83c69a60b
+DATA turns<>+264(SB)/8, $0xbc626d19b9ff8d82
+DATA turns<>+272(SB)/8, $0x3fef6297cff75cb0
+DATA turns<>+280(SB)/8, $0x3c7562172a361fd3
+DATA turns<>+288(SB)/8, $0x3fcc0b826a7e4f63
+DATA turns<>+296(SB)/8, $0xbc1af1439e521935
+DATA turns<>+304(SB)/8, $0x3fef38f3ac64e589
+DATA turns<>+312(SB)/8, $0xbc7d7bafb51f72e6
+DATA turns<>+320(SB)/8, $0x3fcf19f97b215f1b
+DATA turns<>+328(SB)/8, $0xbc642deef11da2c4
+DATA turns<>+336(SB)/8, $0x3fef0a7efb9230d7
+DATA turns<>+344(SB)/8, $0x3c752c7adc6b4989
+DATA turns<>+352(SB)/8, $0x3fd111d262b1f677
+DATA turns<>+360(SB)/8, $0x3c7824c20ab7aa9a
+DATA turns<>+368(SB)/8, $0x3feed740e7684963
+DATA turns<>+376(SB)/8, $0x3c7e82c791f59cc2
+DATA turns<>+384(SB)/8, $0x3fd294062ed59f06
+DATA turns<>+392(SB)/8, $0xbc75d28da2c4612d
+DATA turns<>+400(SB)/8, $0x3fee9f4156c62dda
+DATA turns<>+408(SB)/8, $0x3c8760b1e2e3f81e
+DATA turns<>+416(SB)/8, $0x3fd4135c94176601
+DATA turns<>+424(SB)/8, $0x3c70c97c4afa2518
+DATA turns<>+432(SB)/8, $0x3fee6288ec48e112
+DATA turns<>+440(SB)/8, $0xbc616b56f2847754
+DATA turns<>+448(SB)/8, $0x3fd58f9a75ab1fdd
+DATA turns<>+456(SB)/8, $0xbc1efdc0d58cf620
+DATA turns<>+464(SB)/8, $0x3fee212104f686e5
+DATA turns<>+472(SB)/8, $0xbc8014c76c126527
+DATA turns<>+480(SB)/8, $0x3fd7088530fa459f
+DATA turns<>+488(SB)/8, $0xbc744b19e0864c5d
+DATA turns<>+496(SB)/8, $0x3feddb13b6ccc23c
+DATA turns<>+504(SB)/8, $0x3c883c37c6107db3
+DATA turns<>+512(SB)/8, $0x3fd87de2a6aea963
+DATA turns<>+520(SB)/8, $0xbc672cedd3d5a610
+DATA turns<>+528(SB)/8, $0x3fed906bcf328d46
+DATA turns<>+536(SB)/8, $0x3c7457e610231ac2
+DATA turns<>+544(SB)/8, $0x3fd9ef7943a8ed8a
+DATA turns<>+552(SB)/8, $0x3c66da81290bdbab
+DATA turns<>+560(SB)/8, $0x3fed4134d14dc93a
+DATA turns<>+568(SB)/8, $0xbc84ef5295d25af2
+DATA turns<>+576(SB)/8, $0x3fdb5d1009e15cc0
+DATA turns<>+584(SB)/8, $0x3c65b362cb974183
+DATA turns<>+592(SB)/8, $0x3feced7af43cc773
+DATA turns<>+600(SB)/8, $0xbc5e7b6bb5ab58ae
+DATA turns<>+608(SB)/8, $0x3fdcc66e9931c45e
+DATA turns<>+616(SB)/8, $0x3c56850e59c37f8f
+DATA turns<>+624(SB)/8, $0x3fec954b213411f5
+DATA turns<>+632(SB)/8, $0xbc52fb761e946603
+DATA turns<>+640(SB)/8, $0x3fde2b5d3806f63b
+DATA turns<>+648(SB)/8, $0x3c5e0d891d3c6841
+DATA turns<>+656(SB)/8, $0x3fec38b2f180bdb1
+DATA turns<>+664(SB)/8, $0xbc76e0b1757c8d07
+DATA turns<>+672(SB)/8, $0x3fdf8ba4dbf89aba
+DATA turns<>+680(SB)/8, $0xbc32ec1fc1b776b8
+DATA turns<>+688(SB)/8, $0x3febd7c0ac6f952a
+DATA turns<>+696(SB)/8, $0xbc8825a732ac700a
+DATA turns<>+704(SB)/8, $0x3fe073879922ffee
+DATA turns<>+712(SB)/8, $0xbc8a5a014347406c
+DATA turns<>+720(SB)/8, $0x3feb728345196e3e
+DATA turns<>+728(SB)/8, $0xbc8bc69f324e6d61
+DATA turns<>+736(SB)/8, $0x3fe11eb3541b4b23
+DATA turns<>+744(SB)/8, $0xbc8ef23b69abe4f1
+DATA turns<>+752(SB)/8, $0x3feb090a58150200
+DATA turns<>+760(SB)/8, $0xbc8926da300ffcce
+DATA turns<>+768(SB)/8, $0x3fe1c73b39ae68c8
+DATA turns<>+776(SB)/8, $0x3c8b25dd267f6600
+DATA turns<>+784(SB)/8, $0x3fea9b66290ea1a3
+DATA turns<>+792(SB)/8, $0x3c39f630e8b6dac8
+DATA turns<>+800(SB)/8, $0x3fe26d054cdd12df
+DATA turns<>+808(SB)/8, $0xbc85da743ef3770c
+DATA turns<>+816(SB)/8, $0x3fea29a7a0462782
+DATA turns<>+824(SB)/8, $0xbc7128bb015df175
+DATA turns<>+832(SB)/8, $0x3fe30ff7fce17035
+DATA turns<>+840(SB)/8, $0xbc6efcc626f74a6f
+DATA turns<>+848(SB)/8, $0x3fe9b3e047f38741
+DATA turns<>+856(SB)/8, $0xbc830ee286712474
+DATA turns<>+864(SB)/8, $0x3fe3affa292050b9
+DATA turns<>+872(SB)/8, $0x3c7e3e25e3954964
+DATA turns<>+880(SB)/8, $0x3fe93a22499263fb
+DATA turns<>+888(SB)/8, $0x3c83d419a920df0b
+DATA turns<>+896(SB)/8, $0x3fe44cf325091dd6
+DATA turns<>+904(SB)/8, $0x3c68076a2cfdc6b3
+DATA turns<>+912(SB)/8, $0x3fe8bc806b151741
+DATA turns<>+920(SB)/8, $0xbc82c5e12ed1336d
+DATA turns<>+928(SB)/8, $0x3fe4e6cabbe3e5e9
+DATA turns<>+936(SB)/8, $0x3c63c293edceb327
+DATA turns<>+944(SB)/8, $0x3fe83b0e0bff976e
+DATA turns<>+952(SB)/8, $0xbc76f420f8ea3475
+DATA turns<>+960(SB)/8, $0x3fe57d69348ceca0
+DATA turns<>+968(SB)/8, $0xbc875720992bfbb2
+DATA turns<>+976(SB)/8, $0x3fe7b5df226aafaf
+DATA turns<>+984(SB)/8, $0xbc70f537acdf0ad7
+DATA turns<>+992(SB)/8, $0x3fe610b7551d2cdf
+DATA turns<>+1000(SB)/8, $0xbc7251b352ff2a37
+DATA turns<>+1008(SB)/8, $0x3fe72d0837efff96
+DATA turns<>+1016(SB)/8, $0x3c80d4ef0f1d915c
+DATA turns<>+1024(SB)/8, $0x3fe6a09e667f3bcd
+DATA turns<>+1032(SB)/8, $0xbc8bdd3413b26456
+DATA turns<>+1040(SB)/8, $0x3fe6a09e667f3bcd
+DATA turns<>+1048(SB)/8, $0xbc8bdd3413b26456
+DATA turns<>+1056(SB)/8, $0x3fe72d0837efff96
+DATA turns<>+1064(SB)/8, $0x3c80d4ef0f1d915c
+DATA turns<>+1072(SB)/8, $0x3fe610b7551d2cdf
+DATA turns<>+1080(SB)/8, $0xbc7251b352ff2a37
+DATA turns<>+1088(SB)/8, $0x3fe7b5df226aafaf
+DATA turns<>+1096(SB)/8, $0xbc70f537acdf0ad7
+DATA turns<>+1104(SB)/8, $0x3fe57d69348ceca0
+DATA turns<>+1112(SB)/8, $0xbc875720992bfbb2
+DATA turns<>+1120(SB)/8, $0x3fe83b0e0bff976e
+DATA turns<>+1128(SB)/8, $0xbc76f420f8ea3475
+DATA turns<>+1136(SB)/8, $0x3fe4e6cabbe3e5e9
+DATA turns<>+1144(SB)/8, $0x3c63c293edceb327
+DATA turns<>+1152(SB)/8, $0x3fe8bc806b151741
+DATA turns<>+1160(SB)/8, $0xbc82c5e12ed1336d
+DATA turns<>+1168(SB)/8, $0x3fe44cf325091dd6
+DATA turns<>+1176(SB)/8, $0x3c68076a2cfdc6b3
+DATA turns<>+1184(SB)/8, $0x3fe93a22499263fb
+DATA turns<>+1192(SB)/8, $0x3c83d419a920df0b
+DATA turns<>+1200(SB)/8, $0x3fe3affa292050b9
+DATA turns<>+1208(SB)/8, $0x3c7e3e25e3954964
+DATA turns<>+1216(SB)/8, $0x3fe9b3e047f38741
+DATA turns<>+1224(SB)/8, $0xbc830ee286712474
+DATA turns<>+1232(SB)/8, $0x3fe30ff7fce17035
+DATA turns<>+1240(SB)/8, $0xbc6efcc626f74a6f
+DATA turns<>+1248(SB)/8, $0x3fea29a7a0462782
+DATA turns<>+1256(SB)/8, $0xbc7128bb015df175
+DATA turns<>+1264(SB)/8, $0x3fe26d054cdd12df
+DATA turns<>+1272(SB)/8, $0xbc85da743ef3770c
+DATA turns<>+1280(SB)/8, $0x3fea9b66290ea1a3
+DATA turns<>+1288(SB)/8, $0x3c39f630e8b6dac8
+DATA turns<>+1296(SB)/8, $0x3fe1c73b39ae68c8
+DATA turns<>+1304(SB)/8, $0x3c8b25dd267f6600
+DATA turns<>+1312(SB)/8, $0x3feb090a58150200
+DATA turns<>+1320(SB)/8, $0xbc8926da300ffcce
+DATA turns<>+1328(SB)/8, $0x3fe11eb3541b4b23
+DATA turns<>+1336(SB)/8, $0xbc8ef23b69abe4f1
+DATA turns<>+1344(SB)/8, $0x3feb728345196e3e
+DATA turns<>+1352(SB)/8, $0xbc8bc69f324e6d61
+DATA turns<>+1360(SB)/8, $0x3fe073879922ffee
+DATA turns<>+1368(SB)/8, $0xbc8a5a014347406c
+DATA turns<>+1376(SB)/8, $0x3febd7c0ac6f952a
+DATA turns<>+1384(SB)/8, $0xbc8825a732ac700a
+DATA turns<>+1392(SB)/8, $0x3fdf8ba4dbf89aba
+DATA turns<>+1400(SB)/8, $0xbc32ec1fc1b776b8
+DATA turns<>+1408(SB)/8, $0x3fec38b2f180bdb1
+DATA turns<>+1416(SB)/8, $0xbc76e0b1757c8d07
+DATA turns<>+1424(SB)/8, $0x3fde2b5d3806f63b
+DATA turns<>+1432(SB)/8, $0x3c5e0d891d3c6841
+DATA turns<>+1440(SB)/8, $0x3fec954b213411f5
+DATA turns<>+1448(SB)/8, $0xbc52fb761e946603
+DATA turns<>+1456(SB)/8, $0x3fdcc66e9931c45e
+DATA turns<>+1464(SB)/8, $0x3c56850e59c37f8f
+DATA turns<>+1472(SB)/8, $0x3feced7af43cc773
+DATA turns<>+1480(SB)/8, $0xbc5e7b6bb5ab58ae
+DATA turns<>+1488(SB)/8, $0x3fdb5d1009e15cc0
+DATA turns<>+1496(SB)/8, $0x3c65b362cb974183
+DATA turns<>+1504(SB)/8, $0x3fed4134d14dc93a
+DATA turns<>+1512(SB)/8, $0xbc84ef5295d25af2
+DATA turns<>+1520(SB)/8, $0x3fd9ef7943a8ed8a
+DATA turns<>+1528(SB)/8, $0x3c66da81290bdbab
+DATA turns<>+1536(SB)/8, $0x3fed906bcf328d46
+DATA turns<>+1544(SB)/8, $0x3c7457e610231ac2
+DATA turns<>+1552(SB)/8, $0x3fd87de2a6aea963
+DATA turns<>+1560(SB)/8, $0xbc672cedd3d5a610
+DATA turns<>+1568(SB)/8, $0x3feddb13b6ccc23c
+DATA turns<>+1576(SB)/8, $0x3c883c37c6107db3
+DATA turns<>+1584(SB)/8, $0x3fd7088530fa459f
+DATA turns<>+1592(SB)/8, $0xbc744b19e0864c5d
+DATA turns<>+1600(SB)/8, $0x3fee212104f686e5
+DATA turns<>+1608(SB)/8, $0xbc8014c76c126527
+DATA turns<>+1616(SB)/8, $0x3fd58f9a75ab1fdd
+DATA turns<>+1624(SB)/8, $0xbc1efdc0d58cf620
+DATA turns<>+1632(SB)/8, $0x3fee6288ec48e112
+DATA turns<>+1640(SB)/8, $0xbc616b56f2847754
+DATA turns<>+1648(SB)/8, $0x3fd4135c94176601
+DATA turns<>+1656(SB)/8, $0x3c70c97c4afa2518
+DATA turns<>+1664(SB)/8, $0x3fee9f4156c62dda
+DATA turns<>+1672(SB)/8, $0x3c8760b1e2e3f81e
+DATA turns<>+1680(SB)/8, $0x3fd294062ed59f06
+DATA turns<>+1688(SB)/8, $0xbc75d28da2c4612d
+DATA turns<>+1696(SB)/8, $0x3feed740e7684963
+DATA turns<>+1704(SB)/8, $0x3c7e82c791f59cc2
+DATA turns<>+1712(SB)/8, $0x3fd111d262b1f677
+DATA turns<>+1720(SB)/8, $0x3c7824c20ab7aa9a
+DATA turns<>+1728(SB)/8, $0x3fef0a7efb9230d7
+DATA turns<>+1736(SB)/8, $0x3c752c7adc6b4989
+DATA turns<>+1744(SB)/8, $0x3fcf19f97b215f1b
+DATA turns<>+1752(SB)/8, $0xbc642deef11da2c4
+DATA turns<>+1760(SB)/8, $0x3fef38f3ac64e589
+DATA turns<>+1768(SB)/8, $0xbc7d7bafb51f72e6
+DATA turns<>+1776(SB)/8, $0x3fcc0b826a7e4f63
+DATA turns<>+1784(SB)/8, $0xbc1af1439e521935
+DATA turns<>+1792(SB)/8, $0x3fef6297cff75cb0
+DATA turns<>+1800(SB)/8, $0x3c7562172a361fd3
+DATA turns<>+1808(SB)/8, $0x3fc8f8b83c69a60b
+DATA turns<>+1816(SB)/8, $0xbc626d19b9ff8d82
+DATA turns<>+1824(SB)/8, $0x3fef8764fa714ba9
+DATA turns<>+1832(SB)/8, $0x3c7ab256778ffcb6
+DATA turns<>+1840(SB)/8, $0x3fc5e214448b3fc6
+DATA turns<>+1848(SB)/8, $0x3c6531ff779ddac6
+DATA turns<>+1856(SB)/8, $0x3fefa7557f08a517
+DATA turns<>+1864(SB)/8, $0xbc87a0a8ca13571f
+DATA turns<>+1872(SB)/8, $0x3fc2c8106e8e613a
+DATA turns<>+1880(SB)/8, $0x3c513000a89a11e0
+DATA turns<>+1888(SB)/8, $0x3fefc26470e19fd3
+DATA turns<>+1896(SB)/8, $0x3c81ec8668ecacee
+DATA turns<>+1904(SB)/8, $0x3fbf564e56a9730e
+DATA turns<>+1912(SB)/8, $0x3c4a2704729ae56d
+DATA turns<>+1920(SB)/8, $0x3fefd88da3d12526
+DATA turns<>+1928(SB)/8, $0xbc887df6378811c7
+DATA turns<>+1936(SB)/8, $0x3fb917a6bc29b42c
+DATA turns<>+1944(SB)/8, $0xbc3e2718d26ed688
+DATA turns<>+1952(SB)/8, $0x3fefe9cdad01883a
+DATA turns<>+1960(SB)/8, $0x3c6521ecd0c67e35
+DATA turns<>+1968(SB)/8, $0x3fb2d52092ce19f6
+DATA turns<>+1976(SB)/8, $0xbc49a088a8bf6b2c
+DATA turns<>+1984(SB)/8, $0x3feff621e3796d7e
+DATA turns<>+1992(SB)/8, $0xbc6c57bc2e24aa15
+DATA turns<>+2000(SB)/8, $0x3fa91f65f10dd814
+DATA turns<>+2008(SB)/8, $0xbc2912bd0d569a90
+DATA turns<>+2016(SB)/8, $0x3feffd886084cd0d
+DATA turns<>+2024(SB)/8, $0xbc81354d4556e4cb
+DATA turns<>+2032(SB)/8, $0x3f992155f7a3667e
+DATA turns<>+2040(SB)/8, $0xbbfb1d63091a0130
+DATA turns<>+2048(SB)/8, $0x3ff0000000000000
+DATA turns<>+2056(SB)/8, $0x0000000000000000
+DATA turns<>+2064(SB)/8, $0x0000000000000000
+DATA turns<>+2072(SB)/8, $0x0000000000000000
+DATA turns<>+2080(SB)/8, $0x3feffd886084cd0d
+DATA turns<>+2088(SB)/8, $0xbc81354d4556e4cb
+DATA turns<>+2096(SB)/8, $0xbf992155f7a3667e
+DATA turns<>+2104(SB)/8, $0x3bfb1d63091a0130
+DATA turns<>+2112(SB)/8, $0x3feff621e3796d7e
+DATA turns<>+2120(SB)/8, $0xbc6c57bc2e24aa15
+DATA turns<>+2128(SB)/8, $0xbfa91f65f10dd814
+DATA turns<>+2136(SB)/8, $0x3c2912bd0d569a90
+DATA turns<>+2144(SB)/8, $0x3fefe9cdad01883a
+DATA turns<>+2152(SB)/8, $0x3c6521ecd0c67e35
+DATA turns<>+2160(SB)/8, $0xbfb2d52092ce19f6
+DATA turns<>+2168(SB)/8, $0x3c49a088a8bf6b2c
+DATA turns<>+2176(SB)/8, $0x3fefd88da3d12526
+DATA turns<>+2184(SB)/8, $0xbc887df6378811c7
+DATA turns<>+2192(SB)/8, $0xbfb917a6bc29b42c
+DATA turns<>+2200(SB)/8, $0x3c3e2718d26ed688
+DATA turns<>+2208(SB)/8, $0x3fefc26470e19fd3
+DATA turns<>+2216(SB)/8, $0x3c81ec8668ecacee
+DATA turns<>+2224(SB)/8, $0xbfbf564e56a9730e
+DATA turns<>+2232(SB)/8, $0xbc4a2704729ae56d
+DATA turns<>+2240(SB)/8, $0x3fefa7557f08a517
+DATA turns<>+2248(SB)/8, $0xbc87a0a8ca13571f
+DATA turns<>+2256(SB)/8, $0xbfc2c8106e8e613a
+DATA turns<>+2264(SB)/8, $0xbc513000a89a11e0
+DATA turns<>+2272(SB)/8, $0x3fef8764fa714ba9
+DATA turns<>+2280(SB)/8, $0x3c7ab256778ffcb6
+DATA turns<>+2288(SB)/8, $0xbfc5e214448b3fc6
+DATA turns<>+2296(SB)/8, $0xbc6531ff779ddac6
+DATA turns<>+2304(SB)/8, $0x3fef6297cff75cb0
+DATA turns<>+2312(SB)/8, $0x3c7562172a361fd3
+DATA turns<>+2320(SB)/8, $0xbfc8f8b83c69a60b
+DATA turns<>+2328(SB)/8, $0x3c626d19b9ff8d82
+DATA turns<>+2336(SB)/8, $0x3fef38f3ac64e589
+DATA turns<>+2344(SB)/8, $0xbc7d7bafb51f72e6
+DATA turns<>+2352(SB)/8, $0xbfcc0b826a7e4f63
+DATA turns<>+2360(SB)/8, $0x3c1af1439e521935
+DATA turns<>+2368(SB)/8, $0x3fef0a7efb9230d7
+DATA turns<>+2376(SB)/8, $0x3c752c7adc6b4989
+DATA turns<>+2384(SB)/8, $0xbfcf19f97b215f1b
+DATA turns<>+2392(SB)/8, $0x3c642deef11da2c4
+DATA turns<>+2400(SB)/8, $0x3feed740e7684963
+DATA turns<>+2408(SB)/8, $0x3c7e82c791f59cc2
+DATA turns<>+2416(SB)/8, $0xbfd111d262b1f677
+DATA turns<>+2424(SB)/8, $0xbc7824c20ab7aa9a
+DATA turns<>+2432(SB)/8, $0x3fee9f4156c62dda
+DATA turns<>+2440(SB)/8, $0x3c8760b1e2e3f81e
+DATA turns<>+2448(SB)/8, $0xbfd294062ed59f06
+DATA turns<>+2456(SB)/8, $0x3c75d28da2c4612d
+DATA turns<>+2464(SB)/8, $0x3fee6288ec48e112
+DATA turns<>+2472(SB)/8, $0xbc616b56f2847754
+DATA turns<>+2480(SB)/8, $0xbfd4135c94176601
+DATA turns<>+2488(SB)/8, $0xbc70c97c4afa2518
+DATA turns<>+2496(SB)/8, $0x3fee212104f686e5
+DATA turns<>+2504(SB)/8, $0xbc8014c76c126527
+DATA turns<>+2512(SB)/8, $0xbfd58f9a75ab1fdd
+DATA turns<>+2520(SB)/8, $0x3c1efdc0d58cf620
+DATA turns<>+2528(SB)/8, $0x3feddb13b6ccc23c
+DATA turns<>+2536(SB)/8, $0x3c883c37c6107db3
+DATA turns<>+2544(SB)/8, $0xbfd7088530fa459f
+DATA turns<>+2552(SB)/8, $0x3c744b19e0864c5d
+DATA turns<>+2560(SB)/8, $0x3fed906bcf328d46
+DATA turns<>+2568(SB)/8, $0x3c7457e610231ac2
+DATA turns<>+2576(SB)/8, $0xbfd87de2a6aea963
+DATA turns<>+2584(SB)/8, $0x3c672cedd3d5a610
+DATA turns<>+2592(SB)/8, $0x3fed4134d14dc93a
+DATA turns<>+2600(SB)/8, $0xbc84ef5295d25af2
+DATA turns<>+2608(SB)/8, $0xbfd9ef7943a8ed8a
+DATA turns<>+2616(SB)/8, $0xbc66da81290bdbab
+DATA turns<>+2624(SB)/8, $0x3feced7af43cc773
+DATA turns<>+2632(SB)/8, $0xbc5e7b6bb5ab58ae
+DATA turns<>+2640(SB)/8, $0xbfdb5d1009e15cc0
+DATA turns<>+2648(SB)/8, $0xbc65b362cb974183
+DATA turns<>+2656(SB)/8, $0x3fec954b213411f5
+DATA turns<>+2664(SB)/8, $0xbc52fb761e946603
+DATA turns<>+2672(SB)/8, $0xbfdcc66e9931c45e
+DATA turns<>+2680(SB)/8, $0xbc56850e59c37f8f
+DATA turns<>+2688(SB)/8, $0x3fec38b2f180bdb1
+DATA turns<>+2696(SB)/8, $0xbc76e0b1757c8d07
+DATA turns<>+2704(SB)/8, $0xbfde2b5d3806f63b
+DATA turns<>+2712(SB)/8, $0xbc5e0d891d3c6841
+DATA turns<>+2720(SB)/8, $0x3febd7c0ac6f952a
+DATA turns<>+2728(SB)/8, $0xbc8825a732ac700a
+DATA turns<>+2736(SB)/8, $0xbfdf8ba4dbf89aba
+DATA turns<>+2744(SB)/8, $0x3c32ec1fc1b776b8
+DATA turns<>+2752(SB)/8, $0x3feb728345196e3e
+DATA turns<>+2760(SB)/8, $0xbc8bc69f324e6d61
+DATA turns<>+2768(SB)/8, $0xbfe073879922ffee
+DATA turns<>+2776(SB)/8, $0x3c8a5a014347406c
+DATA turns<>+2784(SB)/8, $0x3feb090a58150200
+DATA turns<>+2792(SB)/8, $0xbc8926da300ffcce
+DATA turns<>+2800(SB)/8, $0xbfe11eb3541b4b23
+DATA turns<>+2808(SB)/8, $0x3c8ef23b69abe4f1
+DATA turns<>+2816(SB)/8, $0x3fea9b66290ea1a3
+DATA turns<>+2824(SB)/8, $0x3c39f630e8b6dac8
+DATA turns<>+2832(SB)/8, $0xbfe1c73b39ae68c8
+DATA turns<>+2840(SB)/8, $0xbc8b25dd267f6600
+DATA turns<>+2848(SB)/8, $0x3fea29a7a0462782
+DATA turns<>+2856(SB)/8, $0xbc7128bb015df175
+DATA turns<>+2864(SB)/8, $0xbfe26d054cdd12df
+DATA turns<>+2872(SB)/8, $0x3c85da743ef3770c
+DATA turns<>+2880(SB)/8, $0x3fe9b3e047f38741
+DATA turns<>+2888(SB)/8, $0xbc830ee286712474
+DATA turns<>+2896(SB)/8, $0xbfe30ff7fce17035
+DATA turns<>+2904(SB)/8, $0x3c6efcc626f74a6f
+DATA turns<>+2912(SB)/8, $0x3fe93a22499263fb
+DATA turns<>+2920(SB)/8, $0x3c83d419a920df0b
+DATA turns<>+2928(SB)/8, $0xbfe3affa292050b9
+DATA turns<>+2936(SB)/8, $0xbc7e3e25e3954964
+DATA turns<>+2944(SB)/8, $0x3fe8bc806b151741
+DATA turns<>+2952(SB)/8, $0xbc82c5e12ed1336d
+DATA turns<>+2960(SB)/8, $0xbfe44cf325091dd6
+DATA turns<>+2968(SB)/8, $0xbc68076a2cfdc6b3
+DATA turns<>+2976(SB)/8, $0x3fe83b0e0bff976e
+DATA turns<>+2984(SB)/8, $0xbc76f420f8ea3475
+DATA turns<>+2992(SB)/8, $0xbfe4e6cabbe3e5e9
+DATA turns<>+3000(SB)/8, $0xbc63c293edceb327
+DATA turns<>+3008(SB)/8, $0x3fe7b5df226aafaf
+DATA turns<>+3016(SB)/8, $0xbc70f537acdf0ad7
+DATA turns<>+3024(SB)/8, $0xbfe57d69348ceca0
+DATA turns<>+3032(SB)/8, $0x3c875720992bfbb2
+DATA turns<>+3040(SB)/8, $0x3fe72d0837efff96
+DATA turns<>+3048(SB)/8, $0x3c80d4ef0f1d915c
+DATA turns<>+3056(SB)/8, $0xbfe610b7551d2cdf
+DATA turns<>+3064(SB)/8, $0x3c7251b352ff2a37
+DATA turns<>+3072(SB)/8, $0x3fe6a09e667f3bcd
+DATA turns<>+3080(SB)/8, $0xbc8bdd3413b26456
+DATA turns<>+3088(SB)/8, $0xbfe6a09e667f3bcd
+DATA turns<>+3096(SB)/8, $0x3c8bdd3413b26456
+DATA turns<>+3104(SB)/8, $0x3fe610b7551d2cdf
+DATA turns<>+3112(SB)/8, $0xbc7251b352ff2a37
+DATA turns<>+3120(SB)/8, $0xbfe72d0837efff96
+DATA turns<>+3128(SB)/8, $0xbc80d4ef0f1d915c
+DATA turns<>+3136(SB)/8, $0x3fe57d69348ceca0
+DATA turns<>+3144(SB)/8, $0xbc875720992bfbb2
+DATA turns<>+3152(SB)/8, $0xbfe7b5df226aafaf
+DATA turns<>+3160(SB)/8, $0x3c70f537acdf0ad7
+DATA turns<>+3168(SB)/8, $0x3fe4e6cabbe3e5e9
+DATA turns<>+3176(SB)/8, $0x3c63c293edceb327
+DATA turns<>+3184(SB)/8, $0xbfe83b0e0bff976e
+DATA turns<>+3192(SB)/8, $0x3c76f420f8ea3475
+DATA turns<>+3200(SB)/8, $0x3fe44cf325091dd6
+DATA turns<>+3208(SB)/8, $0x3c68076a2cfdc6b3
+DATA turns<>+3216(SB)/8, $0xbfe8bc806b151741
+DATA turns<>+3224(SB)/8, $0x3c82c5e12ed1336d
+DATA turns<>+3232(SB)/8, $0x3fe3affa292050b9
+DATA turns<>+3240(SB)/8, $0x3c7e3e25e3954964
+DATA turns<>+3248(SB)/8, $0xbfe93a22499263fb
+DATA turns<>+3256(SB)/8, $0xbc83d419a920df0b
+DATA turns<>+3264(SB)/8, $0x3fe30ff7fce17035
+DATA turns<>+3272(SB)/8, $0xbc6efcc626f74a6f
+DATA turns<>+3280(SB)/8, $0xbfe9b3e047f38741
+DATA turns<>+3288(SB)/8, $0x3c830ee286712474
+DATA turns<>+3296(SB)/8, $0x3fe26d054cdd12df
+DATA turns<>+3304(SB)/8, $0xbc85da743ef3770c
+DATA turns<>+3312(SB)/8, $0xbfea29a7a0462782
+DATA turns<>+3320(SB)/8, $0x3c7128bb015df175
+DATA turns<>+3328(SB)/8, $0x3fe1c73b39ae68c8
+DATA turns<>+3336(SB)/8, $0x3c8b25dd267f6600
+DATA turns<>+3344(SB)/8, $0xbfea9b66290ea1a3
+DATA turns<>+3352(SB)/8, $0xbc39f630e8b6dac8
+DATA turns<>+3360(SB)/8, $0x3fe11eb3541b4b23
+DATA turns<>+3368(SB)/8, $0xbc8ef23b69abe4f1
+DATA turns<>+3376(SB)/8, $0xbfeb090a58150200
+DATA turns<>+3384(SB)/8, $0x3c8926da300ffcce
+DATA turns<>+3392(SB)/8, $0x3fe073879922ffee
+DATA turns<>+3400(SB)/8, $0xbc8a5a014347406c
+DATA turns<>+3408(SB)/8, $0xbfeb728345196e3e
+DATA turns<>+3416(SB)/8, $0x3c8bc69f324e6d61
+DATA turns<>+3424(SB)/8, $0x3fdf8ba4dbf89aba
+DATA turns<>+3432(SB)/8, $0xbc32ec1fc1b776b8
+DATA turns<>+3440(SB)/8, $0xbfebd7c0ac6f952a
+DATA turns<>+3448(SB)/8, $0x3c8825a732ac700a
+DATA turns<>+3456(SB)/8, $0x3fde2b5d3806f63b
+DATA turns<>+3464(SB)/8, $0x3c5e0d891d3c6841
+DATA turns<>+3472(SB)/8, $0xbfec38b2f180bdb1
+DATA turns<>+3480(SB)/8, $0x3c76e0b1757c8d07
+DATA turns<>+3488(SB)/8, $0x3fdcc66e9931c45e
+DATA turns<>+3496(SB)/8, $0x3c56850e59c37f8f
+DATA turns<>+3504(SB)/8, $0xbfec954b213411f5
+DATA turns<>+3512(SB)/8, $0x3c52fb761e946603
+DATA turns<>+3520(SB)/8, $0x3fdb5d1009e15cc0
+DATA turns<>+3528(SB)/8, $0x3c65b362cb974183
+DATA turns<>+3536(SB)/8, $0xbfeced7af43cc773
+DATA turns<>+3544(SB)/8, $0x3c5e7b6bb5ab58ae
+DATA turns<>+3552(SB)/8, $0x3fd9ef7943a8ed8a
+DATA turns<>+3560(SB)/8, $0x3c66da81290bdbab
+DATA turns<>+3568(SB)/8, $0xbfed4134d14dc93a
+DATA turns<>+3576(SB)/8, $0x3c84ef5295d25af2
+DATA turns<>+3584(SB)/8, $0x3fd87de2a6aea963
+DATA turns<>+3592(SB)/8, $0xbc672cedd3d5a610
+DATA turns<>+3600(SB)/8, $0xbfed906bcf328d46
+DATA turns<>+3608(SB)/8, $0xbc7457e610231ac2
+DATA turns<>+3616(SB)/8, $0x3fd7088530fa459f
+DATA turns<>+3624(SB)/8, $0xbc744b19e0864c5d
+DATA turns<>+3632(SB)/8, $0xbfeddb13b6ccc23c
+DATA turns<>+3640(SB)/8, $0xbc883c37c6107db3
+DATA turns<>+3648(SB)/8, $0x3fd58f9a75ab1fdd
+DATA turns<>+3656(SB)/8, $0xbc1efdc0d58cf620
+DATA turns<>+3664(SB)/8, $0xbfee212104f686e5
+DATA turns<>+3672(SB)/8, $0x3c8014c76c126527
+DATA turns<>+3680(SB)/8, $0x3fd4135c94176601
+DATA turns<>+3688(SB)/8, $0x3c70c97c4afa2518
+DATA turns<>+3696(SB)/8, $0xbfee6288ec48e112
+DATA turns<>+3704(SB)/8, $0x3c616b56f2847754
+DATA turns<>+3712(SB)/8, $0x3fd294062ed59f06
+DATA turns<>+3720(SB)/8, $0xbc75d28da2c4612d
+DATA turns<>+3728(SB)/8, $0xbfee9f4156c62dda
+DATA turns<>+3736(SB)/8, $0xbc8760b1e2e3f81e
+DATA turns<>+3744(SB)/8, $0x3fd111d262b1f677
+DATA turns<>+3752(SB)/8, $0x3c7824c20ab7aa9a
+DATA turns<>+3760(SB)/8, $0xbfeed740e7684963
+DATA turns<>+3768(SB)/8, $0xbc7e82c791f59cc2
+DATA turns<>+3776(SB)/8, $0x3fcf19f97b215f1b
+DATA turns<>+3784(SB)/8, $0xbc642deef11da2c4
+DATA turns<>+3792(SB)/8, $0xbfef0a7efb9230d7
+DATA turns<>+3800(SB)/8, $0xbc752c7adc6b4989
+DATA turns<>+3808(SB)/8, $0x3fcc0b826a7e4f63
+DATA turns<>+3816(SB)/8, $0xbc1af1439e521935
+DATA turns<>+3824(SB)/8, $0xbfef38f3ac64e589
+DATA turns<>+3832(SB)/8, $0x3c7d7bafb51f72e6
+DATA turns<>+3840(SB)/8, $0x3fc8f8b83c69a60b
+DATA turns<>+3848(SB)/8, $0xbc626d19b9ff8d82
+DATA turns<>+3856(SB)/8, $0xbfef6297cff75cb0
+DATA turns<>+3864(SB)/8, $0xbc7562172a361fd3
+DATA turns<>+3872(SB)/8, $0x3fc5e214448b3fc6
+DATA turns<>+3880(SB)/8, $0x3c6531ff779ddac6
+DATA turns<>+3888(SB)/8, $0xbfef8764fa714ba9
+DATA turns<>+3896(SB)/8, $0xbc7ab256778ffcb6
+DATA turns<>+3904(SB)/8, $0x3fc2c8106e8e613a
+DATA turns<>+3912(SB)/8, $0x3c513000a89a11e0
+DATA turns<>+3920(SB)/8, $0xbfefa7557f08a517
+DATA turns<>+3928(SB)/8, $0x3c87a0a8ca13571f
+DATA turns<>+3936(SB)/8, $0x3fbf564e56a9730e
+DATA turns<>+3944(SB)/8, $0x3c4a2704729ae56d
+DATA turns<>+3952(SB)/8, $0xbfefc26470e19fd3
+DATA turns<>+3960(SB)/8, $0xbc81ec8668ecacee
+DATA turns<>+3968(SB)/8, $0x3fb917a6bc29b42c
+DATA turns<>+3976(SB)/8, $0xbc3e2718d26ed688
+DATA turns<>+3984(SB)/8, $0xbfefd88da3d12526
+DATA turns<>+3992(SB)/8, $0x3c887df6378811c7
+DATA turns<>+4000(SB)/8, $0x3fb2d52092ce19f6
+DATA turns<>+4008(SB)/8, $0xbc49a088a8bf6b2c
+DATA turns<>+4016(SB)/8, $0xbfefe9cdad01883a
+DATA turns<>+4024(SB)/8, $0xbc6521ecd0c67e35
+DATA turns<>+4032(SB)/8, $0x3fa91f65f10dd814
+DATA turns<>+4040(SB)/8, $0xbc2912bd0d569a90
+DATA turns<>+4048(SB)/8, $0xbfeff621e3796d7e
+DATA turns<>+4056(SB)/8, $0x3c6c57bc2e24aa15
+DATA turns<>+4064(SB)/8, $0x3f992155f7a3667e
+DATA turns<>+4072(SB)/8, $0xbbfb1d63091a0130
+DATA turns<>+4080(SB)/8, $0xbfeffd886084cd0d
+DATA turns<>+4088(SB)/8, $0x3c81354d4556e4cb
+DATA turns<>+4096(SB)/8, $0x0000000000000000
+DATA turns<>+4104(SB)/8, $0x0000000000000000
+DATA turns<>+4112(SB)/8, $0xbff0000000000000
+DATA turns<>+4120(SB)/8, $0x0000000000000000
+DATA turns<>+4128(SB)/8, $0xbf992155f7a3667e
+DATA turns<>+4136(SB)/8, $0x3bfb1d63091a0130
+DATA turns<>+4144(SB)/8, $0xbfeffd886084cd0d
+DATA turns<>+4152(SB)/8, $0x3c81354d4556e4cb
+DATA turns<>+4160(SB)/8, $0xbfa91f65f10dd814
+DATA turns<>+4168(SB)/8, $0x3c2912bd0d569a90
+DATA turns<>+4176(SB)/8, $0xbfeff621e3796d7e
+DATA turns<>+4184(SB)/8, $0x3c6c57bc2e24aa15
+DATA turns<>+4192(SB)/8, $0xbfb2d52092ce19f6
+DATA turns<>+4200(SB)/8, $0x3c49a088a8bf6b2c
+DATA turns<>+4208(SB)/8, $0xbfefe9cdad01883a
+DATA turns<>+4216(SB)/8, $0xbc6521ecd0c67e35
+DATA turns<>+4224(SB)/8, $0xbfb917a6bc29b42c
+DATA turns<>+4232(SB)/8, $0x3c3e2718d26ed688
+DATA turns<>+4240(SB)/8, $0xbfefd88da3d12526
+DATA turns<>+4248(SB)/8, $0x3c887df6378811c7
+DATA turns<>+4256(SB)/8, $0xbfbf564e56a9730e
+DATA turns<>+4264(SB)/8, $0xbc4a2704729ae56d
+DATA turns<>+4272(SB)/8, $0xbfefc26470e19fd3
+DATA turns<>+4280(SB)/8, $0xbc81ec8668ecacee
+DATA turns<>+4288(SB)/8, $0xbfc2c8106e8e613a
+DATA turns<>+4296(SB)/8, $0xbc513000a89a11e0
+DATA turns<>+4304(SB)/8, $0xbfefa7557f08a517
+DATA turns<>+4312(SB)/8, $0x3c87a0a8ca13571f
+DATA turns<>+4320(SB)/8, $0xbfc5e214448b3fc6
+DATA turns<>+4328(SB)/8, $0xbc6531ff779ddac6
+DATA turns<>+4336(SB)/8, $0xbfef8764fa714ba9
+DATA turns<>+4344(SB)/8, $0xbc7ab256778ffcb6
+DATA turns<>+4352(SB)/8, $0xbfc8f8b83c69a60b
+DATA turns<>+4360(SB)/8, $0x3c626d19b9ff8d82
+DATA turns<>+4368(SB)/8, $0xbfef6297cff75cb0
+DATA turns<>+4376(SB)/8, $0xbc7562172a361fd3
+DATA turns<>+4384(SB)/8, $0xbfcc0b826a7e4f63
+DATA turns<>+4392(SB)/8, $0x3c1af1439e521935
+DATA turns<>+4400(SB)/8, $0xbfef38f3ac64e589
+DATA turns<>+4408(SB)/8, $0x3c7d7bafb51f72e6
+DATA turns<>+4416(SB)/8, $0xbfcf19f97b215f1b
+DATA turns<>+4424(SB)/8, $0x3c642deef11da2c4
+DATA turns<>+4432(SB)/8, $0xbfef0a7efb9230d7
+DATA turns<>+4440(SB)/8, $0xbc752c7adc6b4989
+DATA turns<>+4448(SB)/8, $0xbfd111d262b1f677
+DATA turns<>+4456(SB)/8, $0xbc7824c20ab7aa9a
+DATA turns<>+4464(SB)/8, $0xbfeed740e7684963
+DATA turns<>+4472(SB)/8, $0xbc7e82c791f59cc2
+DATA turns<>+4480(SB)/8, $0xbfd294062ed59f06
+DATA turns<>+4488(SB)/8, $0x3c75d28da2c4612d
+DATA turns<>+4496(SB)/8, $0xbfee9f4156c62dda
+DATA turns<>+4504(SB)/8, $0xbc8760b1e2e3f81e
+DATA turns<>+4512(SB)/8, $0xbfd4135c94176601
+DATA turns<>+4520(SB)/8, $0xbc70c97c4afa2518
+DATA turns<>+4528(SB)/8, $0xbfee6288ec48e112
+DATA turns<>+4536(SB)/8, $0x3c616b56f2847754
+DATA turns<>+4544(SB)/8, $0xbfd58f9a75ab1fdd
+DATA turns<>+4552(SB)/8, $0x3c1efdc0d58cf620
+DATA turns<>+4560(SB)/8, $0xbfee212104f686e5
+DATA turns<>+4568(SB)/8, $0x3c8014c76c126527
+DATA turns<>+4576(SB)/8, $0xbfd7088530fa459f
+DATA turns<>+4584(SB)/8, $0x3c744b19e0864c5d
+DATA turns<>+4592(SB)/8, $0xbfeddb13b6ccc23c
+DATA turns<>+4600(SB)/8, $0xbc883c37c6107db3
+DATA turns<>+4608(SB)/8, $0xbfd87de2a6aea963
+DATA turns<>+4616(SB)/8, $0x3c672cedd3d5a610
+DATA turns<>+4624(SB)/8, $0xbfed906bcf328d46
+DATA turns<>+4632(SB)/8, $0xbc7457e610231ac2
+DATA turns<>+4640(SB)/8, $0xbfd9ef7943a8ed8a
+DATA turns<>+4648(SB)/8, $0xbc66da81290bdbab
+DATA turns<>+4656(SB)/8, $0xbfed4134d14dc93a
+DATA turns<>+4664(SB)/8, $0x3c84ef5295d25af2
+DATA turns<>+4672(SB)/8, $0xbfdb5d1009e15cc0
+DATA turns<>+4680(SB)/8, $0xbc65b362cb974183
+DATA turns<>+4688(SB)/8, $0xbfeced7af43cc773
+DATA turns<>+4696(SB)/8, $0x3c5e7b6bb5ab58ae
+DATA turns<>+4704(SB)/8, $0xbfdcc66e9931c45e
+DATA turns<>+4712(SB)/8, $0xbc56850e59c37f8f
+DATA turns<>+4720(SB)/8, $0xbfec954b213411f5
+DATA turns<>+4728(SB)/8, $0x3c52fb761e946603
+DATA turns<>+4736(SB)/8, $0xbfde2b5d3806f63b
+DATA turns<>+4744(SB)/8, $0xbc5e0d891d3c6841
+DATA turns<>+4752(SB)/8, $0xbfec38b2f180bdb1
+DATA turns<>+4760(SB)/8, $0x3c76e0b1757c8d07
+DATA turns<>+4768(SB)/8, $0xbfdf8ba4dbf89aba
+DATA turns<>+4776(SB)/8, $0x3c32ec1fc1b776b8
+DATA turns<>+4784(SB)/8, $0xbfebd7c0ac6f952a
+DATA turns<>+4792(SB)/8, $0x3c8825a732ac700a
+DATA turns<>+4800(SB)/8, $0xbfe073879922ffee
+DATA turns<>+4808(SB)/8, $0x3c8a5a014347406c
+DATA turns<>+4816(SB)/8, $0xbfeb728345196e3e
+DATA turns<>+4824(SB)/8, $0x3c8bc69f324e6d61
+DATA turns<>+4832(SB)/8, $0xbfe11eb3541b4b23
+DATA turns<>+4840(SB)/8, $0x3c8ef23b69abe4f1
+DATA turns<>+4848(SB)/8, $0xbfeb090a58150200
+DATA turns<>+4856(SB)/8, $0x3c8926da300ffcce
+DATA turns<>+4864(SB)/8, $0xbfe1c73b39ae68c8
+DATA turns<>+4872(SB)/8, $0xbc8b25dd267f6600
+DATA turns<>+4880(SB)/8, $0xbfea9b66290ea1a3
+DATA turns<>+4888(SB)/8, $0xbc39f630e8b6dac8
+DATA turns<>+4896(SB)/8, $0xbfe26d054cdd12df
+DATA turns<>+4904(SB)/8, $0x3c85da743ef3770c
+DATA turns<>+4912(SB)/8, $0xbfea29a7a0462782
+DATA turns<>+4920(SB)/8, $0x3c7128bb015df175
+DATA turns<>+4928(SB)/8, $0xbfe30ff7fce17035
+DATA turns<>+4936(SB)/8, $0x3c6efcc626f74a6f
+DATA turns<>+4944(SB)/8, $0xbfe9b3e047f38741
+DATA turns<>+4952(SB)/8, $0x3c830ee286712474
+DATA turns<>+4960(SB)/8, $0xbfe3affa292050b9
+DATA turns<>+4968(SB)/8, $0xbc7e3e25e3954964
+DATA turns<>+4976(SB)/8, $0xbfe93a22499263fb
+DATA turns<>+4984(SB)/8, $0xbc83d419a920df0b
+DATA turns<>+4992(SB)/8, $0xbfe44cf325091dd6
+DATA turns<>+5000(SB)/8, $0xbc68076a2cfdc6b3
+DATA turns<>+5008(SB)/8, $0xbfe8bc806b151741
+DATA turns<>+5016(SB)/8, $0x3c82c5e12ed1336d
+DATA turns<>+5024(SB)/8, $0xbfe4e6cabbe3e5e9
+DATA turns<>+5032(SB)/8, $0xbc63c293edceb327
+DATA turns<>+5040(SB)/8, $0xbfe83b0e0bff976e
+DATA turns<>+5048(SB)/8, $0x3c76f420f8ea3475
+DATA turns<>+5056(SB)/8, $0xbfe57d69348ceca0
+DATA turns<>+5064(SB)/8, $0x3c875720992bfbb2
+DATA turns<>+5072(SB)/8, $0xbfe7b5df226aafaf
+DATA turns<>+5080(SB)/8, $0x3c70f537acdf0ad7
+DATA turns<>+5088(SB)/8, $0xbfe610b7551d2cdf
+DATA turns<>+5096(SB)/8, $0x3c7251b352ff2a37
+DATA turns<>+5104(SB)/8, $0xbfe72d0837efff96
+DATA turns<>+5112(SB)/8, $0xbc80d4ef0f1d915c
+DATA turns<>+5120(SB)/8, $0xbfe6a09e667f3bcd
+DATA turns<>+5128(SB)/8, $0x3c8bdd3413b26456
+DATA turns<>+5136(SB)/8, $0xbfe6a09e667f3bcd
+DATA turns<>+5144(SB)/8, $0x3c8bdd3413b26456
+DATA turns<>+5152(SB)/8, $0xbfe72d0837efff96
+DATA turns<>+5160(SB)/8, $0xbc80d4ef0f1d915c
+DATA turns<>+5168(SB)/8, $0xbfe610b7551d2cdf
+DATA turns<>+5176(SB)/8, $0x3c7251b352ff2a37
+DATA turns<>+5184(SB)/8, $0xbfe7b5df226aafaf
+DATA turns<>+5192(SB)/8, $0x3c70f537acdf0ad7
+DATA turns<>+5200(SB)/8, $0xbfe57d69348ceca0
+DATA turns<>+5208(SB)/8, $0x3c875720992bfbb2
+DATA turns<>+5216(SB)/8, $0xbfe83b0e0bff976e
+DATA turns<>+5224(SB)/8, $0x3c76f420f8ea3475
+DATA turns<>+5232(SB)/8, $0xbfe4e6cabbe3e5e9
+DATA turns<>+5240(SB)/8, $0xbc63c293edceb327
+DATA turns<>+5248(SB)/8, $0xbfe8bc806b151741
+DATA turns<>+5256(SB)/8, $0x3c82c5e12ed1336d
+DATA turns<>+5264(SB)/8, $0xbfe44cf325091dd6
+DATA turns<>+5272(SB)/8, $0xbc68076a2cfdc6b3
+DATA turns<>+5280(SB)/8, $0xbfe93a22499263fb
+DATA turns<>+5288(SB)/8, $0xbc83d419a920df0b
+DATA turns<>+5296(SB)/8, $0xbfe3affa292050b9
+DATA turns<>+5304(SB)/8, $0xbc7e3e25e3954964
+DATA turns<>+5312(SB)/8, $0xbfe9b3e047f38741
+DATA turns<>+5320(SB)/8, $0x3c830ee286712474
+DATA turns<>+5328(SB)/8, $0xbfe30ff7fce17035
+DATA turns<>+5336(SB)/8, $0x3c6efcc626f74a6f
+DATA turns<>+5344(SB)/8, $0xbfea29a7a0462782
+DATA turns<>+5352(SB)/8, $0x3c7128bb015df175
+DATA turns<>+5360(SB)/8, $0xbfe26d054cdd12df
+DATA turns<>+5368(SB)/8, $0x3c85da743ef3770c
+DATA turns<>+5376(SB)/8, $0xbfea9b66290ea1a3
+DATA turns<>+5384(SB)/8, $0xbc39f630e8b6dac8
+DATA turns<>+5392(SB)/8, $0xbfe1c73b39ae68c8
+DATA turns<>+5400(SB)/8, $0xbc8b25dd267f6600
+DATA turns<>+5408(SB)/8, $0xbfeb090a58150200
+DATA turns<>+5416(SB)/8, $0x3c8926da300ffcce
+DATA turns<>+5424(SB)/8, $0xbfe11eb3541b4b23
+DATA turns<>+5432(SB)/8, $0x3c8ef23b69abe4f1
+DATA turns<>+5440(SB)/8, $0xbfeb728345196e3e
+DATA turns<>+5448(SB)/8, $0x3c8bc69f324e6d61
+DATA turns<>+5456(SB)/8, $0xbfe073879922ffee
+DATA turns<>+5464(SB)/8, $0x3c8a5a014347406c
+DATA turns<>+5472(SB)/8, $0xbfebd7c0ac6f952a
+DATA turns<>+5480(SB)/8, $0x3c8825a732ac700a
+DATA turns<>+5488(SB)/8, $0xbfdf8ba4dbf89aba
+DATA turns<>+5496(SB)/8, $0x3c32ec1fc1b776b8
+DATA turns<>+5504(SB)/8, $0xbfec38b2f180bdb1
+DATA turns<>+5512(SB)/8, $0x3c76e0b1757c8d07
+DATA turns<>+5520(SB)/8, $0xbfde2b5d3806f63b
+DATA turns<>+5528(SB)/8, $0xbc5e0d891d3c6841
+DATA turns<>+5536(SB)/8, $0xbfec954b213411f5
+DATA turns<>+5544(SB)/8, $0x3c52fb761e946603
+DATA turns<>+5552(SB)/8, $0xbfdcc66e9931c45e
+DATA turns<>+5560(SB)/8, $0xbc56850e59c37f8f
+DATA turns<>+5568(SB)/8, $0xbfeced7af43cc773
+DATA turns<>+5576(SB)/8, $0x3c5e7b6bb5ab58ae
+DATA turns<>+5584(SB)/8, $0xbfdb5d1009e15cc0
+DATA turns<>+5592(SB)/8, $0xbc65b362cb974183
+DATA turns<>+5600(SB)/8, $0xbfed4134d14dc93a
+DATA turns<>+5608(SB)/8, $0x3c84ef5295d25af2
+DATA turns<>+5616(SB)/8, $0xbfd9ef7943a8ed8a
+DATA turns<>+5624(SB)/8, $0xbc66da81290bdbab
+DATA turns<>+5632(SB)/8, $0xbfed906bcf328d46
+DATA turns<>+5640(SB)/8, $0xbc7457e610231ac2
+DATA turns<>+5648(SB)/8, $0xbfd87de2a6aea963
+DATA turns<>+5656(SB)/8, $0x3c672cedd3d5a610
+DATA turns<>+5664(SB)/8, $0xbfeddb13b6ccc23c
+DATA turns<>+5672(SB)/8, $0xbc883c37c6107db3
+DATA turns<>+5680(SB)/8, $0xbfd7088530fa459f
+DATA turns<>+5688(SB)/8, $0x3c744b19e0864c5d
+DATA turns<>+5696(SB)/8, $0xbfee212104f686e5
+DATA turns<>+5704(SB)/8, $0x3c8014c76c126527
+DATA turns<>+5712(SB)/8, $0xbfd58f9a75ab1fdd
+DATA turns<>+5720(SB)/8, $0x3c1efdc0d58cf620
+DATA turns<>+5728(SB)/8, $0xbfee6288ec48e112
+DATA turns<>+5736(SB)/8, $0x3c616b56f2847754
+DATA turns<>+5744(SB)/8, $0xbfd4135c94176601
+DATA turns<>+5752(SB)/8, $0xbc70c97c4afa2518
+DATA turns<>+5760(SB)/8, $0xbfee9f4156c62dda
+DATA turns<>+5768(SB)/8, $0xbc8760b1e2e3f81e
+DATA turns<>+5776(SB)/8, $0xbfd294062ed59f06
+DATA turns<>+5784(SB)/8, $0x3c75d28da2c4612d
+DATA turns<>+5792(SB)/8, $0xbfeed740e7684963
+DATA turns<>+5800(SB)/8, $0xbc7e82c791f59cc2
+DATA turns<>+5808(SB)/8, $0xbfd111d262b1f677
+DATA turns<>+5816(SB)/8, $0xbc7824c20ab7aa9a
+DATA turns<>+5824(SB)/8, $0xbfef0a7efb9230d7
+DATA turns<>+5832(SB)/8, $0xbc752c7adc6b4989
+DATA turns<>+5840(SB)/8, $0xbfcf19f97b215f1b
+DATA turns<>+5848(SB)/8, $0x3c642deef11da2c4
+DATA turns<>+5856(SB)/8, $0xbfef38f3ac64e589
+DATA turns<>+5864(SB)/8, $0x3c7d7bafb51f72e6
+DATA turns<>+5872(SB)/8, $0xbfcc0b826a7e4f63
+DATA turns<>+5880(SB)/8, $0x3c1af1439e521935
+DATA turns<>+5888(SB)/8, $0xbfef6297cff75cb0
+DATA turns<>+5896(SB)/8, $0xbc7562172a361fd3
+DATA turns<>+5904(SB)/8, $0xbfc8f8b83c69a60b
+DATA turns<>+5912(SB)/8, $0x3c626d19b9ff8d82
+DATA turns<>+5920(SB)/8, $0xbfef8764fa714ba9
+DATA turns<>+5928(SB)/8, $0xbc7ab256778ffcb6
+DATA turns<>+5936(SB)/8, $0xbfc5e214448b3fc6
+DATA turns<>+5944(SB)/8, $0xbc6531ff779ddac6
+DATA turns<>+5952(SB)/8, $0xbfefa7557f08a517
+DATA turns<>+5960(SB)/8, $0x3c87a0a8ca13571f
+DATA turns<>+5968(SB)/8, $0xbfc2c8106e8e613a
+DATA turns<>+5976(SB)/8, $0xbc513000a89a11e0
+DATA turns<>+5984(SB)/8, $0xbfefc26470e19fd3
+DATA turns<>+5992(SB)/8, $0xbc81ec8668ecacee
+DATA turns<>+6000(SB)/8, $0xbfbf564e56a9730e
+DATA turns<>+6008(SB)/8, $0xbc4a2704729ae56d
+DATA turns<>+6016(SB)/8, $0xbfefd88da3d12526
+DATA turns<>+6024(SB)/8, $0x3c887df6378811c7
+DATA turns<>+6032(SB)/8, $0xbfb917a6bc29b42c
+DATA turns<>+6040(SB)/8, $0x3c3e2718d26ed688
+DATA turns<>+6048(SB)/8, $0xbfefe9cdad01883a
+DATA turns<>+6056(SB)/8, $0xbc6521ecd0c67e35
+DATA turns<>+6064(SB)/8, $0xbfb2d52092ce19f6
+DATA turns<>+6072(SB)/8, $0x3c49a088a8bf6b2c
+DATA turns<>+6080(SB)/8, $0xbfeff621e3796d7e
+DATA turns<>+6088(SB)/8, $0x3c6c57bc2e24aa15
+DATA turns<>+6096(SB)/8, $0xbfa91f65f10dd814
+DATA turns<>+6104(SB)/8, $0x3c2912bd0d569a90
+DATA turns<>+6112(SB)/8, $0xbfeffd886084cd0d
+DATA turns<>+6120(SB)/8, $0x3c81354d4556e4cb
+DATA turns<>+6128(SB)/8, $0xbf992155f7a3667e
+DATA turns<>+6136(SB)/8, $0x3bfb1d63091a0130
+DATA turns<>+6144(SB)/8, $0xbff0000000000000
+DATA turns<>+6152(SB)/8, $0x0000000000000000
+DATA turns<>+6160(SB)/8, $0x0000000000000000
+DATA turns<>+6168(SB)/8, $0x0000000000000000
+DATA turns<>+6176(SB)/8, $0xbfeffd886084cd0d
+DATA turns<>+6184(SB)/8, $0x3c81354d4556e4cb
+DATA turns<>+6192(SB)/8, $0x3f992155f7a3667e
+DATA turns<>+6200(SB)/8, $0xbbfb1d63091a0130
+DATA turns<>+6208(SB)/8, $0xbfeff621e3796d7e
+DATA turns<>+6216(SB)/8, $0x3c6c57bc2e24aa15
+DATA turns<>+6224(SB)/8, $0x3fa91f65f10dd814
+DATA turns<>+6232(SB)/8, $0xbc2912bd0d569a90
+DATA turns<>+6240(SB)/8, $0xbfefe9cdad01883a
+DATA turns<>+6248(SB)/8, $0xbc6521ecd0c67e35
+DATA turns<>+6256(SB)/8, $0x3fb2d52092ce19f6
+DATA turns<>+6264(SB)/8, $0xbc49a088a8bf6b2c
+DATA turns<>+6272(SB)/8, $0xbfefd88da3d12526
+DATA turns<>+6280(SB)/8, $0x3c887df6378811c7
+DATA turns<>+6288(SB)/8, $0x3fb917a6bc29b42c
+DATA turns<>+6296(SB)/8, $0xbc3e2718d26ed688
+DATA turns<>+6304(SB)/8, $0xbfefc26470e19fd3
+DATA turns<>+6312(SB)/8, $0xbc81ec8668ecacee
+DATA turns<>+6320(SB)/8, $0x3fbf564e56a9730e
+DATA turns<>+6328(SB)/8, $0x3c4a2704729ae56d
+DATA turns<>+6336(SB)/8, $0xbfefa7557f08a517
+DATA turns<>+6344(SB)/8, $0x3c87a0a8ca13571f
+DATA turns<>+6352(SB)/8, $0x3fc2c8106e8e613a
+DATA turns<>+6360(SB)/8, $0x3c513000a89a11e0
+DATA turns<>+6368(SB)/8, $0xbfef8764fa714ba9
+DATA turns<>+6376(SB)/8, $0xbc7ab256778ffcb6
+DATA turns<>+6384(SB)/8, $0x3fc5e214448b3fc6
+DATA turns<>+6392(SB)/8, $0x3c6531ff779ddac6
+DATA turns<>+6400(SB)/8, $0xbfef6297cff75cb0
+DATA turns<>+6408(SB)/8, $0xbc7562172a361fd3
+DATA turns<>+6416(SB)/8, $0x3fc8f8b83c69a60b
+DATA turns<>+6424(SB)/8, $0xbc626d19b9ff8d82
+DATA turns<>+6432(SB)/8, $0xbfef38f3ac64e589
+DATA turns<>+6440(SB)/8, $0x3c7d7bafb51f72e6
+DATA turns<>+6448(SB)/8, $0x3fcc0b826a7e4f63
+DATA turns<>+6456(SB)/8, $0xbc1af1439e521935
+DATA turns<>+6464(SB)/8, $0xbfef0a7efb9230d7
+DATA turns<>+6472(SB)/8, $0xbc752c7adc6b4989
+DATA turns<>+6480(SB)/8, $0x3fcf19f97b215f1b
+DATA turns<>+6488(SB)/8, $0xbc642deef11da2c4
+DATA turns<>+6496(SB)/8, $0xbfeed740e7684963
+DATA turns<>+6504(SB)/8, $0xbc7e82c791f59cc2
+DATA turns<>+6512(SB)/8, $0x3fd111d262b1f677
+DATA turns<>+6520(SB)/8, $0x3c7824c20ab7aa9a
+DATA turns<>+6528(SB)/8, $0xbfee9f4156c62dda
+DATA turns<>+6536(SB)/8, $0xbc8760b1e2e3f81e
+DATA turns<>+6544(SB)/8, $0x3fd294062ed59f06
+DATA turns<>+6552(SB)/8, $0xbc75d28da2c4612d
+DATA turns<>+6560(SB)/8, $0xbfee6288ec48e112
+DATA turns<>+6568(SB)/8, $0x3c616b56f2847754
+DATA turns<>+6576(SB)/8, $0x3fd4135c94176601
+DATA turns<>+6584(SB)/8, $0x3c70c97c4afa2518
+DATA turns<>+6592(SB)/8, $0xbfee212104f686e5
+DATA turns<>+6600(SB)/8, $0x3c8014c76c126527
+DATA turns<>+6608(SB)/8, $0x3fd58f9a75ab1fdd
+DATA turns<>+6616(SB)/8, $0xbc1efdc0d58cf620
+DATA turns<>+6624(SB)/8, $0xbfeddb13b6ccc23c
+DATA turns<>+6632(SB)/8, $0xbc883c37c6107db3
+DATA turns<>+6640(SB)/8, $0x3fd7088530fa459f
+DATA turns<>+6648(SB)/8, $0xbc744b19e0864c5d
+DATA turns<>+6656(SB)/8, $0xbfed906bcf328d46
+DATA turns<>+6664(SB)/8, $0xbc7457e610231ac2
+DATA turns<>+6672(SB)/8, $0x3fd87de2a6aea963
+DATA turns<>+6680(SB)/8, $0xbc672cedd3d5a610
+DATA turns<>+6688(SB)/8, $0xbfed4134d14dc93a
+DATA turns<>+6696(SB)/8, $0x3c84ef5295d25af2
+DATA turns<>+6704(SB)/8, $0x3fd9ef7943a8ed8a
+DATA turns<>+6712(SB)/8, $0x3c66da81290bdbab
+DATA turns<>+6720(SB)/8, $0xbfeced7af43cc773
+DATA turns<>+6728(SB)/8, $0x3c5e7b6bb5ab58ae
+DATA turns<>+6736(SB)/8, $0x3fdb5d1009e15cc0
+DATA turns<>+6744(SB)/8, $0x3c65b362cb974183
+DATA turns<>+6752(SB)/8, $0xbfec954b213411f5
+DATA turns<>+6760(SB)/8, $0x3c52fb761e946603
+DATA turns<>+6768(SB)/8, $0x3fdcc66e9931c45e
+DATA turns<>+6776(SB)/8, $0x3c56850e59c37f8f
+DATA turns<>+6784(SB)/8, $0xbfec38b2f180bdb1
+DATA turns<>+6792(SB)/8, $0x3c76e0b1757c8d07
+DATA turns<>+6800(SB)/8, $0x3fde2b5d3806f63b
+DATA turns<>+6808(SB)/8, $0x3c5e0d891d3c6841
+DATA turns<>+6816(SB)/8, $0xbfebd7c0ac6f952a
+DATA turns<>+6824(SB)/8, $0x3c8825a732ac700a
+DATA turns<>+6832(SB)/8, $0x3fdf8ba4dbf89aba
+DATA turns<>+6840(SB)/8, $0xbc32ec1fc1b776b8
+DATA turns<>+6848(SB)/8, $0xbfeb728345196e3e
+DATA turns<>+6856(SB)/8, $0x3c8bc69f324e6d61
+DATA turns<>+6864(SB)/8, $0x3fe073879922ffee
+DATA turns<>+6872(SB)/8, $0xbc8a5a014347406c
+DATA turns<>+6880(SB)/8, $0xbfeb090a58150200
+DATA turns<>+6888(SB)/8, $0x3c8926da300ffcce
+DATA turns<>+6896(SB)/8, $0x3fe11eb3541b4b23
+DATA turns<>+6904(SB)/8, $0xbc8ef23b69abe4f1
+DATA turns<>+6912(SB)/8, $0xbfea9b66290ea1a3
+DATA turns<>+6920(SB)/8, $0xbc39f630e8b6dac8
+DATA turns<>+6928(SB)/8, $0x3fe1c73b39ae68c8
+DATA turns<>+6936(SB)/8, $0x3c8b25dd267f6600
+DATA turns<>+6944(SB)/8, $0xbfea29a7a0462782
+DATA turns<>+6952(SB)/8, $0x3c7128bb015df175
+DATA turns<>+6960(SB)/8, $0x3fe26d054cdd12df
+DATA turns<>+6968(SB)/8, $0xbc85da743ef3770c
+DATA turns<>+6976(SB)/8, $0xbfe9b3e047f38741
+DATA turns<>+6984(SB)/8, $0x3c830ee286712474
+DATA turns<>+6992(SB)/8, $0x3fe30ff7fce17035
+DATA turns<>+7000(SB)/8, $0xbc6efcc626f74a6f
+DATA turns<>+7008(SB)/8, $0xbfe93a22499263fb
+DATA turns<>+7016(SB)/8, $0xbc83d419a920df0b
+DATA turns<>+7024(SB)/8, $0x3fe3affa292050b9
+DATA turns<>+7032(SB)/8, $0x3c7e3e25e3954964
+DATA turns<>+7040(SB)/8, $0xbfe8bc806b151741
+DATA turns<>+7048(SB)/8, $0x3c82c5e12ed1336d
+DATA turns<>+7056(SB)/8, $0x3fe44cf325091dd6
+DATA turns<>+7064(SB)/8, $0x3c68076a2cfdc6b3
+DATA turns<>+7072(SB)/8, $0xbfe83b0e0bff976e
+DATA turns<>+7080(SB)/8, $0x3c76f420f8ea3475
+DATA turns<>+7088(SB)/8, $0x3fe4e6cabbe3e5e9
+DATA turns<>+7096(SB)/8, $0x3c63c293edceb327
+DATA turns<>+7104(SB)/8, $0xbfe7b5df226aafaf
+DATA turns<>+7112(SB)/8, $0x3c70f537acdf0ad7
+DATA turns<>+7120(SB)/8, $0x3fe57d69348ceca0
+DATA turns<>+7128(SB)/8, $0xbc875720992bfbb2
+DATA turns<>+7136(SB)/8, $0xbfe72d0837efff96
+DATA turns<>+7144(SB)/8, $0xbc80d4ef0f1d915c
+DATA turns<>+7152(SB)/8, $0x3fe610b7551d2cdf
+DATA turns<>+7160(SB)/8, $0xbc7251b352ff2a37
+DATA turns<>+7168(SB)/8, $0xbfe6a09e667f3bcd
+DATA turns<>+7176(SB)/8, $0x3c8bdd3413b26456
+DATA turns<>+7184(SB)/8, $0x3fe6a09e667f3bcd
+DATA turns<>+7192(SB)/8, $0xbc8bdd3413b26456
+DATA turns<>+7200(SB)/8, $0xbfe610b7551d2cdf
+DATA turns<>+7208(SB)/8, $0x3c7251b352ff2a37
+DATA turns<>+7216(SB)/8, $0x3fe72d0837efff96
+DATA turns<>+7224(SB)/8, $0x3c80d4ef0f1d915c
+DATA turns<>+7232(SB)/8, $0xbfe57d69348ceca0
+DATA turns<>+7240(SB)/8, $0x3c875720992bfbb2
+DATA turns<>+7248(SB)/8, $0x3fe7b5df226aafaf
+DATA turns<>+7256(SB)/8, $0xbc70f537acdf0ad7
+DATA turns<>+7264(SB)/8, $0xbfe4e6cabbe3e5e9
+DATA turns<>+7272(SB)/8, $0xbc63c293edceb327
+DATA turns<>+7280(SB)/8, $0x3fe83b0e0bff976e
+DATA turns<>+7288(SB)/8, $0xbc76f420f8ea3475
+DATA turns<>+7296(SB)/8, $0xbfe44cf325091dd6
+DATA turns<>+7304(SB)/8, $0xbc68076a2cfdc6b3
+DATA turns<>+7312(SB)/8, $0x3fe8bc806b151741
+DATA turns<>+7320(SB)/8, $0xbc82c5e12ed1336d
+DATA turns<>+7328(SB)/8, $0xbfe3affa292050b9
+DATA turns<>+7336(SB)/8, $0xbc7e3e25e3954964
+DATA turns<>+7344(SB)/8, $0x3fe93a22499263fb
+DATA turns<>+7352(SB)/8, $0x3c83d419a920df0b
+DATA turns<>+7360(SB)/8, $0xbfe30ff7fce17035
+DATA turns<>+7368(SB)/8, $0x3c6efcc626f74a6f
+DATA turns<>+7376(SB)/8, $0x3fe9b3e047f38741
+DATA turns<>+7384(SB)/8, $0xbc830ee286712474
+DATA turns<>+7392(SB)/8, $0xbfe26d054cdd12df
+DATA turns<>+7400(SB)/8, $0x3c85da743ef3770c
+DATA turns<>+7408(SB)/8, $0x3fea29a7a0462782
+DATA turns<>+7416(SB)/8, $0xbc7128bb015df175
+DATA turns<>+7424(SB)/8, $0xbfe1c73b39ae68c8
+DATA turns<>+7432(SB)/8, $0xbc8b25dd267f6600
+DATA turns<>+7440(SB)/8, $0x3fea9b66290ea1a3
+DATA turns<>+7448(SB)/8, $0x3c39f630e8b6dac8
+DATA turns<>+7456(SB)/8, $0xbfe11eb3541b4b23
+DATA turns<>+7464(SB)/8, $0x3c8ef23b69abe4f1
+DATA turns<>+7472(SB)/8, $0x3feb090a58150200
+DATA turns<>+7480(SB)/8, $0xbc8926da300ffcce
+DATA turns<>+7488(SB)/8, $0xbfe073879922ffee
+DATA turns<>+7496(SB)/8, $0x3c8a5a014347406c
+DATA turns<>+7504(SB)/8, $0x3feb728345196e3e
+DATA turns<>+7512(SB)/8, $0xbc8bc69f324e6d61
+DATA turns<>+7520(SB)/8, $0xbfdf8ba4dbf89aba
+DATA turns<>+7528(SB)/8, $0x3c32ec1fc1b776b8
+DATA turns<>+7536(SB)/8, $0x3febd7c0ac6f952a
+DATA turns<>+7544(SB)/8, $0xbc8825a732ac700a
+DATA turns<>+7552(SB)/8, $0xbfde2b5d3806f63b
+DATA turns<>+7560(SB)/8, $0xbc5e0d891d3c6841
+DATA turns<>+7568(SB)/8, $0x3fec38b2f180bdb1
+DATA turns<>+7576(SB)/8, $0xbc76e0b1757c8d07
+DATA turns<>+7584(SB)/8, $0xbfdcc66e9931c45e
+DATA turns<>+7592(SB)/8, $0xbc56850e59c37f8f
+DATA turns<>+7600(SB)/8, $0x3fec954b213411f5
+DATA turns<>+7608(SB)/8, $0xbc52fb761e946603
+DATA turns<>+7616(SB)/8, $0xbfdb5d1009e15cc0
+DATA turns<>+7624(SB)/8, $0xbc65b362cb974183
+DATA turns<>+7632(SB)/8, $0x3feced7af43cc773
+DATA turns<>+7640(SB)/8, $0xbc5e7b6bb5ab58ae
+DATA turns<>+7648(SB)/8, $0xbfd9ef7943a8ed8a
+DATA turns<>+7656(SB)/8, $0xbc66da81290bdbab
+DATA turns<>+7664(SB)/8, $0x3fed4134d14dc93a
+DATA turns<>+7672(SB)/8, $0xbc84ef5295d25af2
+DATA turns<>+7680(SB)/8, $0xbfd87de2a6aea963
+DATA turns<>+7688(SB)/8, $0x3c672cedd3d5a610
+DATA turns<>+7696(SB)/8, $0x3fed906bcf328d46
+DATA turns<>+7704(SB)/8, $0x3c7457e610231ac2
+DATA turns<>+7712(SB)/8, $0xbfd7088530fa459f
+DATA turns<>+7720(SB)/8, $0x3c744b19e0864c5d
+DATA turns<>+7728(SB)/8, $0x3feddb13b6ccc23c
+DATA turns<>+7736(SB)/8, $0x3c883c37c6107db3
+DATA turns<>+7744(SB)/8, $0xbfd58f9a75ab1fdd
+DATA turns<>+7752(SB)/8, $0x3c1efdc0d58cf620
+DATA turns<>+7760(SB)/8, $0x3fee212104f686e5
+DATA turns<>+7768(SB)/8, $0xbc8014c76c126527
+DATA turns<>+7776(SB)/8, $0xbfd4135c94176601
+DATA turns<>+7784(SB)/8, $0xbc70c97c4afa2518
+DATA turns<>+7792(SB)/8, $0x3fee6288ec48e112
+DATA turns<>+7800(SB)/8, $0xbc616b56f2847754
+DATA turns<>+7808(SB)/8, $0xbfd294062ed59f06
+DATA turns<>+7816(SB)/8, $0x3c75d28da2c4612d
+DATA turns<>+7824(SB)/8, $0x3fee9f4156c62dda
+DATA turns<>+7832(SB)/8, $0x3c8760b1e2e3f81e
+DATA turns<>+7840(SB)/8, $0xbfd111d262b1f677
+DATA turns<>+7848(SB)/8, $0xbc7824c20ab7aa9a
+DATA turns<>+7856(SB)/8, $0x3feed740e7684963
+DATA turns<>+7864(SB)/8, $0x3c7e82c791f59cc2
+DATA turns<>+7872(SB)/8, $0xbfcf19f97b215f1b
+DATA turns<>+7880(SB)/8, $0x3c642deef11da2c4
+DATA turns<>+7888(SB)/8, $0x3fef0a7efb9230d7
+DATA turns<>+7896(SB)/8, $0x3c752c7adc6b4989
+DATA turns<>+7904(SB)/8, $0xbfcc0b826a7e4f63
+DATA turns<>+7912(SB)/8, $0x3c1af1439e521935
+DATA turns<>+7920(SB)/8, $0x3fef38f3ac64e589
+DATA turns<>+7928(SB)/8, $0xbc7d7bafb51f72e6
+DATA turns<>+7936(SB)/8, $0xbfc8f8b83c69a60b
+DATA turns<>+7944(SB)/8, $0x3c626d19b9ff8d82
+DATA turns<>+7952(SB)/8, $0x3fef6297cff75cb0
+DATA turns<>+7960(SB)/8, $0x3c7562172a361fd3
+DATA turns<>+7968(SB)/8, $0xbfc5e214448b3fc6
+DATA turns<>+7976(SB)/8, $0xbc6531ff779ddac6
+DATA turns<>+7984(SB)/8, $0x3fef8764fa714ba9
+DATA turns<>+7992(SB)/8, $0x3c7ab256778ffcb6
+DATA turns<>+8000(SB)/8, $0xbfc2c8106e8e613a
+DATA turns<>+8008(SB)/8, $0xbc513000a89a11e0
+DATA turns<>+8016(SB)/8, $0x3fefa7557f08a517
+DATA turns<>+8024(SB)/8, $0xbc87a0a8ca13571f
+DATA turns<>+8032(SB)/8, $0xbfbf564e56a9730e
+DATA turns<>+8040(SB)/8, $0xbc4a2704729ae56d
+DATA turns<>+8048(SB)/8, $0x3fefc26470e19fd3
+DATA turns<>+8056(SB)/8, $0x3c81ec8668ecacee
+DATA turns<>+8064(SB)/8, $0xbfb917a6bc29b42c
+DATA turns<>+8072(SB)/8, $0x3c3e2718d26ed688
+DATA turns<>+8080(SB)/8, $0x3fefd88da3d12526
+DATA turns<>+8088(SB)/8, $0xbc887df6378811c7
+DATA turns<>+8096(SB)/8, $0xbfb2d52092ce19f6
+DATA turns<>+8104(SB)/8, $0x3c49a088a8bf6b2c
+DATA turns<>+8112(SB)/8, $0x3fefe9cdad01883a
+DATA turns<>+8120(SB)/8, $0x3c6521ecd0c67e35
+DATA turns<>+8128(SB)/8, $0xbfa91f65f10dd814
+DATA turns<>+8136(SB)/8, $0x3c2912bd0d569a90
+DATA turns<>+8144(SB)/8, $0x3feff621e3796d7e
+DATA turns<>+8152(SB)/8, $0xbc6c57bc2e24aa15
+DATA turns<>+8160(SB)/8, $0xbf992155f7a3667e
+DATA turns<>+8168(SB)/8, $0x3bfb1d63091a0130
+DATA turns<>+8176(SB)/8, $0x3feffd886084cd0d
+DATA turns<>+8184(SB)/8, $0xbc81354d4556e4cb
+GLOBL turns<>(SB), RODATA|NOPTR, $8192
+
 // func prefetchAMD64(mem *float32, off *uint64, rows uint64, rowBytes uint64)
 // Requires: MMX+
 TEXT ·prefetchAMD64(SB), NOSPLIT, $0-32
@@ -2320,5 +3506,3858 @@ loop:
 	VFMADD231PS Y11, Y11, Y11
 	SUBQ        $0x01, AX
 	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func product0AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+// Requires: AVX, AVX512F, BMI
+TEXT ·product0AVX512(SB), NOSPLIT, $0-80
+	// x = x·(v·s), lane rotations, then 0 qubits that are not lanes
+	MOVQ         t+48(FP), AX
+	VBROADCASTSS (AX), Z0
+	VPXORD       laneSigns<>+0(SB), Z0, Z0
+	VBROADCASTSS 4(AX), Z1
+	VPXORD       laneSigns<>+64(SB), Z1, Z1
+	VBROADCASTSS 8(AX), Z2
+	VPXORD       laneSigns<>+128(SB), Z2, Z2
+	VBROADCASTSS 12(AX), Z3
+	VPXORD       laneSigns<>+192(SB), Z3, Z3
+	MOVQ         rt+72(FP), AX
+	MOVQ         stride+64(FP), AX
+	MOVQ         v+8(FP), AX
+	VMOVUPS      (AX), Z4
+	VMOVUPS      64(AX), Z5
+	MOVQ         x+0(FP), AX
+	MOVQ         s+16(FP), CX
+	MOVQ         pattern+24(FP), DX
+	MOVQ         patterns+32(FP), BX
+	MOVQ         mask+56(FP), SI
+	XORQ         DI, DI
+
+loop:
+	LEAQ         (AX)(DI*1), R8
+	MOVQ         DI, R9
+	SHRQ         $0x07, R9
+	MOVBQZX      (DX)(R9*1), R10
+	SHLQ         $0x06, R10
+	VPXORD       (BX)(R10*1), Z4, Z6
+	VPXORD       (BX)(R10*1), Z5, Z7
+	VBROADCASTSS (CX)(R9*8), Z8
+	VBROADCASTSS 4(CX)(R9*8), Z9
+	VMULPS       Z8, Z6, Z10
+	VMULPS       Z8, Z7, Z8
+	VFNMADD231PS Z9, Z7, Z10
+	VFMADD231PS  Z9, Z6, Z8
+	VMOVUPS      (R8), Z7
+	VMOVUPS      64(R8), Z9
+	VMULPS       Z10, Z7, Z6
+	VMULPS       Z8, Z7, Z7
+	VFNMADD231PS Z8, Z9, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	BTL          $0x00, SI
+	JCC          lane0
+	VPERMILPS    $0xb1, Z6, Z8
+	VFMADD231PS  Z0, Z8, Z6
+	VPERMILPS    $0xb1, Z7, Z8
+	VFMADD231PS  Z0, Z8, Z7
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERMILPS   $0x4e, Z6, Z8
+	VFMADD231PS Z1, Z8, Z6
+	VPERMILPS   $0x4e, Z7, Z8
+	VFMADD231PS Z1, Z8, Z7
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z6, Z6, Z8
+	VFMADD231PS Z2, Z8, Z6
+	VSHUFF32X4  $0xb1, Z7, Z7, Z8
+	VFMADD231PS Z2, Z8, Z7
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z6, Z6, Z8
+	VFMADD231PS Z3, Z8, Z6
+	VSHUFF32X4  $0x4e, Z7, Z7, Z8
+	VFMADD231PS Z3, Z8, Z7
+
+lane3:
+	VMOVUPS Z6, (R8)
+	VMOVUPS Z7, 64(R8)
+	XORQ    R8, R8
+	ORQ     R8, DI
+	ADDQ    $0x80, DI
+	ANDNQ   DI, R8, DI
+	MOVQ    bytes+40(FP), R8
+	CMPQ    DI, R8
+	JB      loop
+	VZEROUPPER
+	RET
+
+// func product1AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+// Requires: AVX, AVX512F, BMI
+TEXT ·product1AVX512(SB), NOSPLIT, $0-80
+	// x = x·(v·s), lane rotations, then 1 qubits that are not lanes
+	MOVQ         t+48(FP), AX
+	VBROADCASTSS (AX), Z0
+	VPXORD       laneSigns<>+0(SB), Z0, Z0
+	VBROADCASTSS 4(AX), Z1
+	VPXORD       laneSigns<>+64(SB), Z1, Z1
+	VBROADCASTSS 8(AX), Z2
+	VPXORD       laneSigns<>+128(SB), Z2, Z2
+	VBROADCASTSS 12(AX), Z3
+	VPXORD       laneSigns<>+192(SB), Z3, Z3
+	MOVQ         rt+72(FP), AX
+	MOVQ         stride+64(FP), CX
+	VBROADCASTSS (AX), Z4
+	MOVQ         (CX), AX
+	MOVQ         v+8(FP), CX
+	VMOVUPS      (CX), Z5
+	VMOVUPS      64(CX), Z6
+	MOVQ         x+0(FP), CX
+	MOVQ         s+16(FP), DX
+	MOVQ         pattern+24(FP), BX
+	MOVQ         patterns+32(FP), SI
+	MOVQ         mask+56(FP), DI
+	XORQ         R8, R8
+
+loop:
+	LEAQ         (CX)(R8*1), R9
+	MOVQ         R8, R10
+	SHRQ         $0x07, R10
+	MOVBQZX      (BX)(R10*1), R11
+	SHLQ         $0x06, R11
+	VPXORD       (SI)(R11*1), Z5, Z7
+	VPXORD       (SI)(R11*1), Z6, Z8
+	VBROADCASTSS (DX)(R10*8), Z9
+	VBROADCASTSS 4(DX)(R10*8), Z10
+	VMULPS       Z9, Z7, Z11
+	VMULPS       Z9, Z8, Z9
+	VFNMADD231PS Z10, Z8, Z11
+	VFMADD231PS  Z10, Z7, Z9
+	VMOVUPS      (R9), Z8
+	VMOVUPS      64(R9), Z10
+	VMULPS       Z11, Z8, Z7
+	VMULPS       Z9, Z8, Z8
+	VFNMADD231PS Z9, Z10, Z7
+	VFMADD231PS  Z11, Z10, Z8
+	MOVQ         R8, R10
+	ADDQ         AX, R10
+	SHRQ         $0x07, R10
+	MOVBQZX      (BX)(R10*1), R11
+	SHLQ         $0x06, R11
+	VPXORD       (SI)(R11*1), Z5, Z9
+	VPXORD       (SI)(R11*1), Z6, Z10
+	VBROADCASTSS (DX)(R10*8), Z11
+	VBROADCASTSS 4(DX)(R10*8), Z12
+	VMULPS       Z11, Z9, Z13
+	VMULPS       Z11, Z10, Z11
+	VFNMADD231PS Z12, Z10, Z13
+	VFMADD231PS  Z12, Z9, Z11
+	VMOVUPS      (R9)(AX*1), Z10
+	VMOVUPS      64(R9)(AX*1), Z12
+	VMULPS       Z13, Z10, Z9
+	VMULPS       Z11, Z10, Z10
+	VFNMADD231PS Z11, Z12, Z9
+	VFMADD231PS  Z13, Z12, Z10
+	BTL          $0x00, DI
+	JCC          lane0
+	VPERMILPS    $0xb1, Z7, Z11
+	VFMADD231PS  Z0, Z11, Z7
+	VPERMILPS    $0xb1, Z8, Z11
+	VFMADD231PS  Z0, Z11, Z8
+	VPERMILPS    $0xb1, Z9, Z11
+	VFMADD231PS  Z0, Z11, Z9
+	VPERMILPS    $0xb1, Z10, Z11
+	VFMADD231PS  Z0, Z11, Z10
+
+lane0:
+	BTL         $0x01, DI
+	JCC         lane1
+	VPERMILPS   $0x4e, Z7, Z11
+	VFMADD231PS Z1, Z11, Z7
+	VPERMILPS   $0x4e, Z8, Z11
+	VFMADD231PS Z1, Z11, Z8
+	VPERMILPS   $0x4e, Z9, Z11
+	VFMADD231PS Z1, Z11, Z9
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z1, Z11, Z10
+
+lane1:
+	BTL         $0x02, DI
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z7, Z7, Z11
+	VFMADD231PS Z2, Z11, Z7
+	VSHUFF32X4  $0xb1, Z8, Z8, Z11
+	VFMADD231PS Z2, Z11, Z8
+	VSHUFF32X4  $0xb1, Z9, Z9, Z11
+	VFMADD231PS Z2, Z11, Z9
+	VSHUFF32X4  $0xb1, Z10, Z10, Z11
+	VFMADD231PS Z2, Z11, Z10
+
+lane2:
+	BTL         $0x03, DI
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z7, Z7, Z11
+	VFMADD231PS Z3, Z11, Z7
+	VSHUFF32X4  $0x4e, Z8, Z8, Z11
+	VFMADD231PS Z3, Z11, Z8
+	VSHUFF32X4  $0x4e, Z9, Z9, Z11
+	VFMADD231PS Z3, Z11, Z9
+	VSHUFF32X4  $0x4e, Z10, Z10, Z11
+	VFMADD231PS Z3, Z11, Z10
+
+lane3:
+	VMOVAPS      Z7, Z11
+	VFNMADD231PS Z4, Z9, Z7
+	VFMADD231PS  Z4, Z11, Z9
+	VMOVAPS      Z8, Z11
+	VFNMADD231PS Z4, Z10, Z8
+	VFMADD231PS  Z4, Z11, Z10
+	VMOVUPS      Z7, (R9)
+	VMOVUPS      Z8, 64(R9)
+	VMOVUPS      Z9, (R9)(AX*1)
+	VMOVUPS      Z10, 64(R9)(AX*1)
+	XORQ         R9, R9
+	ORQ          AX, R9
+	ORQ          R9, R8
+	ADDQ         $0x80, R8
+	ANDNQ        R8, R9, R8
+	MOVQ         bytes+40(FP), R9
+	CMPQ         R8, R9
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func product2AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+// Requires: AVX, AVX512F, BMI
+TEXT ·product2AVX512(SB), NOSPLIT, $0-80
+	// x = x·(v·s), lane rotations, then 2 qubits that are not lanes
+	MOVQ         t+48(FP), AX
+	VBROADCASTSS (AX), Z0
+	VPXORD       laneSigns<>+0(SB), Z0, Z0
+	VBROADCASTSS 4(AX), Z1
+	VPXORD       laneSigns<>+64(SB), Z1, Z1
+	VBROADCASTSS 8(AX), Z2
+	VPXORD       laneSigns<>+128(SB), Z2, Z2
+	VBROADCASTSS 12(AX), Z3
+	VPXORD       laneSigns<>+192(SB), Z3, Z3
+	MOVQ         rt+72(FP), AX
+	MOVQ         stride+64(FP), CX
+	VBROADCASTSS (AX), Z4
+	VBROADCASTSS 4(AX), Z5
+	MOVQ         (CX), AX
+	MOVQ         8(CX), CX
+	LEAQ         (AX)(CX*1), DX
+	MOVQ         v+8(FP), BX
+	VMOVUPS      (BX), Z6
+	VMOVUPS      64(BX), Z7
+	MOVQ         x+0(FP), BX
+	MOVQ         s+16(FP), SI
+	MOVQ         pattern+24(FP), DI
+	MOVQ         patterns+32(FP), R8
+	MOVQ         mask+56(FP), R9
+	XORQ         R10, R10
+
+loop:
+	LEAQ         (BX)(R10*1), R11
+	MOVQ         R10, R12
+	SHRQ         $0x07, R12
+	MOVBQZX      (DI)(R12*1), R13
+	SHLQ         $0x06, R13
+	VPXORD       (R8)(R13*1), Z6, Z8
+	VPXORD       (R8)(R13*1), Z7, Z9
+	VBROADCASTSS (SI)(R12*8), Z10
+	VBROADCASTSS 4(SI)(R12*8), Z11
+	VMULPS       Z10, Z8, Z12
+	VMULPS       Z10, Z9, Z10
+	VFNMADD231PS Z11, Z9, Z12
+	VFMADD231PS  Z11, Z8, Z10
+	VMOVUPS      (R11), Z9
+	VMOVUPS      64(R11), Z11
+	VMULPS       Z12, Z9, Z8
+	VMULPS       Z10, Z9, Z9
+	VFNMADD231PS Z10, Z11, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	MOVQ         R10, R12
+	ADDQ         AX, R12
+	SHRQ         $0x07, R12
+	MOVBQZX      (DI)(R12*1), R13
+	SHLQ         $0x06, R13
+	VPXORD       (R8)(R13*1), Z6, Z10
+	VPXORD       (R8)(R13*1), Z7, Z11
+	VBROADCASTSS (SI)(R12*8), Z12
+	VBROADCASTSS 4(SI)(R12*8), Z13
+	VMULPS       Z12, Z10, Z14
+	VMULPS       Z12, Z11, Z12
+	VFNMADD231PS Z13, Z11, Z14
+	VFMADD231PS  Z13, Z10, Z12
+	VMOVUPS      (R11)(AX*1), Z11
+	VMOVUPS      64(R11)(AX*1), Z13
+	VMULPS       Z14, Z11, Z10
+	VMULPS       Z12, Z11, Z11
+	VFNMADD231PS Z12, Z13, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	MOVQ         R10, R12
+	ADDQ         CX, R12
+	SHRQ         $0x07, R12
+	MOVBQZX      (DI)(R12*1), R13
+	SHLQ         $0x06, R13
+	VPXORD       (R8)(R13*1), Z6, Z12
+	VPXORD       (R8)(R13*1), Z7, Z13
+	VBROADCASTSS (SI)(R12*8), Z14
+	VBROADCASTSS 4(SI)(R12*8), Z15
+	VMULPS       Z14, Z12, Z16
+	VMULPS       Z14, Z13, Z14
+	VFNMADD231PS Z15, Z13, Z16
+	VFMADD231PS  Z15, Z12, Z14
+	VMOVUPS      (R11)(CX*1), Z13
+	VMOVUPS      64(R11)(CX*1), Z15
+	VMULPS       Z16, Z13, Z12
+	VMULPS       Z14, Z13, Z13
+	VFNMADD231PS Z14, Z15, Z12
+	VFMADD231PS  Z16, Z15, Z13
+	MOVQ         R10, R12
+	ADDQ         AX, R12
+	ADDQ         CX, R12
+	SHRQ         $0x07, R12
+	MOVBQZX      (DI)(R12*1), R13
+	SHLQ         $0x06, R13
+	VPXORD       (R8)(R13*1), Z6, Z14
+	VPXORD       (R8)(R13*1), Z7, Z15
+	VBROADCASTSS (SI)(R12*8), Z16
+	VBROADCASTSS 4(SI)(R12*8), Z17
+	VMULPS       Z16, Z14, Z18
+	VMULPS       Z16, Z15, Z16
+	VFNMADD231PS Z17, Z15, Z18
+	VFMADD231PS  Z17, Z14, Z16
+	VMOVUPS      (R11)(DX*1), Z15
+	VMOVUPS      64(R11)(DX*1), Z17
+	VMULPS       Z18, Z15, Z14
+	VMULPS       Z16, Z15, Z15
+	VFNMADD231PS Z16, Z17, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	BTL          $0x00, R9
+	JCC          lane0
+	VPERMILPS    $0xb1, Z8, Z16
+	VFMADD231PS  Z0, Z16, Z8
+	VPERMILPS    $0xb1, Z9, Z16
+	VFMADD231PS  Z0, Z16, Z9
+	VPERMILPS    $0xb1, Z10, Z16
+	VFMADD231PS  Z0, Z16, Z10
+	VPERMILPS    $0xb1, Z11, Z16
+	VFMADD231PS  Z0, Z16, Z11
+	VPERMILPS    $0xb1, Z12, Z16
+	VFMADD231PS  Z0, Z16, Z12
+	VPERMILPS    $0xb1, Z13, Z16
+	VFMADD231PS  Z0, Z16, Z13
+	VPERMILPS    $0xb1, Z14, Z16
+	VFMADD231PS  Z0, Z16, Z14
+	VPERMILPS    $0xb1, Z15, Z16
+	VFMADD231PS  Z0, Z16, Z15
+
+lane0:
+	BTL         $0x01, R9
+	JCC         lane1
+	VPERMILPS   $0x4e, Z8, Z16
+	VFMADD231PS Z1, Z16, Z8
+	VPERMILPS   $0x4e, Z9, Z16
+	VFMADD231PS Z1, Z16, Z9
+	VPERMILPS   $0x4e, Z10, Z16
+	VFMADD231PS Z1, Z16, Z10
+	VPERMILPS   $0x4e, Z11, Z16
+	VFMADD231PS Z1, Z16, Z11
+	VPERMILPS   $0x4e, Z12, Z16
+	VFMADD231PS Z1, Z16, Z12
+	VPERMILPS   $0x4e, Z13, Z16
+	VFMADD231PS Z1, Z16, Z13
+	VPERMILPS   $0x4e, Z14, Z16
+	VFMADD231PS Z1, Z16, Z14
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z1, Z16, Z15
+
+lane1:
+	BTL         $0x02, R9
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z8, Z8, Z16
+	VFMADD231PS Z2, Z16, Z8
+	VSHUFF32X4  $0xb1, Z9, Z9, Z16
+	VFMADD231PS Z2, Z16, Z9
+	VSHUFF32X4  $0xb1, Z10, Z10, Z16
+	VFMADD231PS Z2, Z16, Z10
+	VSHUFF32X4  $0xb1, Z11, Z11, Z16
+	VFMADD231PS Z2, Z16, Z11
+	VSHUFF32X4  $0xb1, Z12, Z12, Z16
+	VFMADD231PS Z2, Z16, Z12
+	VSHUFF32X4  $0xb1, Z13, Z13, Z16
+	VFMADD231PS Z2, Z16, Z13
+	VSHUFF32X4  $0xb1, Z14, Z14, Z16
+	VFMADD231PS Z2, Z16, Z14
+	VSHUFF32X4  $0xb1, Z15, Z15, Z16
+	VFMADD231PS Z2, Z16, Z15
+
+lane2:
+	BTL         $0x03, R9
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z8, Z8, Z16
+	VFMADD231PS Z3, Z16, Z8
+	VSHUFF32X4  $0x4e, Z9, Z9, Z16
+	VFMADD231PS Z3, Z16, Z9
+	VSHUFF32X4  $0x4e, Z10, Z10, Z16
+	VFMADD231PS Z3, Z16, Z10
+	VSHUFF32X4  $0x4e, Z11, Z11, Z16
+	VFMADD231PS Z3, Z16, Z11
+	VSHUFF32X4  $0x4e, Z12, Z12, Z16
+	VFMADD231PS Z3, Z16, Z12
+	VSHUFF32X4  $0x4e, Z13, Z13, Z16
+	VFMADD231PS Z3, Z16, Z13
+	VSHUFF32X4  $0x4e, Z14, Z14, Z16
+	VFMADD231PS Z3, Z16, Z14
+	VSHUFF32X4  $0x4e, Z15, Z15, Z16
+	VFMADD231PS Z3, Z16, Z15
+
+lane3:
+	VMOVAPS      Z8, Z16
+	VFNMADD231PS Z4, Z10, Z8
+	VFMADD231PS  Z4, Z16, Z10
+	VMOVAPS      Z12, Z16
+	VFNMADD231PS Z4, Z14, Z12
+	VFMADD231PS  Z4, Z16, Z14
+	VMOVAPS      Z8, Z16
+	VFNMADD231PS Z5, Z12, Z8
+	VFMADD231PS  Z5, Z16, Z12
+	VMOVAPS      Z10, Z16
+	VFNMADD231PS Z5, Z14, Z10
+	VFMADD231PS  Z5, Z16, Z14
+	VMOVAPS      Z9, Z16
+	VFNMADD231PS Z4, Z11, Z9
+	VFMADD231PS  Z4, Z16, Z11
+	VMOVAPS      Z13, Z16
+	VFNMADD231PS Z4, Z15, Z13
+	VFMADD231PS  Z4, Z16, Z15
+	VMOVAPS      Z9, Z16
+	VFNMADD231PS Z5, Z13, Z9
+	VFMADD231PS  Z5, Z16, Z13
+	VMOVAPS      Z11, Z16
+	VFNMADD231PS Z5, Z15, Z11
+	VFMADD231PS  Z5, Z16, Z15
+	VMOVUPS      Z8, (R11)
+	VMOVUPS      Z9, 64(R11)
+	VMOVUPS      Z10, (R11)(AX*1)
+	VMOVUPS      Z11, 64(R11)(AX*1)
+	VMOVUPS      Z12, (R11)(CX*1)
+	VMOVUPS      Z13, 64(R11)(CX*1)
+	VMOVUPS      Z14, (R11)(DX*1)
+	VMOVUPS      Z15, 64(R11)(DX*1)
+	XORQ         R11, R11
+	ORQ          AX, R11
+	ORQ          CX, R11
+	ORQ          R11, R10
+	ADDQ         $0x80, R10
+	ANDNQ        R10, R11, R10
+	MOVQ         bytes+40(FP), R11
+	CMPQ         R10, R11
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func product3AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+// Requires: AVX, AVX512F, BMI
+TEXT ·product3AVX512(SB), NOSPLIT, $0-80
+	// x = x·(v·s), lane rotations, then 3 qubits that are not lanes
+	MOVQ         t+48(FP), AX
+	VBROADCASTSS (AX), Z0
+	VPXORD       laneSigns<>+0(SB), Z0, Z0
+	VBROADCASTSS 4(AX), Z1
+	VPXORD       laneSigns<>+64(SB), Z1, Z1
+	VBROADCASTSS 8(AX), Z2
+	VPXORD       laneSigns<>+128(SB), Z2, Z2
+	VBROADCASTSS 12(AX), Z3
+	VPXORD       laneSigns<>+192(SB), Z3, Z3
+	MOVQ         rt+72(FP), AX
+	MOVQ         stride+64(FP), CX
+	VBROADCASTSS (AX), Z4
+	VBROADCASTSS 4(AX), Z5
+	VBROADCASTSS 8(AX), Z6
+	MOVQ         (CX), AX
+	MOVQ         8(CX), DX
+	MOVQ         16(CX), CX
+	LEAQ         (AX)(DX*1), BX
+	MOVQ         v+8(FP), SI
+	VMOVUPS      (SI), Z7
+	VMOVUPS      64(SI), Z8
+	MOVQ         x+0(FP), SI
+	MOVQ         s+16(FP), DI
+	MOVQ         pattern+24(FP), R8
+	MOVQ         patterns+32(FP), R9
+	MOVQ         mask+56(FP), R10
+	XORQ         R11, R11
+
+loop:
+	LEAQ         (SI)(R11*1), R12
+	LEAQ         (R12)(CX*1), R13
+	MOVQ         R11, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z9
+	VPXORD       (R9)(R15*1), Z8, Z10
+	VBROADCASTSS (DI)(R14*8), Z11
+	VBROADCASTSS 4(DI)(R14*8), Z12
+	VMULPS       Z11, Z9, Z13
+	VMULPS       Z11, Z10, Z11
+	VFNMADD231PS Z12, Z10, Z13
+	VFMADD231PS  Z12, Z9, Z11
+	VMOVUPS      (R12), Z10
+	VMOVUPS      64(R12), Z12
+	VMULPS       Z13, Z10, Z9
+	VMULPS       Z11, Z10, Z10
+	VFNMADD231PS Z11, Z12, Z9
+	VFMADD231PS  Z13, Z12, Z10
+	MOVQ         R11, R14
+	ADDQ         AX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z11
+	VPXORD       (R9)(R15*1), Z8, Z12
+	VBROADCASTSS (DI)(R14*8), Z13
+	VBROADCASTSS 4(DI)(R14*8), Z14
+	VMULPS       Z13, Z11, Z15
+	VMULPS       Z13, Z12, Z13
+	VFNMADD231PS Z14, Z12, Z15
+	VFMADD231PS  Z14, Z11, Z13
+	VMOVUPS      (R12)(AX*1), Z12
+	VMOVUPS      64(R12)(AX*1), Z14
+	VMULPS       Z15, Z12, Z11
+	VMULPS       Z13, Z12, Z12
+	VFNMADD231PS Z13, Z14, Z11
+	VFMADD231PS  Z15, Z14, Z12
+	MOVQ         R11, R14
+	ADDQ         DX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z13
+	VPXORD       (R9)(R15*1), Z8, Z14
+	VBROADCASTSS (DI)(R14*8), Z15
+	VBROADCASTSS 4(DI)(R14*8), Z16
+	VMULPS       Z15, Z13, Z17
+	VMULPS       Z15, Z14, Z15
+	VFNMADD231PS Z16, Z14, Z17
+	VFMADD231PS  Z16, Z13, Z15
+	VMOVUPS      (R12)(DX*1), Z14
+	VMOVUPS      64(R12)(DX*1), Z16
+	VMULPS       Z17, Z14, Z13
+	VMULPS       Z15, Z14, Z14
+	VFNMADD231PS Z15, Z16, Z13
+	VFMADD231PS  Z17, Z16, Z14
+	MOVQ         R11, R14
+	ADDQ         AX, R14
+	ADDQ         DX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z15
+	VPXORD       (R9)(R15*1), Z8, Z16
+	VBROADCASTSS (DI)(R14*8), Z17
+	VBROADCASTSS 4(DI)(R14*8), Z18
+	VMULPS       Z17, Z15, Z19
+	VMULPS       Z17, Z16, Z17
+	VFNMADD231PS Z18, Z16, Z19
+	VFMADD231PS  Z18, Z15, Z17
+	VMOVUPS      (R12)(BX*1), Z16
+	VMOVUPS      64(R12)(BX*1), Z18
+	VMULPS       Z19, Z16, Z15
+	VMULPS       Z17, Z16, Z16
+	VFNMADD231PS Z17, Z18, Z15
+	VFMADD231PS  Z19, Z18, Z16
+	MOVQ         R11, R14
+	ADDQ         CX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z17
+	VPXORD       (R9)(R15*1), Z8, Z18
+	VBROADCASTSS (DI)(R14*8), Z19
+	VBROADCASTSS 4(DI)(R14*8), Z20
+	VMULPS       Z19, Z17, Z21
+	VMULPS       Z19, Z18, Z19
+	VFNMADD231PS Z20, Z18, Z21
+	VFMADD231PS  Z20, Z17, Z19
+	VMOVUPS      (R13), Z18
+	VMOVUPS      64(R13), Z20
+	VMULPS       Z21, Z18, Z17
+	VMULPS       Z19, Z18, Z18
+	VFNMADD231PS Z19, Z20, Z17
+	VFMADD231PS  Z21, Z20, Z18
+	MOVQ         R11, R14
+	ADDQ         AX, R14
+	ADDQ         CX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z19
+	VPXORD       (R9)(R15*1), Z8, Z20
+	VBROADCASTSS (DI)(R14*8), Z21
+	VBROADCASTSS 4(DI)(R14*8), Z22
+	VMULPS       Z21, Z19, Z23
+	VMULPS       Z21, Z20, Z21
+	VFNMADD231PS Z22, Z20, Z23
+	VFMADD231PS  Z22, Z19, Z21
+	VMOVUPS      (R13)(AX*1), Z20
+	VMOVUPS      64(R13)(AX*1), Z22
+	VMULPS       Z23, Z20, Z19
+	VMULPS       Z21, Z20, Z20
+	VFNMADD231PS Z21, Z22, Z19
+	VFMADD231PS  Z23, Z22, Z20
+	MOVQ         R11, R14
+	ADDQ         DX, R14
+	ADDQ         CX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z21
+	VPXORD       (R9)(R15*1), Z8, Z22
+	VBROADCASTSS (DI)(R14*8), Z23
+	VBROADCASTSS 4(DI)(R14*8), Z24
+	VMULPS       Z23, Z21, Z25
+	VMULPS       Z23, Z22, Z23
+	VFNMADD231PS Z24, Z22, Z25
+	VFMADD231PS  Z24, Z21, Z23
+	VMOVUPS      (R13)(DX*1), Z22
+	VMOVUPS      64(R13)(DX*1), Z24
+	VMULPS       Z25, Z22, Z21
+	VMULPS       Z23, Z22, Z22
+	VFNMADD231PS Z23, Z24, Z21
+	VFMADD231PS  Z25, Z24, Z22
+	MOVQ         R11, R14
+	ADDQ         AX, R14
+	ADDQ         DX, R14
+	ADDQ         CX, R14
+	SHRQ         $0x07, R14
+	MOVBQZX      (R8)(R14*1), R15
+	SHLQ         $0x06, R15
+	VPXORD       (R9)(R15*1), Z7, Z23
+	VPXORD       (R9)(R15*1), Z8, Z24
+	VBROADCASTSS (DI)(R14*8), Z25
+	VBROADCASTSS 4(DI)(R14*8), Z26
+	VMULPS       Z25, Z23, Z27
+	VMULPS       Z25, Z24, Z25
+	VFNMADD231PS Z26, Z24, Z27
+	VFMADD231PS  Z26, Z23, Z25
+	VMOVUPS      (R13)(BX*1), Z24
+	VMOVUPS      64(R13)(BX*1), Z26
+	VMULPS       Z27, Z24, Z23
+	VMULPS       Z25, Z24, Z24
+	VFNMADD231PS Z25, Z26, Z23
+	VFMADD231PS  Z27, Z26, Z24
+	BTL          $0x00, R10
+	JCC          lane0
+	VPERMILPS    $0xb1, Z9, Z25
+	VFMADD231PS  Z0, Z25, Z9
+	VPERMILPS    $0xb1, Z10, Z25
+	VFMADD231PS  Z0, Z25, Z10
+	VPERMILPS    $0xb1, Z11, Z25
+	VFMADD231PS  Z0, Z25, Z11
+	VPERMILPS    $0xb1, Z12, Z25
+	VFMADD231PS  Z0, Z25, Z12
+	VPERMILPS    $0xb1, Z13, Z25
+	VFMADD231PS  Z0, Z25, Z13
+	VPERMILPS    $0xb1, Z14, Z25
+	VFMADD231PS  Z0, Z25, Z14
+	VPERMILPS    $0xb1, Z15, Z25
+	VFMADD231PS  Z0, Z25, Z15
+	VPERMILPS    $0xb1, Z16, Z25
+	VFMADD231PS  Z0, Z25, Z16
+	VPERMILPS    $0xb1, Z17, Z25
+	VFMADD231PS  Z0, Z25, Z17
+	VPERMILPS    $0xb1, Z18, Z25
+	VFMADD231PS  Z0, Z25, Z18
+	VPERMILPS    $0xb1, Z19, Z25
+	VFMADD231PS  Z0, Z25, Z19
+	VPERMILPS    $0xb1, Z20, Z25
+	VFMADD231PS  Z0, Z25, Z20
+	VPERMILPS    $0xb1, Z21, Z25
+	VFMADD231PS  Z0, Z25, Z21
+	VPERMILPS    $0xb1, Z22, Z25
+	VFMADD231PS  Z0, Z25, Z22
+	VPERMILPS    $0xb1, Z23, Z25
+	VFMADD231PS  Z0, Z25, Z23
+	VPERMILPS    $0xb1, Z24, Z25
+	VFMADD231PS  Z0, Z25, Z24
+
+lane0:
+	BTL         $0x01, R10
+	JCC         lane1
+	VPERMILPS   $0x4e, Z9, Z25
+	VFMADD231PS Z1, Z25, Z9
+	VPERMILPS   $0x4e, Z10, Z25
+	VFMADD231PS Z1, Z25, Z10
+	VPERMILPS   $0x4e, Z11, Z25
+	VFMADD231PS Z1, Z25, Z11
+	VPERMILPS   $0x4e, Z12, Z25
+	VFMADD231PS Z1, Z25, Z12
+	VPERMILPS   $0x4e, Z13, Z25
+	VFMADD231PS Z1, Z25, Z13
+	VPERMILPS   $0x4e, Z14, Z25
+	VFMADD231PS Z1, Z25, Z14
+	VPERMILPS   $0x4e, Z15, Z25
+	VFMADD231PS Z1, Z25, Z15
+	VPERMILPS   $0x4e, Z16, Z25
+	VFMADD231PS Z1, Z25, Z16
+	VPERMILPS   $0x4e, Z17, Z25
+	VFMADD231PS Z1, Z25, Z17
+	VPERMILPS   $0x4e, Z18, Z25
+	VFMADD231PS Z1, Z25, Z18
+	VPERMILPS   $0x4e, Z19, Z25
+	VFMADD231PS Z1, Z25, Z19
+	VPERMILPS   $0x4e, Z20, Z25
+	VFMADD231PS Z1, Z25, Z20
+	VPERMILPS   $0x4e, Z21, Z25
+	VFMADD231PS Z1, Z25, Z21
+	VPERMILPS   $0x4e, Z22, Z25
+	VFMADD231PS Z1, Z25, Z22
+	VPERMILPS   $0x4e, Z23, Z25
+	VFMADD231PS Z1, Z25, Z23
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z1, Z25, Z24
+
+lane1:
+	BTL         $0x02, R10
+	JCC         lane2
+	VSHUFF32X4  $0xb1, Z9, Z9, Z25
+	VFMADD231PS Z2, Z25, Z9
+	VSHUFF32X4  $0xb1, Z10, Z10, Z25
+	VFMADD231PS Z2, Z25, Z10
+	VSHUFF32X4  $0xb1, Z11, Z11, Z25
+	VFMADD231PS Z2, Z25, Z11
+	VSHUFF32X4  $0xb1, Z12, Z12, Z25
+	VFMADD231PS Z2, Z25, Z12
+	VSHUFF32X4  $0xb1, Z13, Z13, Z25
+	VFMADD231PS Z2, Z25, Z13
+	VSHUFF32X4  $0xb1, Z14, Z14, Z25
+	VFMADD231PS Z2, Z25, Z14
+	VSHUFF32X4  $0xb1, Z15, Z15, Z25
+	VFMADD231PS Z2, Z25, Z15
+	VSHUFF32X4  $0xb1, Z16, Z16, Z25
+	VFMADD231PS Z2, Z25, Z16
+	VSHUFF32X4  $0xb1, Z17, Z17, Z25
+	VFMADD231PS Z2, Z25, Z17
+	VSHUFF32X4  $0xb1, Z18, Z18, Z25
+	VFMADD231PS Z2, Z25, Z18
+	VSHUFF32X4  $0xb1, Z19, Z19, Z25
+	VFMADD231PS Z2, Z25, Z19
+	VSHUFF32X4  $0xb1, Z20, Z20, Z25
+	VFMADD231PS Z2, Z25, Z20
+	VSHUFF32X4  $0xb1, Z21, Z21, Z25
+	VFMADD231PS Z2, Z25, Z21
+	VSHUFF32X4  $0xb1, Z22, Z22, Z25
+	VFMADD231PS Z2, Z25, Z22
+	VSHUFF32X4  $0xb1, Z23, Z23, Z25
+	VFMADD231PS Z2, Z25, Z23
+	VSHUFF32X4  $0xb1, Z24, Z24, Z25
+	VFMADD231PS Z2, Z25, Z24
+
+lane2:
+	BTL         $0x03, R10
+	JCC         lane3
+	VSHUFF32X4  $0x4e, Z9, Z9, Z25
+	VFMADD231PS Z3, Z25, Z9
+	VSHUFF32X4  $0x4e, Z10, Z10, Z25
+	VFMADD231PS Z3, Z25, Z10
+	VSHUFF32X4  $0x4e, Z11, Z11, Z25
+	VFMADD231PS Z3, Z25, Z11
+	VSHUFF32X4  $0x4e, Z12, Z12, Z25
+	VFMADD231PS Z3, Z25, Z12
+	VSHUFF32X4  $0x4e, Z13, Z13, Z25
+	VFMADD231PS Z3, Z25, Z13
+	VSHUFF32X4  $0x4e, Z14, Z14, Z25
+	VFMADD231PS Z3, Z25, Z14
+	VSHUFF32X4  $0x4e, Z15, Z15, Z25
+	VFMADD231PS Z3, Z25, Z15
+	VSHUFF32X4  $0x4e, Z16, Z16, Z25
+	VFMADD231PS Z3, Z25, Z16
+	VSHUFF32X4  $0x4e, Z17, Z17, Z25
+	VFMADD231PS Z3, Z25, Z17
+	VSHUFF32X4  $0x4e, Z18, Z18, Z25
+	VFMADD231PS Z3, Z25, Z18
+	VSHUFF32X4  $0x4e, Z19, Z19, Z25
+	VFMADD231PS Z3, Z25, Z19
+	VSHUFF32X4  $0x4e, Z20, Z20, Z25
+	VFMADD231PS Z3, Z25, Z20
+	VSHUFF32X4  $0x4e, Z21, Z21, Z25
+	VFMADD231PS Z3, Z25, Z21
+	VSHUFF32X4  $0x4e, Z22, Z22, Z25
+	VFMADD231PS Z3, Z25, Z22
+	VSHUFF32X4  $0x4e, Z23, Z23, Z25
+	VFMADD231PS Z3, Z25, Z23
+	VSHUFF32X4  $0x4e, Z24, Z24, Z25
+	VFMADD231PS Z3, Z25, Z24
+
+lane3:
+	VMOVAPS      Z9, Z25
+	VFNMADD231PS Z4, Z11, Z9
+	VFMADD231PS  Z4, Z25, Z11
+	VMOVAPS      Z13, Z25
+	VFNMADD231PS Z4, Z15, Z13
+	VFMADD231PS  Z4, Z25, Z15
+	VMOVAPS      Z17, Z25
+	VFNMADD231PS Z4, Z19, Z17
+	VFMADD231PS  Z4, Z25, Z19
+	VMOVAPS      Z21, Z25
+	VFNMADD231PS Z4, Z23, Z21
+	VFMADD231PS  Z4, Z25, Z23
+	VMOVAPS      Z9, Z25
+	VFNMADD231PS Z5, Z13, Z9
+	VFMADD231PS  Z5, Z25, Z13
+	VMOVAPS      Z11, Z25
+	VFNMADD231PS Z5, Z15, Z11
+	VFMADD231PS  Z5, Z25, Z15
+	VMOVAPS      Z17, Z25
+	VFNMADD231PS Z5, Z21, Z17
+	VFMADD231PS  Z5, Z25, Z21
+	VMOVAPS      Z19, Z25
+	VFNMADD231PS Z5, Z23, Z19
+	VFMADD231PS  Z5, Z25, Z23
+	VMOVAPS      Z9, Z25
+	VFNMADD231PS Z6, Z17, Z9
+	VFMADD231PS  Z6, Z25, Z17
+	VMOVAPS      Z11, Z25
+	VFNMADD231PS Z6, Z19, Z11
+	VFMADD231PS  Z6, Z25, Z19
+	VMOVAPS      Z13, Z25
+	VFNMADD231PS Z6, Z21, Z13
+	VFMADD231PS  Z6, Z25, Z21
+	VMOVAPS      Z15, Z25
+	VFNMADD231PS Z6, Z23, Z15
+	VFMADD231PS  Z6, Z25, Z23
+	VMOVAPS      Z10, Z25
+	VFNMADD231PS Z4, Z12, Z10
+	VFMADD231PS  Z4, Z25, Z12
+	VMOVAPS      Z14, Z25
+	VFNMADD231PS Z4, Z16, Z14
+	VFMADD231PS  Z4, Z25, Z16
+	VMOVAPS      Z18, Z25
+	VFNMADD231PS Z4, Z20, Z18
+	VFMADD231PS  Z4, Z25, Z20
+	VMOVAPS      Z22, Z25
+	VFNMADD231PS Z4, Z24, Z22
+	VFMADD231PS  Z4, Z25, Z24
+	VMOVAPS      Z10, Z25
+	VFNMADD231PS Z5, Z14, Z10
+	VFMADD231PS  Z5, Z25, Z14
+	VMOVAPS      Z12, Z25
+	VFNMADD231PS Z5, Z16, Z12
+	VFMADD231PS  Z5, Z25, Z16
+	VMOVAPS      Z18, Z25
+	VFNMADD231PS Z5, Z22, Z18
+	VFMADD231PS  Z5, Z25, Z22
+	VMOVAPS      Z20, Z25
+	VFNMADD231PS Z5, Z24, Z20
+	VFMADD231PS  Z5, Z25, Z24
+	VMOVAPS      Z10, Z25
+	VFNMADD231PS Z6, Z18, Z10
+	VFMADD231PS  Z6, Z25, Z18
+	VMOVAPS      Z12, Z25
+	VFNMADD231PS Z6, Z20, Z12
+	VFMADD231PS  Z6, Z25, Z20
+	VMOVAPS      Z14, Z25
+	VFNMADD231PS Z6, Z22, Z14
+	VFMADD231PS  Z6, Z25, Z22
+	VMOVAPS      Z16, Z25
+	VFNMADD231PS Z6, Z24, Z16
+	VFMADD231PS  Z6, Z25, Z24
+	VMOVUPS      Z9, (R12)
+	VMOVUPS      Z10, 64(R12)
+	VMOVUPS      Z11, (R12)(AX*1)
+	VMOVUPS      Z12, 64(R12)(AX*1)
+	VMOVUPS      Z13, (R12)(DX*1)
+	VMOVUPS      Z14, 64(R12)(DX*1)
+	VMOVUPS      Z15, (R12)(BX*1)
+	VMOVUPS      Z16, 64(R12)(BX*1)
+	VMOVUPS      Z17, (R13)
+	VMOVUPS      Z18, 64(R13)
+	VMOVUPS      Z19, (R13)(AX*1)
+	VMOVUPS      Z20, 64(R13)(AX*1)
+	VMOVUPS      Z21, (R13)(DX*1)
+	VMOVUPS      Z22, 64(R13)(DX*1)
+	VMOVUPS      Z23, (R13)(BX*1)
+	VMOVUPS      Z24, 64(R13)(BX*1)
+	XORQ         R12, R12
+	ORQ          AX, R12
+	ORQ          DX, R12
+	ORQ          CX, R12
+	ORQ          R12, R11
+	ADDQ         $0x80, R11
+	ANDNQ        R11, R12, R11
+	MOVQ         bytes+40(FP), R12
+	CMPQ         R11, R12
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func spreadAVX512(out *float32, s *float64, n uint64, stage *byte, stages uint64)
+// Requires: AVX, AVX512F, POPCNT
+TEXT ·spreadAVX512(SB), NOSPLIT, $0-40
+	// products of phases in binary64, then rounded to binary32
+	MOVQ    s+8(FP), AX
+	MOVQ    n+16(FP), CX
+	MOVQ    stage+24(FP), DX
+	MOVQ    stages+32(FP), BX
+	VMOVUPS alternate<>+0(SB), Z0
+
+stage:
+	TESTQ        BX, BX
+	JZ           round
+	VBROADCASTSD (DX), Z1
+	VBROADCASTSD 8(DX), Z2
+	VPXORQ       Z0, Z2, Z2
+	MOVQ         16(DX), SI
+	MOVQ         SI, DI
+	ANDQ         $0x03, DI
+	SHLQ         $0x07, DI
+	LEAQ         parities<>+0(SB), R8
+	ADDQ         R8, DI
+	SHRQ         $0x02, SI
+	MOVL         24(DX), R8
+	NEGL         R8
+	KMOVW        R8, K1
+	MOVQ         AX, R8
+	MOVQ         CX, R11
+	MOVQ         CX, R9
+	SHLQ         $0x04, R9
+	ADDQ         AX, R9
+	SHRQ         $0x02, R11
+	XORQ         R10, R10
+
+four:
+	VMOVUPS   (R8), Z3
+	VPERMILPD $0x55, Z3, Z4
+	VMULPD    Z1, Z3, Z5
+	VMULPD    Z2, Z4, Z4
+	VADDPD    Z4, Z5, Z5
+	VMOVAPD   Z3, K1, Z5
+	MOVQ      R10, R12
+	ANDQ      SI, R12
+	POPCNTQ   R12, R12
+	ANDQ      $0x01, R12
+	SHLQ      $0x06, R12
+	VPXORQ    (DI)(R12*1), Z5, Z5
+	VMOVUPD   Z5, (R9)
+	ADDQ      $0x40, R8
+	ADDQ      $0x40, R9
+	INCQ      R10
+	CMPQ      R10, R11
+	JB        four
+	SHLQ      $0x01, CX
+	ADDQ      $0x20, DX
+	DECQ      BX
+	JMP       stage
+
+round:
+	MOVQ out+0(FP), DX
+
+pack:
+	VCVTPD2PS (AX), Y0
+	VMOVUPS   Y0, (DX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x20, DX
+	SUBQ      $0x04, CX
+	JNZ       pack
+	VZEROUPPER
+	RET
+
+// func runningAVX512(w *uint64, x *float32, n uint64, sum uint64)
+// Requires: AVX, AVX512F
+TEXT ·runningAVX512(SB), NOSPLIT, $0-32
+	// running sums of the weights of the amplitudes of n blocks
+	MOVQ         w+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         sum+24(FP), BX
+	VBROADCASTSD two64<>+0(SB), Z0
+	VPXORD       Z1, Z1, Z1
+	MOVQ         $0x00000007, SI
+	VPBROADCASTQ SI, Z2
+	VPBROADCASTQ BX, Z3
+
+loop:
+	VMOVUPS       (CX), Z4
+	VMOVUPS       64(CX), Z5
+	VMULPS        Z4, Z4, Z4
+	VFMADD231PS   Z5, Z5, Z4
+	VEXTRACTF64X4 $0x01, Z4, Y5
+	VCVTPS2PD     Y4, Z4
+	VCVTPS2PD     Y5, Z5
+	VADDPD        Z0, Z4, Z4
+	VPSUBQ        Z0, Z4, Z4
+	VADDPD        Z0, Z5, Z5
+	VPSUBQ        Z0, Z5, Z5
+	VALIGNQ       $0x07, Z1, Z4, Z6
+	VPADDQ        Z6, Z4, Z4
+	VALIGNQ       $0x06, Z1, Z4, Z6
+	VPADDQ        Z6, Z4, Z4
+	VALIGNQ       $0x04, Z1, Z4, Z6
+	VPADDQ        Z6, Z4, Z4
+	VPADDQ        Z3, Z4, Z4
+	VPERMQ        Z4, Z2, Z3
+	VMOVUPS       Z4, (AX)
+	VALIGNQ       $0x07, Z1, Z5, Z4
+	VPADDQ        Z4, Z5, Z5
+	VALIGNQ       $0x06, Z1, Z5, Z4
+	VPADDQ        Z4, Z5, Z5
+	VALIGNQ       $0x04, Z1, Z5, Z4
+	VPADDQ        Z4, Z5, Z5
+	VPADDQ        Z3, Z5, Z5
+	VPERMQ        Z5, Z2, Z3
+	VMOVUPS       Z5, 64(AX)
+	ADDQ          $0x80, CX
+	ADDQ          $0x80, AX
+	DECQ          DX
+	JNZ           loop
+	VZEROUPPER
+	RET
+
+// func sinCosAVX512(sin *float64, cos *float64, a *uint64, n uint64, unsure *uint8)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·sinCosAVX512(SB), NOSPLIT, $0-40
+	// sines and cosines of n groups of eight angles
+	MOVQ         sin+0(FP), AX
+	MOVQ         cos+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         unsure+32(FP), SI
+	LEAQ         turns<>+0(SB), DI
+	VBROADCASTSD angleData<>+0(SB), Z0
+	VBROADCASTSD angleData<>+8(SB), Z1
+	VBROADCASTSD angleData<>+16(SB), Z2
+	VBROADCASTSD angleData<>+24(SB), Z3
+	VBROADCASTSD angleData<>+32(SB), Z4
+	VBROADCASTSD angleData<>+40(SB), Z5
+	VBROADCASTSD angleData<>+48(SB), Z6
+	VBROADCASTSD angleData<>+56(SB), Z7
+	VBROADCASTSD angleData<>+64(SB), Z8
+	VBROADCASTSD angleData<>+72(SB), Z9
+	VBROADCASTSD angleData<>+80(SB), Z10
+	VBROADCASTSD angleData<>+112(SB), Z11
+	VBROADCASTSD angleData<>+120(SB), Z12
+	MOVQ         $0x00000003, R8
+	VPBROADCASTQ R8, Z13
+
+loop:
+	VMOVUPS      (DX), Z14
+	VPTESTMQ     Z13, Z14, K1
+	VPSLLQ       $0x01, Z14, Z14
+	VPADDQ       Z0, Z14, Z15
+	VPSRLQ       $0x38, Z15, Z15
+	VPSLLQ       $0x38, Z15, Z16
+	VPSUBQ       Z16, Z14, Z16
+	VCVTQQ2PD    Z16, Z16
+	VPSLLQ       $0x02, Z15, Z15
+	KXNORW       K2, K2, K2
+	VPXORD       Z17, Z17, Z17
+	VGATHERQPD   (DI)(Z15*8), K2, Z17
+	KXNORW       K3, K3, K3
+	VPXORD       Z18, Z18, Z18
+	VGATHERQPD   8(DI)(Z15*8), K3, Z18
+	KXNORW       K4, K4, K4
+	VPXORD       Z19, Z19, Z19
+	VGATHERQPD   16(DI)(Z15*8), K4, Z19
+	KXNORW       K5, K5, K5
+	VPXORD       Z20, Z20, Z20
+	VGATHERQPD   24(DI)(Z15*8), K5, Z20
+	VMULPD       Z1, Z16, Z14
+	VMOVAPD      Z14, Z15
+	VFMSUB231PD  Z1, Z16, Z15
+	VFMADD231PD  Z2, Z16, Z15
+	VMULPD       Z14, Z14, Z16
+	VMOVAPD      Z3, Z21
+	VFMADD213PD  Z4, Z16, Z21
+	VFMADD213PD  Z5, Z16, Z21
+	VMULPD       Z16, Z21, Z21
+	VFMADD213PD  Z15, Z14, Z21
+	VMOVAPD      Z6, Z22
+	VFMADD213PD  Z7, Z16, Z22
+	VFMADD213PD  Z8, Z16, Z22
+	VFMADD213PD  Z9, Z16, Z22
+	VMULPD       Z16, Z22, Z22
+	VFNMADD231PD Z14, Z15, Z22
+	VMULPD       Z14, Z19, Z15
+	VMOVAPD      Z15, Z24
+	VFMSUB231PD  Z14, Z19, Z24
+	VFMADD231PD  Z19, Z21, Z24
+	VFMADD231PD  Z20, Z14, Z24
+	VADDPD       Z15, Z17, Z16
+	VSUBPD       Z16, Z17, Z23
+	VADDPD       Z15, Z23, Z23
+	VFMADD231PD  Z17, Z22, Z24
+	VADDPD       Z18, Z24, Z24
+	VADDPD       Z23, Z24, Z24
+	VANDPD       Z12, Z17, Z15
+	VFMADD213PD  Z11, Z10, Z15
+	VSUBPD       Z15, Z24, Z23
+	VADDPD       Z15, Z24, Z15
+	VADDPD       Z16, Z23, Z23
+	VADDPD       Z16, Z15, Z15
+	VCMPPD       $0x04, Z23, Z15, K6
+	KORW         K6, K1, K1
+	VMOVUPD      Z23, (AX)
+	VMULPD       Z14, Z17, Z15
+	VMOVAPD      Z15, Z16
+	VFMSUB231PD  Z14, Z17, Z16
+	VFMADD231PD  Z17, Z21, Z16
+	VFMADD231PD  Z18, Z14, Z16
+	VSUBPD       Z15, Z19, Z14
+	VSUBPD       Z14, Z19, Z21
+	VSUBPD       Z15, Z21, Z21
+	VFMSUB231PD  Z19, Z22, Z16
+	VADDPD       Z20, Z16, Z16
+	VADDPD       Z21, Z16, Z16
+	VANDPD       Z12, Z19, Z15
+	VFMADD213PD  Z11, Z10, Z15
+	VSUBPD       Z15, Z16, Z21
+	VADDPD       Z15, Z16, Z15
+	VADDPD       Z14, Z21, Z21
+	VADDPD       Z14, Z15, Z15
+	VCMPPD       $0x04, Z21, Z15, K6
+	KORW         K6, K1, K1
+	VMOVUPD      Z21, (CX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x40, CX
+	ADDQ         $0x40, DX
+	KMOVW        K1, R8
+	MOVB         R8, (SI)
+	INCQ         SI
+	DECQ         BX
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func tangentsAVX512(tan *float32, sin *float64, cos *float64, n uint64, unsure *uint8)
+// Requires: AVX, AVX512F
+TEXT ·tangentsAVX512(SB), NOSPLIT, $0-40
+	// tangents of n groups of eight angles
+	MOVQ         tan+0(FP), AX
+	MOVQ         sin+8(FP), CX
+	MOVQ         cos+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         unsure+32(FP), SI
+	VBROADCASTSD angleData<>+88(SB), Z0
+	VBROADCASTSD angleData<>+96(SB), Z1
+	VBROADCASTSD angleData<>+104(SB), Z2
+	VPXORD       Z3, Z3, Z3
+
+loop:
+	VMOVUPS   (CX), Z4
+	VDIVPD    (DX), Z4, Z4
+	VPANDQ    Z0, Z4, Z5
+	VPSUBQ    Z1, Z5, Z5
+	VPABSQ    Z5, Z5
+	VPCMPUQ   $0x02, Z2, Z5, K1
+	VCMPPD    $0x00, Z3, Z4, K2
+	KORW      K1, K2, K1
+	VCVTPD2PS Z4, Y4
+	VMOVUPS   Y4, (AX)
+	KMOVW     K1, DI
+	MOVB      DI, (SI)
+	INCQ      SI
+	ADDQ      $0x20, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	DECQ      BX
+	JNZ       loop
+	VZEROUPPER
+	RET
+
+// func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+// Requires: BMI2
+TEXT ·drawAMD64(SB), NOSPLIT, $0-64
+	// places of words in running sums
+	MOVQ out+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), BX
+	MOVQ cum+32(FP), SI
+	MOVQ guide+40(FP), DI
+	MOVQ shift+48(FP), R8
+	MOVQ flip+56(FP), R9
+	MOVQ total+24(FP), R10
+
+loop:
+	MOVQ  (CX), DX
+	MULXQ R10, R11, DX
+	SHRXQ R8, DX, R11
+	MOVL  (DI)(R11*4), R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	JAE   step
+
+found:
+	XORQ R9, R11
+	MOVQ R11, (AX)
+	ADDQ $0x08, CX
+	ADDQ $0x08, AX
+	DECQ BX
+	JNZ  loop
+	RET
+
+step:
+	INCQ R11
+	CMPQ DX, (SI)(R11*8)
+	JAE  step
+	JMP  found
+
+// func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+// Requires: BMI2
+TEXT ·locateAMD64(SB), NOSPLIT, $0-64
+	// places of words in running sums
+	MOVQ out+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ cum+32(FP), BX
+	MOVQ guide+40(FP), SI
+	MOVQ shift+48(FP), DI
+	MOVQ flip+56(FP), R8
+	MOVQ total+24(FP), R9
+
+loop:
+	MOVQ  (CX), R9
+	SHRXQ DI, R9, R10
+	MOVL  (SI)(R10*4), R10
+	CMPQ  R9, (BX)(R10*8)
+	SBBQ  $-1, R10
+	CMPQ  R9, (BX)(R10*8)
+	SBBQ  $-1, R10
+	CMPQ  R9, (BX)(R10*8)
+	JAE   step
+
+found:
+	XORQ R8, R10
+	MOVQ R10, (AX)
+	ADDQ $0x08, CX
+	ADDQ $0x08, AX
+	DECQ DX
+	JNZ  loop
+	RET
+
+step:
+	INCQ R10
+	CMPQ R9, (BX)(R10*8)
+	JAE  step
+	JMP  found
+
+// func diagonalD512(x *float64, f *float64, n uint64, t *float64, mask uint64)
+// Requires: AVX, AVX512F
+TEXT ·diagonalD512(SB), NOSPLIT, $0-40
+	// x = x·f for n blocks, then lane rotations; signs: false
+	MOVQ    x+0(FP), AX
+	MOVQ    f+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    t+24(FP), BX
+	MOVQ    mask+32(FP), SI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+	VMOVUPS 256(BX), Z4
+	VMOVUPS 320(BX), Z5
+	VMOVUPS 384(BX), Z6
+	VMOVUPS 448(BX), Z7
+
+loop:
+	VMOVUPS      (CX), Z8
+	VMOVUPS      128(CX), Z9
+	VMOVUPS      (AX), Z10
+	VMOVUPS      128(AX), Z11
+	VMULPD       Z8, Z10, Z12
+	VMULPD       Z9, Z10, Z10
+	VFNMADD231PD Z9, Z11, Z12
+	VFMADD231PD  Z8, Z11, Z10
+	VMOVUPS      64(CX), Z8
+	VMOVUPS      192(CX), Z9
+	VMOVUPS      64(AX), Z11
+	VMOVUPS      192(AX), Z13
+	VMULPD       Z8, Z11, Z14
+	VMULPD       Z9, Z11, Z11
+	VFNMADD231PD Z9, Z13, Z14
+	VFMADD231PD  Z8, Z13, Z11
+	BTL          $0x00, SI
+	JCC          lane0
+	VPERMILPD    $0x55, Z12, Z8
+	VFMADD231PD  Z0, Z8, Z12
+	VPERMILPD    $0x55, Z14, Z8
+	VFMADD231PD  Z1, Z8, Z14
+	VPERMILPD    $0x55, Z10, Z8
+	VFMADD231PD  Z0, Z8, Z10
+	VPERMILPD    $0x55, Z11, Z8
+	VFMADD231PD  Z1, Z8, Z11
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VSHUFF64X2  $0xb1, Z12, Z12, Z8
+	VFMADD231PD Z2, Z8, Z12
+	VSHUFF64X2  $0xb1, Z14, Z14, Z8
+	VFMADD231PD Z3, Z8, Z14
+	VSHUFF64X2  $0xb1, Z10, Z10, Z8
+	VFMADD231PD Z2, Z8, Z10
+	VSHUFF64X2  $0xb1, Z11, Z11, Z8
+	VFMADD231PD Z3, Z8, Z11
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VSHUFF64X2  $0x4e, Z12, Z12, Z8
+	VFMADD231PD Z4, Z8, Z12
+	VSHUFF64X2  $0x4e, Z14, Z14, Z8
+	VFMADD231PD Z5, Z8, Z14
+	VSHUFF64X2  $0x4e, Z10, Z10, Z8
+	VFMADD231PD Z4, Z8, Z10
+	VSHUFF64X2  $0x4e, Z11, Z11, Z8
+	VFMADD231PD Z5, Z8, Z11
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Z12, Z8
+	VFMADD231PD Z6, Z14, Z12
+	VFMADD231PD Z7, Z8, Z14
+	VMOVAPS     Z10, Z8
+	VFMADD231PD Z6, Z11, Z10
+	VFMADD231PD Z7, Z8, Z11
+
+lane3:
+	VMOVUPS Z12, (AX)
+	VMOVUPS Z10, 128(AX)
+	VMOVUPS Z14, 64(AX)
+	VMOVUPS Z11, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func diagonalSignedD512(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+// Requires: AVX, AVX512F
+TEXT ·diagonalSignedD512(SB), NOSPLIT, $0-56
+	// x = x·f for n blocks, then lane rotations; signs: true
+	MOVQ    x+0(FP), AX
+	MOVQ    f+8(FP), CX
+	MOVQ    n+16(FP), DX
+	MOVQ    t+24(FP), BX
+	MOVQ    mask+32(FP), SI
+	MOVQ    block+40(FP), DI
+	MOVQ    lane+48(FP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	VMOVUPS 128(BX), Z4
+	VMOVUPS 192(BX), Z5
+	VMOVUPS 256(BX), Z6
+	VMOVUPS 320(BX), Z7
+	VMOVUPS 384(BX), Z8
+	VMOVUPS 448(BX), Z9
+
+loop:
+	VMOVUPS      (CX), Z10
+	VMOVUPS      128(CX), Z11
+	VPBROADCASTQ (DI), Z12
+	VPXORD       Z0, Z12, Z12
+	VPXORD       Z12, Z10, Z10
+	VPXORD       Z12, Z11, Z11
+	VMOVUPS      (AX), Z12
+	VMOVUPS      128(AX), Z13
+	VMULPD       Z10, Z12, Z14
+	VMULPD       Z11, Z12, Z12
+	VFNMADD231PD Z11, Z13, Z14
+	VFMADD231PD  Z10, Z13, Z12
+	VMOVUPS      64(CX), Z10
+	VMOVUPS      192(CX), Z11
+	VPBROADCASTQ (DI), Z13
+	VPXORD       Z1, Z13, Z13
+	VPXORD       Z13, Z10, Z10
+	VPXORD       Z13, Z11, Z11
+	VMOVUPS      64(AX), Z13
+	VMOVUPS      192(AX), Z15
+	VMULPD       Z10, Z13, Z16
+	VMULPD       Z11, Z13, Z13
+	VFNMADD231PD Z11, Z15, Z16
+	VFMADD231PD  Z10, Z15, Z13
+	BTL          $0x00, SI
+	JCC          lane0
+	VPERMILPD    $0x55, Z14, Z10
+	VFMADD231PD  Z2, Z10, Z14
+	VPERMILPD    $0x55, Z16, Z10
+	VFMADD231PD  Z3, Z10, Z16
+	VPERMILPD    $0x55, Z12, Z10
+	VFMADD231PD  Z2, Z10, Z12
+	VPERMILPD    $0x55, Z13, Z10
+	VFMADD231PD  Z3, Z10, Z13
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VSHUFF64X2  $0xb1, Z14, Z14, Z10
+	VFMADD231PD Z4, Z10, Z14
+	VSHUFF64X2  $0xb1, Z16, Z16, Z10
+	VFMADD231PD Z5, Z10, Z16
+	VSHUFF64X2  $0xb1, Z12, Z12, Z10
+	VFMADD231PD Z4, Z10, Z12
+	VSHUFF64X2  $0xb1, Z13, Z13, Z10
+	VFMADD231PD Z5, Z10, Z13
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VSHUFF64X2  $0x4e, Z14, Z14, Z10
+	VFMADD231PD Z6, Z10, Z14
+	VSHUFF64X2  $0x4e, Z16, Z16, Z10
+	VFMADD231PD Z7, Z10, Z16
+	VSHUFF64X2  $0x4e, Z12, Z12, Z10
+	VFMADD231PD Z6, Z10, Z12
+	VSHUFF64X2  $0x4e, Z13, Z13, Z10
+	VFMADD231PD Z7, Z10, Z13
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Z14, Z10
+	VFMADD231PD Z8, Z16, Z14
+	VFMADD231PD Z9, Z10, Z16
+	VMOVAPS     Z12, Z10
+	VFMADD231PD Z8, Z13, Z12
+	VFMADD231PD Z9, Z10, Z13
+
+lane3:
+	VMOVUPS Z14, (AX)
+	VMOVUPS Z12, 128(AX)
+	VMOVUPS Z16, 64(AX)
+	VMOVUPS Z13, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x08, DI
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func rotate1D512(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, AVX512F
+TEXT ·rotate1D512(SB), NOSPLIT, $0-32
+	// rotates 1 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	XORQ         DI, DI
+
+loop:
+	LEAQ         (AX)(DI*1), R8
+	VMOVUPS      (R8), Z1
+	VMOVUPS      (R8)(SI*1), Z2
+	VFNMADD231PD Z0, Z2, Z1
+	VFMADD231PD  (R8), Z0, Z2
+	VMOVUPS      Z1, (R8)
+	VMOVUPS      Z2, (R8)(SI*1)
+	VMOVUPS      64(R8), Z1
+	VMOVUPS      64(R8)(SI*1), Z2
+	VFNMADD231PD Z0, Z2, Z1
+	VFMADD231PD  64(R8), Z0, Z2
+	VMOVUPS      Z1, 64(R8)
+	VMOVUPS      Z2, 64(R8)(SI*1)
+	VMOVUPS      128(R8), Z1
+	VMOVUPS      128(R8)(SI*1), Z2
+	VFNMADD231PD Z0, Z2, Z1
+	VFMADD231PD  128(R8), Z0, Z2
+	VMOVUPS      Z1, 128(R8)
+	VMOVUPS      Z2, 128(R8)(SI*1)
+	VMOVUPS      192(R8), Z1
+	VMOVUPS      192(R8)(SI*1), Z2
+	VFNMADD231PD Z0, Z2, Z1
+	VFMADD231PD  192(R8), Z0, Z2
+	VMOVUPS      Z1, 192(R8)
+	VMOVUPS      Z2, 192(R8)(SI*1)
+	ORQ          BX, DI
+	ADDQ         $0x00000100, DI
+	ANDQ         DX, DI
+	CMPQ         DI, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func rotate2D512(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, AVX512F
+TEXT ·rotate2D512(SB), NOSPLIT, $0-32
+	// rotates 2 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         8(DX), DI
+	ORQ          DI, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	LEAQ         (SI)(DI*1), R8
+	XORQ         R9, R9
+
+loop:
+	LEAQ         (AX)(R9*1), R10
+	VMOVUPS      (R10), Z2
+	VMOVUPS      (R10)(SI*1), Z3
+	VMOVUPS      (R10)(DI*1), Z4
+	VMOVUPS      (R10)(R8*1), Z5
+	VFNMADD231PD Z0, Z3, Z2
+	VFMADD231PD  (R10), Z0, Z3
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  (R10)(DI*1), Z0, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PD Z1, Z4, Z2
+	VFMADD231PD  Z1, Z6, Z4
+	VMOVAPS      Z3, Z6
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z6, Z5
+	VMOVUPS      Z2, (R10)
+	VMOVUPS      Z3, (R10)(SI*1)
+	VMOVUPS      Z4, (R10)(DI*1)
+	VMOVUPS      Z5, (R10)(R8*1)
+	VMOVUPS      64(R10), Z2
+	VMOVUPS      64(R10)(SI*1), Z3
+	VMOVUPS      64(R10)(DI*1), Z4
+	VMOVUPS      64(R10)(R8*1), Z5
+	VFNMADD231PD Z0, Z3, Z2
+	VFMADD231PD  64(R10), Z0, Z3
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  64(R10)(DI*1), Z0, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PD Z1, Z4, Z2
+	VFMADD231PD  Z1, Z6, Z4
+	VMOVAPS      Z3, Z6
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z6, Z5
+	VMOVUPS      Z2, 64(R10)
+	VMOVUPS      Z3, 64(R10)(SI*1)
+	VMOVUPS      Z4, 64(R10)(DI*1)
+	VMOVUPS      Z5, 64(R10)(R8*1)
+	VMOVUPS      128(R10), Z2
+	VMOVUPS      128(R10)(SI*1), Z3
+	VMOVUPS      128(R10)(DI*1), Z4
+	VMOVUPS      128(R10)(R8*1), Z5
+	VFNMADD231PD Z0, Z3, Z2
+	VFMADD231PD  128(R10), Z0, Z3
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  128(R10)(DI*1), Z0, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PD Z1, Z4, Z2
+	VFMADD231PD  Z1, Z6, Z4
+	VMOVAPS      Z3, Z6
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z6, Z5
+	VMOVUPS      Z2, 128(R10)
+	VMOVUPS      Z3, 128(R10)(SI*1)
+	VMOVUPS      Z4, 128(R10)(DI*1)
+	VMOVUPS      Z5, 128(R10)(R8*1)
+	VMOVUPS      192(R10), Z2
+	VMOVUPS      192(R10)(SI*1), Z3
+	VMOVUPS      192(R10)(DI*1), Z4
+	VMOVUPS      192(R10)(R8*1), Z5
+	VFNMADD231PD Z0, Z3, Z2
+	VFMADD231PD  192(R10), Z0, Z3
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  192(R10)(DI*1), Z0, Z5
+	VMOVAPS      Z2, Z6
+	VFNMADD231PD Z1, Z4, Z2
+	VFMADD231PD  Z1, Z6, Z4
+	VMOVAPS      Z3, Z6
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z6, Z5
+	VMOVUPS      Z2, 192(R10)
+	VMOVUPS      Z3, 192(R10)(SI*1)
+	VMOVUPS      Z4, 192(R10)(DI*1)
+	VMOVUPS      Z5, 192(R10)(R8*1)
+	ORQ          BX, R9
+	ADDQ         $0x00000100, R9
+	ANDQ         DX, R9
+	CMPQ         R9, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func rotate3D512(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, AVX512F
+TEXT ·rotate3D512(SB), NOSPLIT, $0-32
+	// rotates 3 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         8(DX), DI
+	ORQ          DI, BX
+	MOVQ         16(DX), R8
+	ORQ          R8, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	LEAQ         (SI)(DI*1), R9
+	XORQ         R10, R10
+
+loop:
+	LEAQ         (AX)(R10*1), R11
+	LEAQ         (R11)(R8*1), R12
+	VMOVUPS      (R11), Z3
+	VMOVUPS      (R11)(SI*1), Z4
+	VMOVUPS      (R11)(DI*1), Z5
+	VMOVUPS      (R11)(R9*1), Z6
+	VMOVUPS      (R12), Z7
+	VMOVUPS      (R12)(SI*1), Z8
+	VMOVUPS      (R12)(DI*1), Z9
+	VMOVUPS      (R12)(R9*1), Z10
+	VFNMADD231PD Z0, Z4, Z3
+	VFMADD231PD  (R11), Z0, Z4
+	VFNMADD231PD Z0, Z6, Z5
+	VFMADD231PD  (R11)(DI*1), Z0, Z6
+	VFNMADD231PD Z0, Z8, Z7
+	VFMADD231PD  (R12), Z0, Z8
+	VFNMADD231PD Z0, Z10, Z9
+	VFMADD231PD  (R12)(DI*1), Z0, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z11, Z5
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z11, Z6
+	VMOVAPS      Z7, Z11
+	VFNMADD231PD Z1, Z9, Z7
+	VFMADD231PD  Z1, Z11, Z9
+	VMOVAPS      Z8, Z11
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z11, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z2, Z7, Z3
+	VFMADD231PD  Z2, Z11, Z7
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z11, Z8
+	VMOVAPS      Z5, Z11
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z11, Z9
+	VMOVAPS      Z6, Z11
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z11, Z10
+	VMOVUPS      Z3, (R11)
+	VMOVUPS      Z4, (R11)(SI*1)
+	VMOVUPS      Z5, (R11)(DI*1)
+	VMOVUPS      Z6, (R11)(R9*1)
+	VMOVUPS      Z7, (R12)
+	VMOVUPS      Z8, (R12)(SI*1)
+	VMOVUPS      Z9, (R12)(DI*1)
+	VMOVUPS      Z10, (R12)(R9*1)
+	VMOVUPS      64(R11), Z3
+	VMOVUPS      64(R11)(SI*1), Z4
+	VMOVUPS      64(R11)(DI*1), Z5
+	VMOVUPS      64(R11)(R9*1), Z6
+	VMOVUPS      64(R12), Z7
+	VMOVUPS      64(R12)(SI*1), Z8
+	VMOVUPS      64(R12)(DI*1), Z9
+	VMOVUPS      64(R12)(R9*1), Z10
+	VFNMADD231PD Z0, Z4, Z3
+	VFMADD231PD  64(R11), Z0, Z4
+	VFNMADD231PD Z0, Z6, Z5
+	VFMADD231PD  64(R11)(DI*1), Z0, Z6
+	VFNMADD231PD Z0, Z8, Z7
+	VFMADD231PD  64(R12), Z0, Z8
+	VFNMADD231PD Z0, Z10, Z9
+	VFMADD231PD  64(R12)(DI*1), Z0, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z11, Z5
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z11, Z6
+	VMOVAPS      Z7, Z11
+	VFNMADD231PD Z1, Z9, Z7
+	VFMADD231PD  Z1, Z11, Z9
+	VMOVAPS      Z8, Z11
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z11, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z2, Z7, Z3
+	VFMADD231PD  Z2, Z11, Z7
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z11, Z8
+	VMOVAPS      Z5, Z11
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z11, Z9
+	VMOVAPS      Z6, Z11
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z11, Z10
+	VMOVUPS      Z3, 64(R11)
+	VMOVUPS      Z4, 64(R11)(SI*1)
+	VMOVUPS      Z5, 64(R11)(DI*1)
+	VMOVUPS      Z6, 64(R11)(R9*1)
+	VMOVUPS      Z7, 64(R12)
+	VMOVUPS      Z8, 64(R12)(SI*1)
+	VMOVUPS      Z9, 64(R12)(DI*1)
+	VMOVUPS      Z10, 64(R12)(R9*1)
+	VMOVUPS      128(R11), Z3
+	VMOVUPS      128(R11)(SI*1), Z4
+	VMOVUPS      128(R11)(DI*1), Z5
+	VMOVUPS      128(R11)(R9*1), Z6
+	VMOVUPS      128(R12), Z7
+	VMOVUPS      128(R12)(SI*1), Z8
+	VMOVUPS      128(R12)(DI*1), Z9
+	VMOVUPS      128(R12)(R9*1), Z10
+	VFNMADD231PD Z0, Z4, Z3
+	VFMADD231PD  128(R11), Z0, Z4
+	VFNMADD231PD Z0, Z6, Z5
+	VFMADD231PD  128(R11)(DI*1), Z0, Z6
+	VFNMADD231PD Z0, Z8, Z7
+	VFMADD231PD  128(R12), Z0, Z8
+	VFNMADD231PD Z0, Z10, Z9
+	VFMADD231PD  128(R12)(DI*1), Z0, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z11, Z5
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z11, Z6
+	VMOVAPS      Z7, Z11
+	VFNMADD231PD Z1, Z9, Z7
+	VFMADD231PD  Z1, Z11, Z9
+	VMOVAPS      Z8, Z11
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z11, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z2, Z7, Z3
+	VFMADD231PD  Z2, Z11, Z7
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z11, Z8
+	VMOVAPS      Z5, Z11
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z11, Z9
+	VMOVAPS      Z6, Z11
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z11, Z10
+	VMOVUPS      Z3, 128(R11)
+	VMOVUPS      Z4, 128(R11)(SI*1)
+	VMOVUPS      Z5, 128(R11)(DI*1)
+	VMOVUPS      Z6, 128(R11)(R9*1)
+	VMOVUPS      Z7, 128(R12)
+	VMOVUPS      Z8, 128(R12)(SI*1)
+	VMOVUPS      Z9, 128(R12)(DI*1)
+	VMOVUPS      Z10, 128(R12)(R9*1)
+	VMOVUPS      192(R11), Z3
+	VMOVUPS      192(R11)(SI*1), Z4
+	VMOVUPS      192(R11)(DI*1), Z5
+	VMOVUPS      192(R11)(R9*1), Z6
+	VMOVUPS      192(R12), Z7
+	VMOVUPS      192(R12)(SI*1), Z8
+	VMOVUPS      192(R12)(DI*1), Z9
+	VMOVUPS      192(R12)(R9*1), Z10
+	VFNMADD231PD Z0, Z4, Z3
+	VFMADD231PD  192(R11), Z0, Z4
+	VFNMADD231PD Z0, Z6, Z5
+	VFMADD231PD  192(R11)(DI*1), Z0, Z6
+	VFNMADD231PD Z0, Z8, Z7
+	VFMADD231PD  192(R12), Z0, Z8
+	VFNMADD231PD Z0, Z10, Z9
+	VFMADD231PD  192(R12)(DI*1), Z0, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z1, Z5, Z3
+	VFMADD231PD  Z1, Z11, Z5
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z11, Z6
+	VMOVAPS      Z7, Z11
+	VFNMADD231PD Z1, Z9, Z7
+	VFMADD231PD  Z1, Z11, Z9
+	VMOVAPS      Z8, Z11
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z11, Z10
+	VMOVAPS      Z3, Z11
+	VFNMADD231PD Z2, Z7, Z3
+	VFMADD231PD  Z2, Z11, Z7
+	VMOVAPS      Z4, Z11
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z11, Z8
+	VMOVAPS      Z5, Z11
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z11, Z9
+	VMOVAPS      Z6, Z11
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z11, Z10
+	VMOVUPS      Z3, 192(R11)
+	VMOVUPS      Z4, 192(R11)(SI*1)
+	VMOVUPS      Z5, 192(R11)(DI*1)
+	VMOVUPS      Z6, 192(R11)(R9*1)
+	VMOVUPS      Z7, 192(R12)
+	VMOVUPS      Z8, 192(R12)(SI*1)
+	VMOVUPS      Z9, 192(R12)(DI*1)
+	VMOVUPS      Z10, 192(R12)(R9*1)
+	ORQ          BX, R10
+	ADDQ         $0x00000100, R10
+	ANDQ         DX, R10
+	CMPQ         R10, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func rotate4D512(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, AVX512F
+TEXT ·rotate4D512(SB), NOSPLIT, $0-32
+	// rotates 4 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Z0
+	VBROADCASTSD 8(BX), Z1
+	VBROADCASTSD 16(BX), Z2
+	VBROADCASTSD 24(BX), Z3
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         8(DX), DI
+	ORQ          DI, BX
+	MOVQ         16(DX), R8
+	ORQ          R8, BX
+	MOVQ         24(DX), R9
+	ORQ          R9, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	LEAQ         (SI)(DI*1), R10
+	XORQ         R11, R11
+
+loop:
+	LEAQ         (AX)(R11*1), R12
+	LEAQ         (R12)(R8*1), R13
+	LEAQ         (R12)(R9*1), R14
+	LEAQ         (R13)(R9*1), R15
+	VMOVUPS      (R12), Z4
+	VMOVUPS      (R12)(SI*1), Z5
+	VMOVUPS      (R12)(DI*1), Z6
+	VMOVUPS      (R12)(R10*1), Z7
+	VMOVUPS      (R13), Z8
+	VMOVUPS      (R13)(SI*1), Z9
+	VMOVUPS      (R13)(DI*1), Z10
+	VMOVUPS      (R13)(R10*1), Z11
+	VMOVUPS      (R14), Z12
+	VMOVUPS      (R14)(SI*1), Z13
+	VMOVUPS      (R14)(DI*1), Z14
+	VMOVUPS      (R14)(R10*1), Z15
+	VMOVUPS      (R15), Z16
+	VMOVUPS      (R15)(SI*1), Z17
+	VMOVUPS      (R15)(DI*1), Z18
+	VMOVUPS      (R15)(R10*1), Z19
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  (R12), Z0, Z5
+	VFNMADD231PD Z0, Z7, Z6
+	VFMADD231PD  (R12)(DI*1), Z0, Z7
+	VFNMADD231PD Z0, Z9, Z8
+	VFMADD231PD  (R13), Z0, Z9
+	VFNMADD231PD Z0, Z11, Z10
+	VFMADD231PD  (R13)(DI*1), Z0, Z11
+	VFNMADD231PD Z0, Z13, Z12
+	VFMADD231PD  (R14), Z0, Z13
+	VFNMADD231PD Z0, Z15, Z14
+	VFMADD231PD  (R14)(DI*1), Z0, Z15
+	VFNMADD231PD Z0, Z17, Z16
+	VFMADD231PD  (R15), Z0, Z17
+	VFNMADD231PD Z0, Z19, Z18
+	VFMADD231PD  (R15)(DI*1), Z0, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z20, Z6
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z1, Z7, Z5
+	VFMADD231PD  Z1, Z20, Z7
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z20, Z10
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z1, Z11, Z9
+	VFMADD231PD  Z1, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z1, Z14, Z12
+	VFMADD231PD  Z1, Z20, Z14
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z1, Z15, Z13
+	VFMADD231PD  Z1, Z20, Z15
+	VMOVAPS      Z16, Z20
+	VFNMADD231PD Z1, Z18, Z16
+	VFMADD231PD  Z1, Z20, Z18
+	VMOVAPS      Z17, Z20
+	VFNMADD231PD Z1, Z19, Z17
+	VFMADD231PD  Z1, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z20, Z8
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z20, Z9
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z20, Z10
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z2, Z11, Z7
+	VFMADD231PD  Z2, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z2, Z16, Z12
+	VFMADD231PD  Z2, Z20, Z16
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z2, Z17, Z13
+	VFMADD231PD  Z2, Z20, Z17
+	VMOVAPS      Z14, Z20
+	VFNMADD231PD Z2, Z18, Z14
+	VFMADD231PD  Z2, Z20, Z18
+	VMOVAPS      Z15, Z20
+	VFNMADD231PD Z2, Z19, Z15
+	VFMADD231PD  Z2, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z3, Z12, Z4
+	VFMADD231PD  Z3, Z20, Z12
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z3, Z13, Z5
+	VFMADD231PD  Z3, Z20, Z13
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z3, Z14, Z6
+	VFMADD231PD  Z3, Z20, Z14
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z3, Z15, Z7
+	VFMADD231PD  Z3, Z20, Z15
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z3, Z16, Z8
+	VFMADD231PD  Z3, Z20, Z16
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z3, Z17, Z9
+	VFMADD231PD  Z3, Z20, Z17
+	VMOVAPS      Z10, Z20
+	VFNMADD231PD Z3, Z18, Z10
+	VFMADD231PD  Z3, Z20, Z18
+	VMOVAPS      Z11, Z20
+	VFNMADD231PD Z3, Z19, Z11
+	VFMADD231PD  Z3, Z20, Z19
+	VMOVUPS      Z4, (R12)
+	VMOVUPS      Z5, (R12)(SI*1)
+	VMOVUPS      Z6, (R12)(DI*1)
+	VMOVUPS      Z7, (R12)(R10*1)
+	VMOVUPS      Z8, (R13)
+	VMOVUPS      Z9, (R13)(SI*1)
+	VMOVUPS      Z10, (R13)(DI*1)
+	VMOVUPS      Z11, (R13)(R10*1)
+	VMOVUPS      Z12, (R14)
+	VMOVUPS      Z13, (R14)(SI*1)
+	VMOVUPS      Z14, (R14)(DI*1)
+	VMOVUPS      Z15, (R14)(R10*1)
+	VMOVUPS      Z16, (R15)
+	VMOVUPS      Z17, (R15)(SI*1)
+	VMOVUPS      Z18, (R15)(DI*1)
+	VMOVUPS      Z19, (R15)(R10*1)
+	VMOVUPS      64(R12), Z4
+	VMOVUPS      64(R12)(SI*1), Z5
+	VMOVUPS      64(R12)(DI*1), Z6
+	VMOVUPS      64(R12)(R10*1), Z7
+	VMOVUPS      64(R13), Z8
+	VMOVUPS      64(R13)(SI*1), Z9
+	VMOVUPS      64(R13)(DI*1), Z10
+	VMOVUPS      64(R13)(R10*1), Z11
+	VMOVUPS      64(R14), Z12
+	VMOVUPS      64(R14)(SI*1), Z13
+	VMOVUPS      64(R14)(DI*1), Z14
+	VMOVUPS      64(R14)(R10*1), Z15
+	VMOVUPS      64(R15), Z16
+	VMOVUPS      64(R15)(SI*1), Z17
+	VMOVUPS      64(R15)(DI*1), Z18
+	VMOVUPS      64(R15)(R10*1), Z19
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  64(R12), Z0, Z5
+	VFNMADD231PD Z0, Z7, Z6
+	VFMADD231PD  64(R12)(DI*1), Z0, Z7
+	VFNMADD231PD Z0, Z9, Z8
+	VFMADD231PD  64(R13), Z0, Z9
+	VFNMADD231PD Z0, Z11, Z10
+	VFMADD231PD  64(R13)(DI*1), Z0, Z11
+	VFNMADD231PD Z0, Z13, Z12
+	VFMADD231PD  64(R14), Z0, Z13
+	VFNMADD231PD Z0, Z15, Z14
+	VFMADD231PD  64(R14)(DI*1), Z0, Z15
+	VFNMADD231PD Z0, Z17, Z16
+	VFMADD231PD  64(R15), Z0, Z17
+	VFNMADD231PD Z0, Z19, Z18
+	VFMADD231PD  64(R15)(DI*1), Z0, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z20, Z6
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z1, Z7, Z5
+	VFMADD231PD  Z1, Z20, Z7
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z20, Z10
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z1, Z11, Z9
+	VFMADD231PD  Z1, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z1, Z14, Z12
+	VFMADD231PD  Z1, Z20, Z14
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z1, Z15, Z13
+	VFMADD231PD  Z1, Z20, Z15
+	VMOVAPS      Z16, Z20
+	VFNMADD231PD Z1, Z18, Z16
+	VFMADD231PD  Z1, Z20, Z18
+	VMOVAPS      Z17, Z20
+	VFNMADD231PD Z1, Z19, Z17
+	VFMADD231PD  Z1, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z20, Z8
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z20, Z9
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z20, Z10
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z2, Z11, Z7
+	VFMADD231PD  Z2, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z2, Z16, Z12
+	VFMADD231PD  Z2, Z20, Z16
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z2, Z17, Z13
+	VFMADD231PD  Z2, Z20, Z17
+	VMOVAPS      Z14, Z20
+	VFNMADD231PD Z2, Z18, Z14
+	VFMADD231PD  Z2, Z20, Z18
+	VMOVAPS      Z15, Z20
+	VFNMADD231PD Z2, Z19, Z15
+	VFMADD231PD  Z2, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z3, Z12, Z4
+	VFMADD231PD  Z3, Z20, Z12
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z3, Z13, Z5
+	VFMADD231PD  Z3, Z20, Z13
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z3, Z14, Z6
+	VFMADD231PD  Z3, Z20, Z14
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z3, Z15, Z7
+	VFMADD231PD  Z3, Z20, Z15
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z3, Z16, Z8
+	VFMADD231PD  Z3, Z20, Z16
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z3, Z17, Z9
+	VFMADD231PD  Z3, Z20, Z17
+	VMOVAPS      Z10, Z20
+	VFNMADD231PD Z3, Z18, Z10
+	VFMADD231PD  Z3, Z20, Z18
+	VMOVAPS      Z11, Z20
+	VFNMADD231PD Z3, Z19, Z11
+	VFMADD231PD  Z3, Z20, Z19
+	VMOVUPS      Z4, 64(R12)
+	VMOVUPS      Z5, 64(R12)(SI*1)
+	VMOVUPS      Z6, 64(R12)(DI*1)
+	VMOVUPS      Z7, 64(R12)(R10*1)
+	VMOVUPS      Z8, 64(R13)
+	VMOVUPS      Z9, 64(R13)(SI*1)
+	VMOVUPS      Z10, 64(R13)(DI*1)
+	VMOVUPS      Z11, 64(R13)(R10*1)
+	VMOVUPS      Z12, 64(R14)
+	VMOVUPS      Z13, 64(R14)(SI*1)
+	VMOVUPS      Z14, 64(R14)(DI*1)
+	VMOVUPS      Z15, 64(R14)(R10*1)
+	VMOVUPS      Z16, 64(R15)
+	VMOVUPS      Z17, 64(R15)(SI*1)
+	VMOVUPS      Z18, 64(R15)(DI*1)
+	VMOVUPS      Z19, 64(R15)(R10*1)
+	VMOVUPS      128(R12), Z4
+	VMOVUPS      128(R12)(SI*1), Z5
+	VMOVUPS      128(R12)(DI*1), Z6
+	VMOVUPS      128(R12)(R10*1), Z7
+	VMOVUPS      128(R13), Z8
+	VMOVUPS      128(R13)(SI*1), Z9
+	VMOVUPS      128(R13)(DI*1), Z10
+	VMOVUPS      128(R13)(R10*1), Z11
+	VMOVUPS      128(R14), Z12
+	VMOVUPS      128(R14)(SI*1), Z13
+	VMOVUPS      128(R14)(DI*1), Z14
+	VMOVUPS      128(R14)(R10*1), Z15
+	VMOVUPS      128(R15), Z16
+	VMOVUPS      128(R15)(SI*1), Z17
+	VMOVUPS      128(R15)(DI*1), Z18
+	VMOVUPS      128(R15)(R10*1), Z19
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  128(R12), Z0, Z5
+	VFNMADD231PD Z0, Z7, Z6
+	VFMADD231PD  128(R12)(DI*1), Z0, Z7
+	VFNMADD231PD Z0, Z9, Z8
+	VFMADD231PD  128(R13), Z0, Z9
+	VFNMADD231PD Z0, Z11, Z10
+	VFMADD231PD  128(R13)(DI*1), Z0, Z11
+	VFNMADD231PD Z0, Z13, Z12
+	VFMADD231PD  128(R14), Z0, Z13
+	VFNMADD231PD Z0, Z15, Z14
+	VFMADD231PD  128(R14)(DI*1), Z0, Z15
+	VFNMADD231PD Z0, Z17, Z16
+	VFMADD231PD  128(R15), Z0, Z17
+	VFNMADD231PD Z0, Z19, Z18
+	VFMADD231PD  128(R15)(DI*1), Z0, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z20, Z6
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z1, Z7, Z5
+	VFMADD231PD  Z1, Z20, Z7
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z20, Z10
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z1, Z11, Z9
+	VFMADD231PD  Z1, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z1, Z14, Z12
+	VFMADD231PD  Z1, Z20, Z14
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z1, Z15, Z13
+	VFMADD231PD  Z1, Z20, Z15
+	VMOVAPS      Z16, Z20
+	VFNMADD231PD Z1, Z18, Z16
+	VFMADD231PD  Z1, Z20, Z18
+	VMOVAPS      Z17, Z20
+	VFNMADD231PD Z1, Z19, Z17
+	VFMADD231PD  Z1, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z20, Z8
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z20, Z9
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z20, Z10
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z2, Z11, Z7
+	VFMADD231PD  Z2, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z2, Z16, Z12
+	VFMADD231PD  Z2, Z20, Z16
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z2, Z17, Z13
+	VFMADD231PD  Z2, Z20, Z17
+	VMOVAPS      Z14, Z20
+	VFNMADD231PD Z2, Z18, Z14
+	VFMADD231PD  Z2, Z20, Z18
+	VMOVAPS      Z15, Z20
+	VFNMADD231PD Z2, Z19, Z15
+	VFMADD231PD  Z2, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z3, Z12, Z4
+	VFMADD231PD  Z3, Z20, Z12
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z3, Z13, Z5
+	VFMADD231PD  Z3, Z20, Z13
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z3, Z14, Z6
+	VFMADD231PD  Z3, Z20, Z14
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z3, Z15, Z7
+	VFMADD231PD  Z3, Z20, Z15
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z3, Z16, Z8
+	VFMADD231PD  Z3, Z20, Z16
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z3, Z17, Z9
+	VFMADD231PD  Z3, Z20, Z17
+	VMOVAPS      Z10, Z20
+	VFNMADD231PD Z3, Z18, Z10
+	VFMADD231PD  Z3, Z20, Z18
+	VMOVAPS      Z11, Z20
+	VFNMADD231PD Z3, Z19, Z11
+	VFMADD231PD  Z3, Z20, Z19
+	VMOVUPS      Z4, 128(R12)
+	VMOVUPS      Z5, 128(R12)(SI*1)
+	VMOVUPS      Z6, 128(R12)(DI*1)
+	VMOVUPS      Z7, 128(R12)(R10*1)
+	VMOVUPS      Z8, 128(R13)
+	VMOVUPS      Z9, 128(R13)(SI*1)
+	VMOVUPS      Z10, 128(R13)(DI*1)
+	VMOVUPS      Z11, 128(R13)(R10*1)
+	VMOVUPS      Z12, 128(R14)
+	VMOVUPS      Z13, 128(R14)(SI*1)
+	VMOVUPS      Z14, 128(R14)(DI*1)
+	VMOVUPS      Z15, 128(R14)(R10*1)
+	VMOVUPS      Z16, 128(R15)
+	VMOVUPS      Z17, 128(R15)(SI*1)
+	VMOVUPS      Z18, 128(R15)(DI*1)
+	VMOVUPS      Z19, 128(R15)(R10*1)
+	VMOVUPS      192(R12), Z4
+	VMOVUPS      192(R12)(SI*1), Z5
+	VMOVUPS      192(R12)(DI*1), Z6
+	VMOVUPS      192(R12)(R10*1), Z7
+	VMOVUPS      192(R13), Z8
+	VMOVUPS      192(R13)(SI*1), Z9
+	VMOVUPS      192(R13)(DI*1), Z10
+	VMOVUPS      192(R13)(R10*1), Z11
+	VMOVUPS      192(R14), Z12
+	VMOVUPS      192(R14)(SI*1), Z13
+	VMOVUPS      192(R14)(DI*1), Z14
+	VMOVUPS      192(R14)(R10*1), Z15
+	VMOVUPS      192(R15), Z16
+	VMOVUPS      192(R15)(SI*1), Z17
+	VMOVUPS      192(R15)(DI*1), Z18
+	VMOVUPS      192(R15)(R10*1), Z19
+	VFNMADD231PD Z0, Z5, Z4
+	VFMADD231PD  192(R12), Z0, Z5
+	VFNMADD231PD Z0, Z7, Z6
+	VFMADD231PD  192(R12)(DI*1), Z0, Z7
+	VFNMADD231PD Z0, Z9, Z8
+	VFMADD231PD  192(R13), Z0, Z9
+	VFNMADD231PD Z0, Z11, Z10
+	VFMADD231PD  192(R13)(DI*1), Z0, Z11
+	VFNMADD231PD Z0, Z13, Z12
+	VFMADD231PD  192(R14), Z0, Z13
+	VFNMADD231PD Z0, Z15, Z14
+	VFMADD231PD  192(R14)(DI*1), Z0, Z15
+	VFNMADD231PD Z0, Z17, Z16
+	VFMADD231PD  192(R15), Z0, Z17
+	VFNMADD231PD Z0, Z19, Z18
+	VFMADD231PD  192(R15)(DI*1), Z0, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z1, Z6, Z4
+	VFMADD231PD  Z1, Z20, Z6
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z1, Z7, Z5
+	VFMADD231PD  Z1, Z20, Z7
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z1, Z10, Z8
+	VFMADD231PD  Z1, Z20, Z10
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z1, Z11, Z9
+	VFMADD231PD  Z1, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z1, Z14, Z12
+	VFMADD231PD  Z1, Z20, Z14
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z1, Z15, Z13
+	VFMADD231PD  Z1, Z20, Z15
+	VMOVAPS      Z16, Z20
+	VFNMADD231PD Z1, Z18, Z16
+	VFMADD231PD  Z1, Z20, Z18
+	VMOVAPS      Z17, Z20
+	VFNMADD231PD Z1, Z19, Z17
+	VFMADD231PD  Z1, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z2, Z8, Z4
+	VFMADD231PD  Z2, Z20, Z8
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z2, Z9, Z5
+	VFMADD231PD  Z2, Z20, Z9
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z2, Z10, Z6
+	VFMADD231PD  Z2, Z20, Z10
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z2, Z11, Z7
+	VFMADD231PD  Z2, Z20, Z11
+	VMOVAPS      Z12, Z20
+	VFNMADD231PD Z2, Z16, Z12
+	VFMADD231PD  Z2, Z20, Z16
+	VMOVAPS      Z13, Z20
+	VFNMADD231PD Z2, Z17, Z13
+	VFMADD231PD  Z2, Z20, Z17
+	VMOVAPS      Z14, Z20
+	VFNMADD231PD Z2, Z18, Z14
+	VFMADD231PD  Z2, Z20, Z18
+	VMOVAPS      Z15, Z20
+	VFNMADD231PD Z2, Z19, Z15
+	VFMADD231PD  Z2, Z20, Z19
+	VMOVAPS      Z4, Z20
+	VFNMADD231PD Z3, Z12, Z4
+	VFMADD231PD  Z3, Z20, Z12
+	VMOVAPS      Z5, Z20
+	VFNMADD231PD Z3, Z13, Z5
+	VFMADD231PD  Z3, Z20, Z13
+	VMOVAPS      Z6, Z20
+	VFNMADD231PD Z3, Z14, Z6
+	VFMADD231PD  Z3, Z20, Z14
+	VMOVAPS      Z7, Z20
+	VFNMADD231PD Z3, Z15, Z7
+	VFMADD231PD  Z3, Z20, Z15
+	VMOVAPS      Z8, Z20
+	VFNMADD231PD Z3, Z16, Z8
+	VFMADD231PD  Z3, Z20, Z16
+	VMOVAPS      Z9, Z20
+	VFNMADD231PD Z3, Z17, Z9
+	VFMADD231PD  Z3, Z20, Z17
+	VMOVAPS      Z10, Z20
+	VFNMADD231PD Z3, Z18, Z10
+	VFMADD231PD  Z3, Z20, Z18
+	VMOVAPS      Z11, Z20
+	VFNMADD231PD Z3, Z19, Z11
+	VFMADD231PD  Z3, Z20, Z19
+	VMOVUPS      Z4, 192(R12)
+	VMOVUPS      Z5, 192(R12)(SI*1)
+	VMOVUPS      Z6, 192(R12)(DI*1)
+	VMOVUPS      Z7, 192(R12)(R10*1)
+	VMOVUPS      Z8, 192(R13)
+	VMOVUPS      Z9, 192(R13)(SI*1)
+	VMOVUPS      Z10, 192(R13)(DI*1)
+	VMOVUPS      Z11, 192(R13)(R10*1)
+	VMOVUPS      Z12, 192(R14)
+	VMOVUPS      Z13, 192(R14)(SI*1)
+	VMOVUPS      Z14, 192(R14)(DI*1)
+	VMOVUPS      Z15, 192(R14)(R10*1)
+	VMOVUPS      Z16, 192(R15)
+	VMOVUPS      Z17, 192(R15)(SI*1)
+	VMOVUPS      Z18, 192(R15)(DI*1)
+	VMOVUPS      Z19, 192(R15)(R10*1)
+	ORQ          BX, R11
+	ADDQ         $0x00000100, R11
+	ANDQ         DX, R11
+	CMPQ         R11, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func fused1D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+// Requires: AVX, AVX512F, BMI
+TEXT ·fused1D512(SB), NOSPLIT, $0-56
+	// x = x·f, lane rotations, then 1 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         stride+40(FP), SI
+	MOVQ         rt+48(FP), DI
+	VMOVUPS      (BX), Z0
+	VMOVUPS      64(BX), Z1
+	VMOVUPS      128(BX), Z2
+	VMOVUPS      192(BX), Z3
+	VMOVUPS      256(BX), Z4
+	VMOVUPS      320(BX), Z5
+	VMOVUPS      384(BX), Z6
+	VMOVUPS      448(BX), Z7
+	VBROADCASTSD (DI), Z8
+	XORQ         BX, BX
+	MOVQ         (SI), SI
+	ORQ          SI, BX
+	XORQ         DI, DI
+
+loop:
+	LEAQ         (AX)(DI*1), R8
+	LEAQ         (CX)(DI*1), R9
+	VMOVUPS      (R9), Z9
+	VMOVUPS      128(R9), Z10
+	VMOVUPS      (R8), Z11
+	VMOVUPS      128(R8), Z12
+	VMULPD       Z9, Z11, Z13
+	VMULPD       Z10, Z11, Z11
+	VFNMADD231PD Z10, Z12, Z13
+	VFMADD231PD  Z9, Z12, Z11
+	VMOVUPS      64(R9), Z9
+	VMOVUPS      192(R9), Z10
+	VMOVUPS      64(R8), Z12
+	VMOVUPS      192(R8), Z14
+	VMULPD       Z9, Z12, Z15
+	VMULPD       Z10, Z12, Z12
+	VFNMADD231PD Z10, Z14, Z15
+	VFMADD231PD  Z9, Z14, Z12
+	VMOVUPS      (R9)(SI*1), Z9
+	VMOVUPS      128(R9)(SI*1), Z10
+	VMOVUPS      (R8)(SI*1), Z14
+	VMOVUPS      128(R8)(SI*1), Z16
+	VMULPD       Z9, Z14, Z17
+	VMULPD       Z10, Z14, Z14
+	VFNMADD231PD Z10, Z16, Z17
+	VFMADD231PD  Z9, Z16, Z14
+	VMOVUPS      64(R9)(SI*1), Z9
+	VMOVUPS      192(R9)(SI*1), Z10
+	VMOVUPS      64(R8)(SI*1), Z16
+	VMOVUPS      192(R8)(SI*1), Z18
+	VMULPD       Z9, Z16, Z19
+	VMULPD       Z10, Z16, Z16
+	VFNMADD231PD Z10, Z18, Z19
+	VFMADD231PD  Z9, Z18, Z16
+	BTL          $0x00, DX
+	JCC          lane0
+	VPERMILPD    $0x55, Z13, Z9
+	VFMADD231PD  Z0, Z9, Z13
+	VPERMILPD    $0x55, Z15, Z9
+	VFMADD231PD  Z1, Z9, Z15
+	VPERMILPD    $0x55, Z11, Z9
+	VFMADD231PD  Z0, Z9, Z11
+	VPERMILPD    $0x55, Z12, Z9
+	VFMADD231PD  Z1, Z9, Z12
+	VPERMILPD    $0x55, Z17, Z9
+	VFMADD231PD  Z0, Z9, Z17
+	VPERMILPD    $0x55, Z19, Z9
+	VFMADD231PD  Z1, Z9, Z19
+	VPERMILPD    $0x55, Z14, Z9
+	VFMADD231PD  Z0, Z9, Z14
+	VPERMILPD    $0x55, Z16, Z9
+	VFMADD231PD  Z1, Z9, Z16
+
+lane0:
+	BTL         $0x01, DX
+	JCC         lane1
+	VSHUFF64X2  $0xb1, Z13, Z13, Z9
+	VFMADD231PD Z2, Z9, Z13
+	VSHUFF64X2  $0xb1, Z15, Z15, Z9
+	VFMADD231PD Z3, Z9, Z15
+	VSHUFF64X2  $0xb1, Z11, Z11, Z9
+	VFMADD231PD Z2, Z9, Z11
+	VSHUFF64X2  $0xb1, Z12, Z12, Z9
+	VFMADD231PD Z3, Z9, Z12
+	VSHUFF64X2  $0xb1, Z17, Z17, Z9
+	VFMADD231PD Z2, Z9, Z17
+	VSHUFF64X2  $0xb1, Z19, Z19, Z9
+	VFMADD231PD Z3, Z9, Z19
+	VSHUFF64X2  $0xb1, Z14, Z14, Z9
+	VFMADD231PD Z2, Z9, Z14
+	VSHUFF64X2  $0xb1, Z16, Z16, Z9
+	VFMADD231PD Z3, Z9, Z16
+
+lane1:
+	BTL         $0x02, DX
+	JCC         lane2
+	VSHUFF64X2  $0x4e, Z13, Z13, Z9
+	VFMADD231PD Z4, Z9, Z13
+	VSHUFF64X2  $0x4e, Z15, Z15, Z9
+	VFMADD231PD Z5, Z9, Z15
+	VSHUFF64X2  $0x4e, Z11, Z11, Z9
+	VFMADD231PD Z4, Z9, Z11
+	VSHUFF64X2  $0x4e, Z12, Z12, Z9
+	VFMADD231PD Z5, Z9, Z12
+	VSHUFF64X2  $0x4e, Z17, Z17, Z9
+	VFMADD231PD Z4, Z9, Z17
+	VSHUFF64X2  $0x4e, Z19, Z19, Z9
+	VFMADD231PD Z5, Z9, Z19
+	VSHUFF64X2  $0x4e, Z14, Z14, Z9
+	VFMADD231PD Z4, Z9, Z14
+	VSHUFF64X2  $0x4e, Z16, Z16, Z9
+	VFMADD231PD Z5, Z9, Z16
+
+lane2:
+	BTL         $0x03, DX
+	JCC         lane3
+	VMOVAPS     Z13, Z9
+	VFMADD231PD Z6, Z15, Z13
+	VFMADD231PD Z7, Z9, Z15
+	VMOVAPS     Z11, Z9
+	VFMADD231PD Z6, Z12, Z11
+	VFMADD231PD Z7, Z9, Z12
+	VMOVAPS     Z17, Z9
+	VFMADD231PD Z6, Z19, Z17
+	VFMADD231PD Z7, Z9, Z19
+	VMOVAPS     Z14, Z9
+	VFMADD231PD Z6, Z16, Z14
+	VFMADD231PD Z7, Z9, Z16
+
+lane3:
+	VMOVAPS      Z13, Z9
+	VFNMADD231PD Z8, Z17, Z13
+	VFMADD231PD  Z8, Z9, Z17
+	VMOVAPS      Z11, Z9
+	VFNMADD231PD Z8, Z14, Z11
+	VFMADD231PD  Z8, Z9, Z14
+	VMOVAPS      Z15, Z9
+	VFNMADD231PD Z8, Z19, Z15
+	VFMADD231PD  Z8, Z9, Z19
+	VMOVAPS      Z12, Z9
+	VFNMADD231PD Z8, Z16, Z12
+	VFMADD231PD  Z8, Z9, Z16
+	VMOVUPS      Z13, (R8)
+	VMOVUPS      Z11, 128(R8)
+	VMOVUPS      Z15, 64(R8)
+	VMOVUPS      Z12, 192(R8)
+	VMOVUPS      Z17, (R8)(SI*1)
+	VMOVUPS      Z14, 128(R8)(SI*1)
+	VMOVUPS      Z19, 64(R8)(SI*1)
+	VMOVUPS      Z16, 192(R8)(SI*1)
+	ORQ          BX, DI
+	ADDQ         $0x00000100, DI
+	ANDNQ        DI, BX, DI
+	MOVQ         bytes+16(FP), R8
+	CMPQ         DI, R8
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func fused2D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+// Requires: AVX, AVX512F, BMI
+TEXT ·fused2D512(SB), NOSPLIT, $0-56
+	// x = x·f, lane rotations, then 2 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         f+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         t+24(FP), BX
+	MOVQ         stride+40(FP), SI
+	MOVQ         rt+48(FP), DI
+	VMOVUPS      (BX), Z0
+	VMOVUPS      64(BX), Z1
+	VMOVUPS      128(BX), Z2
+	VMOVUPS      192(BX), Z3
+	VMOVUPS      256(BX), Z4
+	VMOVUPS      320(BX), Z5
+	VMOVUPS      384(BX), Z6
+	VMOVUPS      448(BX), Z7
+	VBROADCASTSD (DI), Z8
+	VBROADCASTSD 8(DI), Z9
+	XORQ         BX, BX
+	MOVQ         (SI), DI
+	ORQ          DI, BX
+	MOVQ         8(SI), SI
+	ORQ          SI, BX
+	LEAQ         (DI)(SI*1), R8
+	XORQ         R9, R9
+
+loop:
+	LEAQ         (AX)(R9*1), R10
+	LEAQ         (CX)(R9*1), R11
+	VMOVUPS      (R11), Z10
+	VMOVUPS      128(R11), Z11
+	VMOVUPS      (R10), Z12
+	VMOVUPS      128(R10), Z13
+	VMULPD       Z10, Z12, Z14
+	VMULPD       Z11, Z12, Z12
+	VFNMADD231PD Z11, Z13, Z14
+	VFMADD231PD  Z10, Z13, Z12
+	VMOVUPS      64(R11), Z10
+	VMOVUPS      192(R11), Z11
+	VMOVUPS      64(R10), Z13
+	VMOVUPS      192(R10), Z15
+	VMULPD       Z10, Z13, Z16
+	VMULPD       Z11, Z13, Z13
+	VFNMADD231PD Z11, Z15, Z16
+	VFMADD231PD  Z10, Z15, Z13
+	VMOVUPS      (R11)(DI*1), Z10
+	VMOVUPS      128(R11)(DI*1), Z11
+	VMOVUPS      (R10)(DI*1), Z15
+	VMOVUPS      128(R10)(DI*1), Z17
+	VMULPD       Z10, Z15, Z18
+	VMULPD       Z11, Z15, Z15
+	VFNMADD231PD Z11, Z17, Z18
+	VFMADD231PD  Z10, Z17, Z15
+	VMOVUPS      64(R11)(DI*1), Z10
+	VMOVUPS      192(R11)(DI*1), Z11
+	VMOVUPS      64(R10)(DI*1), Z17
+	VMOVUPS      192(R10)(DI*1), Z19
+	VMULPD       Z10, Z17, Z20
+	VMULPD       Z11, Z17, Z17
+	VFNMADD231PD Z11, Z19, Z20
+	VFMADD231PD  Z10, Z19, Z17
+	VMOVUPS      (R11)(SI*1), Z10
+	VMOVUPS      128(R11)(SI*1), Z11
+	VMOVUPS      (R10)(SI*1), Z19
+	VMOVUPS      128(R10)(SI*1), Z21
+	VMULPD       Z10, Z19, Z22
+	VMULPD       Z11, Z19, Z19
+	VFNMADD231PD Z11, Z21, Z22
+	VFMADD231PD  Z10, Z21, Z19
+	VMOVUPS      64(R11)(SI*1), Z10
+	VMOVUPS      192(R11)(SI*1), Z11
+	VMOVUPS      64(R10)(SI*1), Z21
+	VMOVUPS      192(R10)(SI*1), Z23
+	VMULPD       Z10, Z21, Z24
+	VMULPD       Z11, Z21, Z21
+	VFNMADD231PD Z11, Z23, Z24
+	VFMADD231PD  Z10, Z23, Z21
+	VMOVUPS      (R11)(R8*1), Z10
+	VMOVUPS      128(R11)(R8*1), Z11
+	VMOVUPS      (R10)(R8*1), Z23
+	VMOVUPS      128(R10)(R8*1), Z25
+	VMULPD       Z10, Z23, Z26
+	VMULPD       Z11, Z23, Z23
+	VFNMADD231PD Z11, Z25, Z26
+	VFMADD231PD  Z10, Z25, Z23
+	VMOVUPS      64(R11)(R8*1), Z10
+	VMOVUPS      192(R11)(R8*1), Z11
+	VMOVUPS      64(R10)(R8*1), Z25
+	VMOVUPS      192(R10)(R8*1), Z27
+	VMULPD       Z10, Z25, Z28
+	VMULPD       Z11, Z25, Z25
+	VFNMADD231PD Z11, Z27, Z28
+	VFMADD231PD  Z10, Z27, Z25
+	BTL          $0x00, DX
+	JCC          lane0
+	VPERMILPD    $0x55, Z14, Z10
+	VFMADD231PD  Z0, Z10, Z14
+	VPERMILPD    $0x55, Z16, Z10
+	VFMADD231PD  Z1, Z10, Z16
+	VPERMILPD    $0x55, Z12, Z10
+	VFMADD231PD  Z0, Z10, Z12
+	VPERMILPD    $0x55, Z13, Z10
+	VFMADD231PD  Z1, Z10, Z13
+	VPERMILPD    $0x55, Z18, Z10
+	VFMADD231PD  Z0, Z10, Z18
+	VPERMILPD    $0x55, Z20, Z10
+	VFMADD231PD  Z1, Z10, Z20
+	VPERMILPD    $0x55, Z15, Z10
+	VFMADD231PD  Z0, Z10, Z15
+	VPERMILPD    $0x55, Z17, Z10
+	VFMADD231PD  Z1, Z10, Z17
+	VPERMILPD    $0x55, Z22, Z10
+	VFMADD231PD  Z0, Z10, Z22
+	VPERMILPD    $0x55, Z24, Z10
+	VFMADD231PD  Z1, Z10, Z24
+	VPERMILPD    $0x55, Z19, Z10
+	VFMADD231PD  Z0, Z10, Z19
+	VPERMILPD    $0x55, Z21, Z10
+	VFMADD231PD  Z1, Z10, Z21
+	VPERMILPD    $0x55, Z26, Z10
+	VFMADD231PD  Z0, Z10, Z26
+	VPERMILPD    $0x55, Z28, Z10
+	VFMADD231PD  Z1, Z10, Z28
+	VPERMILPD    $0x55, Z23, Z10
+	VFMADD231PD  Z0, Z10, Z23
+	VPERMILPD    $0x55, Z25, Z10
+	VFMADD231PD  Z1, Z10, Z25
+
+lane0:
+	BTL         $0x01, DX
+	JCC         lane1
+	VSHUFF64X2  $0xb1, Z14, Z14, Z10
+	VFMADD231PD Z2, Z10, Z14
+	VSHUFF64X2  $0xb1, Z16, Z16, Z10
+	VFMADD231PD Z3, Z10, Z16
+	VSHUFF64X2  $0xb1, Z12, Z12, Z10
+	VFMADD231PD Z2, Z10, Z12
+	VSHUFF64X2  $0xb1, Z13, Z13, Z10
+	VFMADD231PD Z3, Z10, Z13
+	VSHUFF64X2  $0xb1, Z18, Z18, Z10
+	VFMADD231PD Z2, Z10, Z18
+	VSHUFF64X2  $0xb1, Z20, Z20, Z10
+	VFMADD231PD Z3, Z10, Z20
+	VSHUFF64X2  $0xb1, Z15, Z15, Z10
+	VFMADD231PD Z2, Z10, Z15
+	VSHUFF64X2  $0xb1, Z17, Z17, Z10
+	VFMADD231PD Z3, Z10, Z17
+	VSHUFF64X2  $0xb1, Z22, Z22, Z10
+	VFMADD231PD Z2, Z10, Z22
+	VSHUFF64X2  $0xb1, Z24, Z24, Z10
+	VFMADD231PD Z3, Z10, Z24
+	VSHUFF64X2  $0xb1, Z19, Z19, Z10
+	VFMADD231PD Z2, Z10, Z19
+	VSHUFF64X2  $0xb1, Z21, Z21, Z10
+	VFMADD231PD Z3, Z10, Z21
+	VSHUFF64X2  $0xb1, Z26, Z26, Z10
+	VFMADD231PD Z2, Z10, Z26
+	VSHUFF64X2  $0xb1, Z28, Z28, Z10
+	VFMADD231PD Z3, Z10, Z28
+	VSHUFF64X2  $0xb1, Z23, Z23, Z10
+	VFMADD231PD Z2, Z10, Z23
+	VSHUFF64X2  $0xb1, Z25, Z25, Z10
+	VFMADD231PD Z3, Z10, Z25
+
+lane1:
+	BTL         $0x02, DX
+	JCC         lane2
+	VSHUFF64X2  $0x4e, Z14, Z14, Z10
+	VFMADD231PD Z4, Z10, Z14
+	VSHUFF64X2  $0x4e, Z16, Z16, Z10
+	VFMADD231PD Z5, Z10, Z16
+	VSHUFF64X2  $0x4e, Z12, Z12, Z10
+	VFMADD231PD Z4, Z10, Z12
+	VSHUFF64X2  $0x4e, Z13, Z13, Z10
+	VFMADD231PD Z5, Z10, Z13
+	VSHUFF64X2  $0x4e, Z18, Z18, Z10
+	VFMADD231PD Z4, Z10, Z18
+	VSHUFF64X2  $0x4e, Z20, Z20, Z10
+	VFMADD231PD Z5, Z10, Z20
+	VSHUFF64X2  $0x4e, Z15, Z15, Z10
+	VFMADD231PD Z4, Z10, Z15
+	VSHUFF64X2  $0x4e, Z17, Z17, Z10
+	VFMADD231PD Z5, Z10, Z17
+	VSHUFF64X2  $0x4e, Z22, Z22, Z10
+	VFMADD231PD Z4, Z10, Z22
+	VSHUFF64X2  $0x4e, Z24, Z24, Z10
+	VFMADD231PD Z5, Z10, Z24
+	VSHUFF64X2  $0x4e, Z19, Z19, Z10
+	VFMADD231PD Z4, Z10, Z19
+	VSHUFF64X2  $0x4e, Z21, Z21, Z10
+	VFMADD231PD Z5, Z10, Z21
+	VSHUFF64X2  $0x4e, Z26, Z26, Z10
+	VFMADD231PD Z4, Z10, Z26
+	VSHUFF64X2  $0x4e, Z28, Z28, Z10
+	VFMADD231PD Z5, Z10, Z28
+	VSHUFF64X2  $0x4e, Z23, Z23, Z10
+	VFMADD231PD Z4, Z10, Z23
+	VSHUFF64X2  $0x4e, Z25, Z25, Z10
+	VFMADD231PD Z5, Z10, Z25
+
+lane2:
+	BTL         $0x03, DX
+	JCC         lane3
+	VMOVAPS     Z14, Z10
+	VFMADD231PD Z6, Z16, Z14
+	VFMADD231PD Z7, Z10, Z16
+	VMOVAPS     Z12, Z10
+	VFMADD231PD Z6, Z13, Z12
+	VFMADD231PD Z7, Z10, Z13
+	VMOVAPS     Z18, Z10
+	VFMADD231PD Z6, Z20, Z18
+	VFMADD231PD Z7, Z10, Z20
+	VMOVAPS     Z15, Z10
+	VFMADD231PD Z6, Z17, Z15
+	VFMADD231PD Z7, Z10, Z17
+	VMOVAPS     Z22, Z10
+	VFMADD231PD Z6, Z24, Z22
+	VFMADD231PD Z7, Z10, Z24
+	VMOVAPS     Z19, Z10
+	VFMADD231PD Z6, Z21, Z19
+	VFMADD231PD Z7, Z10, Z21
+	VMOVAPS     Z26, Z10
+	VFMADD231PD Z6, Z28, Z26
+	VFMADD231PD Z7, Z10, Z28
+	VMOVAPS     Z23, Z10
+	VFMADD231PD Z6, Z25, Z23
+	VFMADD231PD Z7, Z10, Z25
+
+lane3:
+	VMOVAPS      Z14, Z10
+	VFNMADD231PD Z8, Z18, Z14
+	VFMADD231PD  Z8, Z10, Z18
+	VMOVAPS      Z22, Z10
+	VFNMADD231PD Z8, Z26, Z22
+	VFMADD231PD  Z8, Z10, Z26
+	VMOVAPS      Z14, Z10
+	VFNMADD231PD Z9, Z22, Z14
+	VFMADD231PD  Z9, Z10, Z22
+	VMOVAPS      Z18, Z10
+	VFNMADD231PD Z9, Z26, Z18
+	VFMADD231PD  Z9, Z10, Z26
+	VMOVAPS      Z12, Z10
+	VFNMADD231PD Z8, Z15, Z12
+	VFMADD231PD  Z8, Z10, Z15
+	VMOVAPS      Z19, Z10
+	VFNMADD231PD Z8, Z23, Z19
+	VFMADD231PD  Z8, Z10, Z23
+	VMOVAPS      Z12, Z10
+	VFNMADD231PD Z9, Z19, Z12
+	VFMADD231PD  Z9, Z10, Z19
+	VMOVAPS      Z15, Z10
+	VFNMADD231PD Z9, Z23, Z15
+	VFMADD231PD  Z9, Z10, Z23
+	VMOVAPS      Z16, Z10
+	VFNMADD231PD Z8, Z20, Z16
+	VFMADD231PD  Z8, Z10, Z20
+	VMOVAPS      Z24, Z10
+	VFNMADD231PD Z8, Z28, Z24
+	VFMADD231PD  Z8, Z10, Z28
+	VMOVAPS      Z16, Z10
+	VFNMADD231PD Z9, Z24, Z16
+	VFMADD231PD  Z9, Z10, Z24
+	VMOVAPS      Z20, Z10
+	VFNMADD231PD Z9, Z28, Z20
+	VFMADD231PD  Z9, Z10, Z28
+	VMOVAPS      Z13, Z10
+	VFNMADD231PD Z8, Z17, Z13
+	VFMADD231PD  Z8, Z10, Z17
+	VMOVAPS      Z21, Z10
+	VFNMADD231PD Z8, Z25, Z21
+	VFMADD231PD  Z8, Z10, Z25
+	VMOVAPS      Z13, Z10
+	VFNMADD231PD Z9, Z21, Z13
+	VFMADD231PD  Z9, Z10, Z21
+	VMOVAPS      Z17, Z10
+	VFNMADD231PD Z9, Z25, Z17
+	VFMADD231PD  Z9, Z10, Z25
+	VMOVUPS      Z14, (R10)
+	VMOVUPS      Z12, 128(R10)
+	VMOVUPS      Z16, 64(R10)
+	VMOVUPS      Z13, 192(R10)
+	VMOVUPS      Z18, (R10)(DI*1)
+	VMOVUPS      Z15, 128(R10)(DI*1)
+	VMOVUPS      Z20, 64(R10)(DI*1)
+	VMOVUPS      Z17, 192(R10)(DI*1)
+	VMOVUPS      Z22, (R10)(SI*1)
+	VMOVUPS      Z19, 128(R10)(SI*1)
+	VMOVUPS      Z24, 64(R10)(SI*1)
+	VMOVUPS      Z21, 192(R10)(SI*1)
+	VMOVUPS      Z26, (R10)(R8*1)
+	VMOVUPS      Z23, 128(R10)(R8*1)
+	VMOVUPS      Z28, 64(R10)(R8*1)
+	VMOVUPS      Z25, 192(R10)(R8*1)
+	ORQ          BX, R9
+	ADDQ         $0x00000100, R9
+	ANDNQ        R9, BX, R9
+	MOVQ         bytes+16(FP), R10
+	CMPQ         R9, R10
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func outerD512(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
+// Requires: AVX, AVX512F
+TEXT ·outerD512(SB), NOSPLIT, $0-48
+	// f = v·s for n blocks
+	MOVQ f+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ s+16(FP), DX
+	MOVQ pattern+24(FP), BX
+	MOVQ patterns+32(FP), SI
+	MOVQ n+40(FP), DI
+
+loop:
+	VBROADCASTSD (DX), Z0
+	VBROADCASTSD 8(DX), Z1
+	MOVBQZX      (BX), R8
+	SHLQ         $0x07, R8
+	VMOVUPS      (SI)(R8*1), Z2
+	VPXORD       (CX), Z2, Z3
+	VPXORD       128(CX), Z2, Z2
+	VMULPD       Z0, Z3, Z4
+	VMULPD       Z0, Z2, Z5
+	VFNMADD231PD Z1, Z2, Z4
+	VFMADD231PD  Z1, Z3, Z5
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z5, 128(AX)
+	VMOVUPS      64(SI)(R8*1), Z2
+	VPXORD       64(CX), Z2, Z3
+	VPXORD       192(CX), Z2, Z2
+	VMULPD       Z0, Z3, Z4
+	VMULPD       Z0, Z2, Z0
+	VFNMADD231PD Z1, Z2, Z4
+	VFMADD231PD  Z1, Z3, Z0
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z0, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x10, DX
+	INCQ         BX
+	DECQ         DI
+	JNZ          loop
+	VZEROUPPER
+	RET
+
+// func diagonalD256(x *float64, f *float64, n uint64, t *float64, mask uint64)
+// Requires: AVX, FMA3
+TEXT ·diagonalD256(SB), NOSPLIT, $0-40
+	// x = x·f for n blocks, then lane rotations; signs: false
+	MOVQ x+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ t+24(FP), BX
+	MOVQ mask+32(FP), SI
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      128(CX), Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      128(AX), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y1, Y2, Y2
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y0, Y3, Y2
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      160(CX), Y1
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      160(AX), Y5
+	VMULPD       Y0, Y3, Y6
+	VMULPD       Y1, Y3, Y3
+	VFNMADD231PD Y1, Y5, Y6
+	VFMADD231PD  Y0, Y5, Y3
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      192(CX), Y1
+	VMOVUPS      64(AX), Y5
+	VMOVUPS      192(AX), Y7
+	VMULPD       Y0, Y5, Y8
+	VMULPD       Y1, Y5, Y5
+	VFNMADD231PD Y1, Y7, Y8
+	VFMADD231PD  Y0, Y7, Y5
+	VMOVUPS      96(CX), Y0
+	VMOVUPS      224(CX), Y1
+	VMOVUPS      96(AX), Y7
+	VMOVUPS      224(AX), Y9
+	VMULPD       Y0, Y7, Y10
+	VMULPD       Y1, Y7, Y7
+	VFNMADD231PD Y1, Y9, Y10
+	VFMADD231PD  Y0, Y9, Y7
+	BTL          $0x00, SI
+	JCC          lane0
+	VPERMILPD    $0x05, Y4, Y0
+	VFMADD231PD  (BX), Y0, Y4
+	VPERMILPD    $0x05, Y6, Y0
+	VFMADD231PD  32(BX), Y0, Y6
+	VPERMILPD    $0x05, Y8, Y0
+	VFMADD231PD  64(BX), Y0, Y8
+	VPERMILPD    $0x05, Y10, Y0
+	VFMADD231PD  96(BX), Y0, Y10
+	VPERMILPD    $0x05, Y2, Y0
+	VFMADD231PD  (BX), Y0, Y2
+	VPERMILPD    $0x05, Y3, Y0
+	VFMADD231PD  32(BX), Y0, Y3
+	VPERMILPD    $0x05, Y5, Y0
+	VFMADD231PD  64(BX), Y0, Y5
+	VPERMILPD    $0x05, Y7, Y0
+	VFMADD231PD  96(BX), Y0, Y7
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERM2F128  $0x01, Y4, Y4, Y0
+	VFMADD231PD 128(BX), Y0, Y4
+	VPERM2F128  $0x01, Y6, Y6, Y0
+	VFMADD231PD 160(BX), Y0, Y6
+	VPERM2F128  $0x01, Y8, Y8, Y0
+	VFMADD231PD 192(BX), Y0, Y8
+	VPERM2F128  $0x01, Y10, Y10, Y0
+	VFMADD231PD 224(BX), Y0, Y10
+	VPERM2F128  $0x01, Y2, Y2, Y0
+	VFMADD231PD 128(BX), Y0, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y0
+	VFMADD231PD 160(BX), Y0, Y3
+	VPERM2F128  $0x01, Y5, Y5, Y0
+	VFMADD231PD 192(BX), Y0, Y5
+	VPERM2F128  $0x01, Y7, Y7, Y0
+	VFMADD231PD 224(BX), Y0, Y7
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VMOVAPS     Y4, Y0
+	VFMADD231PD 256(BX), Y6, Y4
+	VFMADD231PD 288(BX), Y0, Y6
+	VMOVAPS     Y8, Y0
+	VFMADD231PD 320(BX), Y10, Y8
+	VFMADD231PD 352(BX), Y0, Y10
+	VMOVAPS     Y2, Y0
+	VFMADD231PD 256(BX), Y3, Y2
+	VFMADD231PD 288(BX), Y0, Y3
+	VMOVAPS     Y5, Y0
+	VFMADD231PD 320(BX), Y7, Y5
+	VFMADD231PD 352(BX), Y0, Y7
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Y4, Y0
+	VFMADD231PD 384(BX), Y8, Y4
+	VFMADD231PD 448(BX), Y0, Y8
+	VMOVAPS     Y6, Y0
+	VFMADD231PD 416(BX), Y10, Y6
+	VFMADD231PD 480(BX), Y0, Y10
+	VMOVAPS     Y2, Y0
+	VFMADD231PD 384(BX), Y5, Y2
+	VFMADD231PD 448(BX), Y0, Y5
+	VMOVAPS     Y3, Y0
+	VFMADD231PD 416(BX), Y7, Y3
+	VFMADD231PD 480(BX), Y0, Y7
+
+lane3:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y2, 128(AX)
+	VMOVUPS Y6, 32(AX)
+	VMOVUPS Y3, 160(AX)
+	VMOVUPS Y8, 64(AX)
+	VMOVUPS Y5, 192(AX)
+	VMOVUPS Y10, 96(AX)
+	VMOVUPS Y7, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func diagonalSignedD256(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·diagonalSignedD256(SB), NOSPLIT, $0-56
+	// x = x·f for n blocks, then lane rotations; signs: true
+	MOVQ x+0(FP), AX
+	MOVQ f+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ t+24(FP), BX
+	MOVQ mask+32(FP), SI
+	MOVQ block+40(FP), DI
+	MOVQ lane+48(FP), R8
+
+loop:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      128(CX), Y1
+	VPBROADCASTQ (DI), Y2
+	VPXOR        (R8), Y2, Y2
+	VPXOR        Y2, Y0, Y0
+	VPXOR        Y2, Y1, Y1
+	VMOVUPS      (AX), Y2
+	VMOVUPS      128(AX), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y1, Y2, Y2
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y0, Y3, Y2
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      160(CX), Y1
+	VPBROADCASTQ (DI), Y3
+	VPXOR        32(R8), Y3, Y3
+	VPXOR        Y3, Y0, Y0
+	VPXOR        Y3, Y1, Y1
+	VMOVUPS      32(AX), Y3
+	VMOVUPS      160(AX), Y5
+	VMULPD       Y0, Y3, Y6
+	VMULPD       Y1, Y3, Y3
+	VFNMADD231PD Y1, Y5, Y6
+	VFMADD231PD  Y0, Y5, Y3
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      192(CX), Y1
+	VPBROADCASTQ (DI), Y5
+	VPXOR        64(R8), Y5, Y5
+	VPXOR        Y5, Y0, Y0
+	VPXOR        Y5, Y1, Y1
+	VMOVUPS      64(AX), Y5
+	VMOVUPS      192(AX), Y7
+	VMULPD       Y0, Y5, Y8
+	VMULPD       Y1, Y5, Y5
+	VFNMADD231PD Y1, Y7, Y8
+	VFMADD231PD  Y0, Y7, Y5
+	VMOVUPS      96(CX), Y0
+	VMOVUPS      224(CX), Y1
+	VPBROADCASTQ (DI), Y7
+	VPXOR        96(R8), Y7, Y7
+	VPXOR        Y7, Y0, Y0
+	VPXOR        Y7, Y1, Y1
+	VMOVUPS      96(AX), Y7
+	VMOVUPS      224(AX), Y9
+	VMULPD       Y0, Y7, Y10
+	VMULPD       Y1, Y7, Y7
+	VFNMADD231PD Y1, Y9, Y10
+	VFMADD231PD  Y0, Y9, Y7
+	BTL          $0x00, SI
+	JCC          lane0
+	VPERMILPD    $0x05, Y4, Y0
+	VFMADD231PD  (BX), Y0, Y4
+	VPERMILPD    $0x05, Y6, Y0
+	VFMADD231PD  32(BX), Y0, Y6
+	VPERMILPD    $0x05, Y8, Y0
+	VFMADD231PD  64(BX), Y0, Y8
+	VPERMILPD    $0x05, Y10, Y0
+	VFMADD231PD  96(BX), Y0, Y10
+	VPERMILPD    $0x05, Y2, Y0
+	VFMADD231PD  (BX), Y0, Y2
+	VPERMILPD    $0x05, Y3, Y0
+	VFMADD231PD  32(BX), Y0, Y3
+	VPERMILPD    $0x05, Y5, Y0
+	VFMADD231PD  64(BX), Y0, Y5
+	VPERMILPD    $0x05, Y7, Y0
+	VFMADD231PD  96(BX), Y0, Y7
+
+lane0:
+	BTL         $0x01, SI
+	JCC         lane1
+	VPERM2F128  $0x01, Y4, Y4, Y0
+	VFMADD231PD 128(BX), Y0, Y4
+	VPERM2F128  $0x01, Y6, Y6, Y0
+	VFMADD231PD 160(BX), Y0, Y6
+	VPERM2F128  $0x01, Y8, Y8, Y0
+	VFMADD231PD 192(BX), Y0, Y8
+	VPERM2F128  $0x01, Y10, Y10, Y0
+	VFMADD231PD 224(BX), Y0, Y10
+	VPERM2F128  $0x01, Y2, Y2, Y0
+	VFMADD231PD 128(BX), Y0, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y0
+	VFMADD231PD 160(BX), Y0, Y3
+	VPERM2F128  $0x01, Y5, Y5, Y0
+	VFMADD231PD 192(BX), Y0, Y5
+	VPERM2F128  $0x01, Y7, Y7, Y0
+	VFMADD231PD 224(BX), Y0, Y7
+
+lane1:
+	BTL         $0x02, SI
+	JCC         lane2
+	VMOVAPS     Y4, Y0
+	VFMADD231PD 256(BX), Y6, Y4
+	VFMADD231PD 288(BX), Y0, Y6
+	VMOVAPS     Y8, Y0
+	VFMADD231PD 320(BX), Y10, Y8
+	VFMADD231PD 352(BX), Y0, Y10
+	VMOVAPS     Y2, Y0
+	VFMADD231PD 256(BX), Y3, Y2
+	VFMADD231PD 288(BX), Y0, Y3
+	VMOVAPS     Y5, Y0
+	VFMADD231PD 320(BX), Y7, Y5
+	VFMADD231PD 352(BX), Y0, Y7
+
+lane2:
+	BTL         $0x03, SI
+	JCC         lane3
+	VMOVAPS     Y4, Y0
+	VFMADD231PD 384(BX), Y8, Y4
+	VFMADD231PD 448(BX), Y0, Y8
+	VMOVAPS     Y6, Y0
+	VFMADD231PD 416(BX), Y10, Y6
+	VFMADD231PD 480(BX), Y0, Y10
+	VMOVAPS     Y2, Y0
+	VFMADD231PD 384(BX), Y5, Y2
+	VFMADD231PD 448(BX), Y0, Y5
+	VMOVAPS     Y3, Y0
+	VFMADD231PD 416(BX), Y7, Y3
+	VFMADD231PD 480(BX), Y0, Y7
+
+lane3:
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y2, 128(AX)
+	VMOVUPS Y6, 32(AX)
+	VMOVUPS Y3, 160(AX)
+	VMOVUPS Y8, 64(AX)
+	VMOVUPS Y5, 192(AX)
+	VMOVUPS Y10, 96(AX)
+	VMOVUPS Y7, 224(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	ADDQ    $0x08, DI
+	DECQ    DX
+	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func rotate1D256(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, FMA3
+TEXT ·rotate1D256(SB), NOSPLIT, $0-32
+	// rotates 1 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	XORQ         DI, DI
+
+loop:
+	LEAQ         (AX)(DI*1), R8
+	VMOVUPS      (R8), Y1
+	VMOVUPS      (R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  (R8), Y0, Y2
+	VMOVUPS      Y1, (R8)
+	VMOVUPS      Y2, (R8)(SI*1)
+	VMOVUPS      32(R8), Y1
+	VMOVUPS      32(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  32(R8), Y0, Y2
+	VMOVUPS      Y1, 32(R8)
+	VMOVUPS      Y2, 32(R8)(SI*1)
+	VMOVUPS      64(R8), Y1
+	VMOVUPS      64(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  64(R8), Y0, Y2
+	VMOVUPS      Y1, 64(R8)
+	VMOVUPS      Y2, 64(R8)(SI*1)
+	VMOVUPS      96(R8), Y1
+	VMOVUPS      96(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  96(R8), Y0, Y2
+	VMOVUPS      Y1, 96(R8)
+	VMOVUPS      Y2, 96(R8)(SI*1)
+	VMOVUPS      128(R8), Y1
+	VMOVUPS      128(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  128(R8), Y0, Y2
+	VMOVUPS      Y1, 128(R8)
+	VMOVUPS      Y2, 128(R8)(SI*1)
+	VMOVUPS      160(R8), Y1
+	VMOVUPS      160(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  160(R8), Y0, Y2
+	VMOVUPS      Y1, 160(R8)
+	VMOVUPS      Y2, 160(R8)(SI*1)
+	VMOVUPS      192(R8), Y1
+	VMOVUPS      192(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  192(R8), Y0, Y2
+	VMOVUPS      Y1, 192(R8)
+	VMOVUPS      Y2, 192(R8)(SI*1)
+	VMOVUPS      224(R8), Y1
+	VMOVUPS      224(R8)(SI*1), Y2
+	VFNMADD231PD Y0, Y2, Y1
+	VFMADD231PD  224(R8), Y0, Y2
+	VMOVUPS      Y1, 224(R8)
+	VMOVUPS      Y2, 224(R8)(SI*1)
+	ORQ          BX, DI
+	ADDQ         $0x00000100, DI
+	ANDQ         DX, DI
+	CMPQ         DI, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func rotate2D256(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, FMA3
+TEXT ·rotate2D256(SB), NOSPLIT, $0-32
+	// rotates 2 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         8(DX), DI
+	ORQ          DI, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	LEAQ         (SI)(DI*1), R8
+	XORQ         R9, R9
+
+loop:
+	LEAQ         (AX)(R9*1), R10
+	VMOVUPS      (R10), Y2
+	VMOVUPS      (R10)(SI*1), Y3
+	VMOVUPS      (R10)(DI*1), Y4
+	VMOVUPS      (R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  (R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  (R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, (R10)
+	VMOVUPS      Y3, (R10)(SI*1)
+	VMOVUPS      Y4, (R10)(DI*1)
+	VMOVUPS      Y5, (R10)(R8*1)
+	VMOVUPS      32(R10), Y2
+	VMOVUPS      32(R10)(SI*1), Y3
+	VMOVUPS      32(R10)(DI*1), Y4
+	VMOVUPS      32(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  32(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  32(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 32(R10)
+	VMOVUPS      Y3, 32(R10)(SI*1)
+	VMOVUPS      Y4, 32(R10)(DI*1)
+	VMOVUPS      Y5, 32(R10)(R8*1)
+	VMOVUPS      64(R10), Y2
+	VMOVUPS      64(R10)(SI*1), Y3
+	VMOVUPS      64(R10)(DI*1), Y4
+	VMOVUPS      64(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  64(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  64(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 64(R10)
+	VMOVUPS      Y3, 64(R10)(SI*1)
+	VMOVUPS      Y4, 64(R10)(DI*1)
+	VMOVUPS      Y5, 64(R10)(R8*1)
+	VMOVUPS      96(R10), Y2
+	VMOVUPS      96(R10)(SI*1), Y3
+	VMOVUPS      96(R10)(DI*1), Y4
+	VMOVUPS      96(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  96(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  96(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 96(R10)
+	VMOVUPS      Y3, 96(R10)(SI*1)
+	VMOVUPS      Y4, 96(R10)(DI*1)
+	VMOVUPS      Y5, 96(R10)(R8*1)
+	VMOVUPS      128(R10), Y2
+	VMOVUPS      128(R10)(SI*1), Y3
+	VMOVUPS      128(R10)(DI*1), Y4
+	VMOVUPS      128(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  128(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  128(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 128(R10)
+	VMOVUPS      Y3, 128(R10)(SI*1)
+	VMOVUPS      Y4, 128(R10)(DI*1)
+	VMOVUPS      Y5, 128(R10)(R8*1)
+	VMOVUPS      160(R10), Y2
+	VMOVUPS      160(R10)(SI*1), Y3
+	VMOVUPS      160(R10)(DI*1), Y4
+	VMOVUPS      160(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  160(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  160(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 160(R10)
+	VMOVUPS      Y3, 160(R10)(SI*1)
+	VMOVUPS      Y4, 160(R10)(DI*1)
+	VMOVUPS      Y5, 160(R10)(R8*1)
+	VMOVUPS      192(R10), Y2
+	VMOVUPS      192(R10)(SI*1), Y3
+	VMOVUPS      192(R10)(DI*1), Y4
+	VMOVUPS      192(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  192(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  192(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 192(R10)
+	VMOVUPS      Y3, 192(R10)(SI*1)
+	VMOVUPS      Y4, 192(R10)(DI*1)
+	VMOVUPS      Y5, 192(R10)(R8*1)
+	VMOVUPS      224(R10), Y2
+	VMOVUPS      224(R10)(SI*1), Y3
+	VMOVUPS      224(R10)(DI*1), Y4
+	VMOVUPS      224(R10)(R8*1), Y5
+	VFNMADD231PD Y0, Y3, Y2
+	VFMADD231PD  224(R10), Y0, Y3
+	VFNMADD231PD Y0, Y5, Y4
+	VFMADD231PD  224(R10)(DI*1), Y0, Y5
+	VMOVAPS      Y2, Y6
+	VFNMADD231PD Y1, Y4, Y2
+	VFMADD231PD  Y1, Y6, Y4
+	VMOVAPS      Y3, Y6
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y6, Y5
+	VMOVUPS      Y2, 224(R10)
+	VMOVUPS      Y3, 224(R10)(SI*1)
+	VMOVUPS      Y4, 224(R10)(DI*1)
+	VMOVUPS      Y5, 224(R10)(R8*1)
+	ORQ          BX, R9
+	ADDQ         $0x00000100, R9
+	ANDQ         DX, R9
+	CMPQ         R9, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func rotate3D256(x *float64, bytes uint64, stride *uint64, t *float64)
+// Requires: AVX, FMA3
+TEXT ·rotate3D256(SB), NOSPLIT, $0-32
+	// rotates 3 qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         t+24(FP), BX
+	VBROADCASTSD (BX), Y0
+	VBROADCASTSD 8(BX), Y1
+	VBROADCASTSD 16(BX), Y2
+	XORQ         BX, BX
+	MOVQ         (DX), SI
+	ORQ          SI, BX
+	MOVQ         8(DX), DI
+	ORQ          DI, BX
+	MOVQ         16(DX), R8
+	ORQ          R8, BX
+	MOVQ         BX, DX
+	NOTQ         DX
+	LEAQ         (SI)(DI*1), R9
+	XORQ         R10, R10
+
+loop:
+	LEAQ         (AX)(R10*1), R11
+	LEAQ         (R11)(R8*1), R12
+	VMOVUPS      (R11), Y3
+	VMOVUPS      (R11)(SI*1), Y4
+	VMOVUPS      (R11)(DI*1), Y5
+	VMOVUPS      (R11)(R9*1), Y6
+	VMOVUPS      (R12), Y7
+	VMOVUPS      (R12)(SI*1), Y8
+	VMOVUPS      (R12)(DI*1), Y9
+	VMOVUPS      (R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  (R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  (R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  (R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  (R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, (R11)
+	VMOVUPS      Y4, (R11)(SI*1)
+	VMOVUPS      Y5, (R11)(DI*1)
+	VMOVUPS      Y6, (R11)(R9*1)
+	VMOVUPS      Y7, (R12)
+	VMOVUPS      Y8, (R12)(SI*1)
+	VMOVUPS      Y9, (R12)(DI*1)
+	VMOVUPS      Y10, (R12)(R9*1)
+	VMOVUPS      32(R11), Y3
+	VMOVUPS      32(R11)(SI*1), Y4
+	VMOVUPS      32(R11)(DI*1), Y5
+	VMOVUPS      32(R11)(R9*1), Y6
+	VMOVUPS      32(R12), Y7
+	VMOVUPS      32(R12)(SI*1), Y8
+	VMOVUPS      32(R12)(DI*1), Y9
+	VMOVUPS      32(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  32(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  32(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  32(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  32(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 32(R11)
+	VMOVUPS      Y4, 32(R11)(SI*1)
+	VMOVUPS      Y5, 32(R11)(DI*1)
+	VMOVUPS      Y6, 32(R11)(R9*1)
+	VMOVUPS      Y7, 32(R12)
+	VMOVUPS      Y8, 32(R12)(SI*1)
+	VMOVUPS      Y9, 32(R12)(DI*1)
+	VMOVUPS      Y10, 32(R12)(R9*1)
+	VMOVUPS      64(R11), Y3
+	VMOVUPS      64(R11)(SI*1), Y4
+	VMOVUPS      64(R11)(DI*1), Y5
+	VMOVUPS      64(R11)(R9*1), Y6
+	VMOVUPS      64(R12), Y7
+	VMOVUPS      64(R12)(SI*1), Y8
+	VMOVUPS      64(R12)(DI*1), Y9
+	VMOVUPS      64(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  64(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  64(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  64(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  64(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 64(R11)
+	VMOVUPS      Y4, 64(R11)(SI*1)
+	VMOVUPS      Y5, 64(R11)(DI*1)
+	VMOVUPS      Y6, 64(R11)(R9*1)
+	VMOVUPS      Y7, 64(R12)
+	VMOVUPS      Y8, 64(R12)(SI*1)
+	VMOVUPS      Y9, 64(R12)(DI*1)
+	VMOVUPS      Y10, 64(R12)(R9*1)
+	VMOVUPS      96(R11), Y3
+	VMOVUPS      96(R11)(SI*1), Y4
+	VMOVUPS      96(R11)(DI*1), Y5
+	VMOVUPS      96(R11)(R9*1), Y6
+	VMOVUPS      96(R12), Y7
+	VMOVUPS      96(R12)(SI*1), Y8
+	VMOVUPS      96(R12)(DI*1), Y9
+	VMOVUPS      96(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  96(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  96(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  96(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  96(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 96(R11)
+	VMOVUPS      Y4, 96(R11)(SI*1)
+	VMOVUPS      Y5, 96(R11)(DI*1)
+	VMOVUPS      Y6, 96(R11)(R9*1)
+	VMOVUPS      Y7, 96(R12)
+	VMOVUPS      Y8, 96(R12)(SI*1)
+	VMOVUPS      Y9, 96(R12)(DI*1)
+	VMOVUPS      Y10, 96(R12)(R9*1)
+	VMOVUPS      128(R11), Y3
+	VMOVUPS      128(R11)(SI*1), Y4
+	VMOVUPS      128(R11)(DI*1), Y5
+	VMOVUPS      128(R11)(R9*1), Y6
+	VMOVUPS      128(R12), Y7
+	VMOVUPS      128(R12)(SI*1), Y8
+	VMOVUPS      128(R12)(DI*1), Y9
+	VMOVUPS      128(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  128(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  128(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  128(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  128(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 128(R11)
+	VMOVUPS      Y4, 128(R11)(SI*1)
+	VMOVUPS      Y5, 128(R11)(DI*1)
+	VMOVUPS      Y6, 128(R11)(R9*1)
+	VMOVUPS      Y7, 128(R12)
+	VMOVUPS      Y8, 128(R12)(SI*1)
+	VMOVUPS      Y9, 128(R12)(DI*1)
+	VMOVUPS      Y10, 128(R12)(R9*1)
+	VMOVUPS      160(R11), Y3
+	VMOVUPS      160(R11)(SI*1), Y4
+	VMOVUPS      160(R11)(DI*1), Y5
+	VMOVUPS      160(R11)(R9*1), Y6
+	VMOVUPS      160(R12), Y7
+	VMOVUPS      160(R12)(SI*1), Y8
+	VMOVUPS      160(R12)(DI*1), Y9
+	VMOVUPS      160(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  160(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  160(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  160(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  160(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 160(R11)
+	VMOVUPS      Y4, 160(R11)(SI*1)
+	VMOVUPS      Y5, 160(R11)(DI*1)
+	VMOVUPS      Y6, 160(R11)(R9*1)
+	VMOVUPS      Y7, 160(R12)
+	VMOVUPS      Y8, 160(R12)(SI*1)
+	VMOVUPS      Y9, 160(R12)(DI*1)
+	VMOVUPS      Y10, 160(R12)(R9*1)
+	VMOVUPS      192(R11), Y3
+	VMOVUPS      192(R11)(SI*1), Y4
+	VMOVUPS      192(R11)(DI*1), Y5
+	VMOVUPS      192(R11)(R9*1), Y6
+	VMOVUPS      192(R12), Y7
+	VMOVUPS      192(R12)(SI*1), Y8
+	VMOVUPS      192(R12)(DI*1), Y9
+	VMOVUPS      192(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  192(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  192(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  192(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  192(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 192(R11)
+	VMOVUPS      Y4, 192(R11)(SI*1)
+	VMOVUPS      Y5, 192(R11)(DI*1)
+	VMOVUPS      Y6, 192(R11)(R9*1)
+	VMOVUPS      Y7, 192(R12)
+	VMOVUPS      Y8, 192(R12)(SI*1)
+	VMOVUPS      Y9, 192(R12)(DI*1)
+	VMOVUPS      Y10, 192(R12)(R9*1)
+	VMOVUPS      224(R11), Y3
+	VMOVUPS      224(R11)(SI*1), Y4
+	VMOVUPS      224(R11)(DI*1), Y5
+	VMOVUPS      224(R11)(R9*1), Y6
+	VMOVUPS      224(R12), Y7
+	VMOVUPS      224(R12)(SI*1), Y8
+	VMOVUPS      224(R12)(DI*1), Y9
+	VMOVUPS      224(R12)(R9*1), Y10
+	VFNMADD231PD Y0, Y4, Y3
+	VFMADD231PD  224(R11), Y0, Y4
+	VFNMADD231PD Y0, Y6, Y5
+	VFMADD231PD  224(R11)(DI*1), Y0, Y6
+	VFNMADD231PD Y0, Y8, Y7
+	VFMADD231PD  224(R12), Y0, Y8
+	VFNMADD231PD Y0, Y10, Y9
+	VFMADD231PD  224(R12)(DI*1), Y0, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y1, Y5, Y3
+	VFMADD231PD  Y1, Y11, Y5
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y1, Y6, Y4
+	VFMADD231PD  Y1, Y11, Y6
+	VMOVAPS      Y7, Y11
+	VFNMADD231PD Y1, Y9, Y7
+	VFMADD231PD  Y1, Y11, Y9
+	VMOVAPS      Y8, Y11
+	VFNMADD231PD Y1, Y10, Y8
+	VFMADD231PD  Y1, Y11, Y10
+	VMOVAPS      Y3, Y11
+	VFNMADD231PD Y2, Y7, Y3
+	VFMADD231PD  Y2, Y11, Y7
+	VMOVAPS      Y4, Y11
+	VFNMADD231PD Y2, Y8, Y4
+	VFMADD231PD  Y2, Y11, Y8
+	VMOVAPS      Y5, Y11
+	VFNMADD231PD Y2, Y9, Y5
+	VFMADD231PD  Y2, Y11, Y9
+	VMOVAPS      Y6, Y11
+	VFNMADD231PD Y2, Y10, Y6
+	VFMADD231PD  Y2, Y11, Y10
+	VMOVUPS      Y3, 224(R11)
+	VMOVUPS      Y4, 224(R11)(SI*1)
+	VMOVUPS      Y5, 224(R11)(DI*1)
+	VMOVUPS      Y6, 224(R11)(R9*1)
+	VMOVUPS      Y7, 224(R12)
+	VMOVUPS      Y8, 224(R12)(SI*1)
+	VMOVUPS      Y9, 224(R12)(DI*1)
+	VMOVUPS      Y10, 224(R12)(R9*1)
+	ORQ          BX, R10
+	ADDQ         $0x00000100, R10
+	ANDQ         DX, R10
+	CMPQ         R10, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func outerD256(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·outerD256(SB), NOSPLIT, $0-48
+	// f = v·s for n blocks
+	MOVQ f+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ s+16(FP), DX
+	MOVQ pattern+24(FP), BX
+	MOVQ patterns+32(FP), SI
+	MOVQ n+40(FP), DI
+
+loop:
+	VBROADCASTSD (DX), Y0
+	VBROADCASTSD 8(DX), Y1
+	MOVBQZX      (BX), R8
+	SHLQ         $0x07, R8
+	VMOVUPS      (SI)(R8*1), Y2
+	VPXOR        (CX), Y2, Y3
+	VPXOR        128(CX), Y2, Y2
+	VMULPD       Y0, Y3, Y4
+	VMULPD       Y0, Y2, Y5
+	VFNMADD231PD Y1, Y2, Y4
+	VFMADD231PD  Y1, Y3, Y5
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 128(AX)
+	VMOVUPS      32(SI)(R8*1), Y2
+	VPXOR        32(CX), Y2, Y3
+	VPXOR        160(CX), Y2, Y2
+	VMULPD       Y0, Y3, Y4
+	VMULPD       Y0, Y2, Y5
+	VFNMADD231PD Y1, Y2, Y4
+	VFMADD231PD  Y1, Y3, Y5
+	VMOVUPS      Y4, 32(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      64(SI)(R8*1), Y2
+	VPXOR        64(CX), Y2, Y3
+	VPXOR        192(CX), Y2, Y2
+	VMULPD       Y0, Y3, Y4
+	VMULPD       Y0, Y2, Y5
+	VFNMADD231PD Y1, Y2, Y4
+	VFMADD231PD  Y1, Y3, Y5
+	VMOVUPS      Y4, 64(AX)
+	VMOVUPS      Y5, 192(AX)
+	VMOVUPS      96(SI)(R8*1), Y2
+	VPXOR        96(CX), Y2, Y3
+	VPXOR        224(CX), Y2, Y2
+	VMULPD       Y0, Y3, Y4
+	VMULPD       Y0, Y2, Y0
+	VFNMADD231PD Y1, Y2, Y4
+	VFMADD231PD  Y1, Y3, Y0
+	VMOVUPS      Y4, 96(AX)
+	VMOVUPS      Y0, 224(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x10, DX
+	INCQ         BX
+	DECQ         DI
+	JNZ          loop
 	VZEROUPPER
 	RET

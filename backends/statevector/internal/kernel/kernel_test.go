@@ -216,6 +216,9 @@ func TestSplit(t *testing.T) {
 				s := k.Split(n, lanes)
 				require.Equal(t, n, s[0]+s[1]+s[2])
 				require.LessOrEqual(t, max(s[0], s[1], s[2]), 4)
+				s = k.SplitProduct(n, lanes)
+				require.Equal(t, n, s[0]+s[1]+s[2])
+				require.LessOrEqual(t, max(s[0], s[1], s[2]), 4)
 			}
 		}
 	})

@@ -7,10 +7,10 @@ import "golang.org/x/sys/cpu"
 // machine lists the kernels of amd64 that CPU and operating system support.
 func machine() []Kernel {
 	var out []Kernel
-	if cpu.X86.HasAVX512F && cpu.X86.HasBMI1 {
+	if cpu.X86.HasAVX512F && cpu.X86.HasAVX512DQ && cpu.X86.HasBMI1 && cpu.X86.HasBMI2 && cpu.X86.HasPOPCNT {
 		out = append(out, &avx512)
 	}
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA {
+	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasBMI2 {
 		out = append(out, &avx2)
 	}
 	return out
@@ -30,6 +30,11 @@ var avx512 = assembled{
 	fused: []func(*float32, *float32, uint64, *float32, uint64, *uint64, *float32){
 		fused1AVX512, fused2AVX512, fused3AVX512},
 	prefetch: prefetchAMD64, gather: gatherAVX512, scatter: scatterAVX512, outer: outerAVX512, weights: weightsAVX512, squares: squaresAVX512, probe: probeAVX512,
+	products: []func(*float32, *float32, *float32, *uint8, *uint32, uint64, *float32, uint64, *uint64, *float32){
+		product0AVX512, product1AVX512, product2AVX512, product3AVX512},
+	splitProduct: [MaxRotated + 1][3]int{{}, {1}, {2}, {3}, {2, 2}, {2, 3}, {3, 3}, {3, 4}, {2, 3, 3}},
+	spread:       spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
+	draw: drawAMD64, locate: locateAMD64,
 }
 
 var avx2 = assembled{
@@ -43,4 +48,5 @@ var avx2 = assembled{
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
 	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2, probe: probeAVX2,
+	draw: drawAMD64, locate: locateAMD64,
 }

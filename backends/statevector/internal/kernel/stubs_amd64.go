@@ -84,3 +84,78 @@ func squaresAVX2(w *uint64, x *float32, n uint64)
 
 //go:noescape
 func probeAVX2(n uint64)
+
+//go:noescape
+func product0AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func product1AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func product2AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func product3AVX512(x *float32, v *float32, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
+
+//go:noescape
+func spreadAVX512(out *float32, s *float64, n uint64, stage *byte, stages uint64)
+
+//go:noescape
+func runningAVX512(w *uint64, x *float32, n uint64, sum uint64)
+
+//go:noescape
+func sinCosAVX512(sin *float64, cos *float64, a *uint64, n uint64, unsure *uint8)
+
+//go:noescape
+func tangentsAVX512(tan *float32, sin *float64, cos *float64, n uint64, unsure *uint8)
+
+//go:noescape
+func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
+func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
+func diagonalD512(x *float64, f *float64, n uint64, t *float64, mask uint64)
+
+//go:noescape
+func diagonalSignedD512(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+
+//go:noescape
+func rotate1D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate2D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate3D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate4D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func fused1D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+
+//go:noescape
+func fused2D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+
+//go:noescape
+func outerD512(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
+
+//go:noescape
+func diagonalD256(x *float64, f *float64, n uint64, t *float64, mask uint64)
+
+//go:noescape
+func diagonalSignedD256(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+
+//go:noescape
+func rotate1D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate2D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate3D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func outerD256(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)

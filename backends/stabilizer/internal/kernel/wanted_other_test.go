@@ -1,0 +1,6 @@
+//go:build purego || !amd64
+
+package kernel
+
+// wanted lists the kernels that a build machine must run.
+var wanted []string

@@ -60,8 +60,12 @@ type Config struct {
 	Runtime  string       // name of a registered runtime; empty: the first
 	Logger   *slog.Logger // nil: silent
 	Clock    Clock        // for the watchdog; nil: the machine's
-	Parallel int          // calls and compilations at the same time; 0: as many as Go runs threads. Others wait, before their wall time begins
-	Code     *CodeCache   // native code of earlier processes; nil: each worker compiles
+	// Floats lets modules with floating point in, float policy `canonical`: their
+	// NaNs are made canonical and they may have 4 MiB. Go guests need it. Without it,
+	// policy `none`, they are refused.
+	Floats   bool
+	Parallel int        // calls and compilations at the same time; 0: as many as Go runs threads. Others wait, before their wall time begins
+	Code     *CodeCache // native code of earlier processes; nil: each worker compiles
 	// HashMemory puts the digest of the guest's memory into every Outcome, which
 	// takes as long as hashing it; for comparing engines.
 	HashMemory bool

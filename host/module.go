@@ -56,13 +56,18 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(wasm) > p.Limits.ModuleBytes {
-		wasm = wasm[:p.Limits.ModuleBytes+1] // refused below by its size, without hashing all of it
+	largest, read := p.Limits.ModuleBytes, wasmbin.Read
+	if h.cfg.Floats {
+		largest, read = p.Canonical().Limits.ModuleBytes, wasmbin.ReadWithFloats
+	}
+	if len(wasm) > largest {
+		wasm = wasm[:largest+1] // refused below by its size, without hashing all of it
 	}
 	b := bytes.Clone(wasm)
 	m := &Module{host: h, kind: kind, hash: digest.Sum(b), profile: p}
-	decoded, err := wasmbin.Read(b, &p)
+	decoded, err := read(b, &p)
 	if err == nil {
+		m.profile = p
 		m.metered, err = meter.Rewrite(decoded, meter.Limits{MemoryPages: p.Limits.MemoryPages, Floats: p.Floats})
 	}
 	var rej *wasmbin.Rejected
@@ -80,9 +85,9 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 }
 
 // Metered returns the metered form of a module, as Load makes it under the default
-// limits. A refusal is that of Load.
+// limits, floats allowed. A refusal is that of Load.
 func Metered(wasm []byte, kind abi.Kind) ([]byte, error) {
-	m, err := (&Host{}).Load(context.Background(), wasm, kind)
+	m, err := (&Host{cfg: Config{Floats: true}}).Load(context.Background(), wasm, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +114,9 @@ func (m *Module) Hash() digest.Digest { return m.hash }
 // MeteredHash is SHA3-256 of the metered form, which is what engines see: a
 // function of the module, the meter's version and the memory limit.
 func (m *Module) MeteredHash() digest.Digest { return m.sum }
+
+// Floats says that the module was loaded under float policy `canonical`.
+func (m *Module) Floats() bool { return m.profile.Floats }
 
 // LoadFuel is the price of making an instance, which no call pays.
 func (m *Module) LoadFuel() uint64 { return m.load }

@@ -122,7 +122,7 @@ func (e *program) runCalibrate(ctx context.Context, f *calibrateFlags) error {
 		return err
 	}
 	a := &calibrateAnswer{Backend: f.backend, Against: base.Name, Rows: rows, FirstAlarm: -1}
-	s, err := e.openSession(ctx, &runFlags{backend: f.backend, traps: "mirror", dryRun: true, threads: f.threads}, newStopwatch(time.Now))
+	s, err := e.openSession(ctx, &runFlags{backend: f.backend, traps: "mirror", dryRun: true, threads: f.threads}, newStopwatch(time.Now), 0)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 var maxModuleBytes = int64(wasmbin.Compiler().Limits.ModuleBytes)
 
 func (e *program) moduleVerb() *cobra.Command {
-	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleMeter(), e.moduleList(), e.moduleVerify(), e.moduleTest(),
+	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleMeter(), e.moduleList(), e.moduleVerify(), e.moduleTest(), e.moduleLink(),
 		e.moduleKey(), e.modulePack(), e.moduleDraft(), e.moduleSign(), e.modulePin(), e.modulePublish(), e.modulePull())
 }
 
@@ -34,7 +34,8 @@ type moduleAnswer struct {
 	Size    int            `json:"size"`
 	Kind    string         `json:"kind,omitempty"` // compiler or traps
 	ABI     string         `json:"abi,omitempty"`
-	Shipped string         `json:"shipped,omitempty"` // name and version, where the engine ships the same bytes
+	Floats  string         `json:"float_policy,omitempty"` // none, or canonical: it has floating point
+	Shipped string         `json:"shipped,omitempty"`      // name and version, where the engine ships the same bytes
 	Imports []moduleFunc   `json:"imports,omitempty"`
 	Exports []moduleExport `json:"exports,omitempty"`
 	Memory  *moduleMemory  `json:"memory,omitempty"`
@@ -130,7 +131,7 @@ func inspectModule(b []byte, kind string) (*moduleAnswer, *cli.Error) {
 	if kind == "compiler" {
 		profile = wasmbin.Compiler()
 	}
-	m, err := wasmbin.Read(b, &profile)
+	m, err := wasmbin.ReadWithFloats(b, &profile)
 	if err != nil {
 		a.Rule = string(ruleOf(err))
 		return a, cli.Errorf(cli.ModuleRefused, "", "%w", err).Named("LOAD_REJECTED").WithHint("it was read as a module of kind %s; the rules are in abi/SPEC.md", kind)
@@ -138,7 +139,10 @@ func inspectModule(b []byte, kind string) (*moduleAnswer, *cli.Error) {
 	if refusal := a.meterForm(b, kind, m); refusal != nil {
 		return a, refusal
 	}
-	a.Kind, a.ABI, a.Accepted = kind, "qx1", true
+	a.Kind, a.ABI, a.Accepted, a.Floats = kind, "qx1", true, "none"
+	if profile.Floats {
+		a.Floats = "canonical"
+	}
 	a.describe(m)
 	return a, nil
 }
@@ -207,8 +211,8 @@ func typeText(t wasmbin.FuncType) string {
 }
 
 func (a *moduleAnswer) write(w io.Writer) {
-	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s\nmemory    %d to %d pages of 64 KiB\n",
-		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Memory.MinPages, a.Memory.MaxPages)
+	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s, float policy %s\nmemory    %d to %d pages of 64 KiB\n",
+		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Floats, a.Memory.MinPages, a.Memory.MaxPages)
 	fmt.Fprintf(w, "metered   %s by %s, %d bytes; an instance costs %d fuel\n", a.MeteredSHA3, a.Meter, a.MeteredSize, a.LoadFuel)
 	if a.Shipped != "" {
 		fmt.Fprintf(w, "shipped   %s\n", a.Shipped)

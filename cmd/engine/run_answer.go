@@ -40,7 +40,8 @@ type runAnswer struct {
 	CircuitHash    digest.Digest     `json:"circuit_hash"`
 	CompiledHash   digest.Digest     `json:"compiled_circuit_hash"`
 	Modules        []moduleRow       `json:"modules"`
-	Meter          string            `json:"meter"` // rules of fuel and of the metered hashes
+	Governance     *engine.Authority `json:"governance,omitempty"` // under which the modules ran
+	Meter          string            `json:"meter"`                // rules of fuel and of the metered hashes
 	Digests        runDigests        `json:"digests"`
 	Nullifier      digest.Digest     `json:"nullifier"`
 	ProviderID     digest.Digest     `json:"provider_id"`

@@ -12,7 +12,6 @@ import (
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/cheat"
 	"github.com/animicaorg/engine/backends/sim"
-	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
@@ -48,16 +47,11 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 		s.dev = true
 		e.Warn("--module %s: the proof will be marked as a development proof", slot)
 	}
-	compiler, err := e.moduleBytes("compiler", f)
+	h, err := e.guestHost()
 	if err != nil {
-		return err
+		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	traps, err := e.moduleBytes("traps", f)
-	if err != nil {
-		return err
-	}
-	s.modules = map[digest.Digest][]byte{digest.Sum(compiler): compiler, digest.Sum(traps): traps}
-	g, err := e.openGuests(ctx, compiler, traps)
+	g, err := e.jobGuests(ctx, h, f, s)
 	if err != nil {
 		return err
 	}
@@ -119,20 +113,11 @@ func trapLibraries() (out []string) {
 	return out
 }
 
-// openGuests starts the workers and says when their walls are thin.
-func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
-	h, err := e.guestHost()
-	if err != nil {
-		return nil, cli.Errorf(cli.Internal, "", "%w", err)
-	}
-	g, err := engine.OpenGuests(ctx, h, compiler, traps)
-	if err != nil {
-		return nil, runError(err)
-	}
+// weakSandbox says when the walls of workers are thin.
+func (e *program) weakSandbox(ctx context.Context, h *host.Host) {
 	if box, err := h.SandboxLevel(ctx); err == nil && box.Landlock == 0 {
 		e.Warn("the sandbox of modules is weak here: %s; engine doctor says more", box)
 	}
-	return g, nil
 }
 
 // guestError gives failures of modules their exit code, with the class as the

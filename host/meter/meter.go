@@ -53,9 +53,21 @@ const MaxOperands = 256
 // number of metered blocks: the compilers of engines take time in proportion to it.
 const MaxBlockSquares = 1 << 25
 
+// MaxLive bounds the sum, over the functions of a module, of n·(n + 16·l)·s: n
+// metered blocks, at most l loops in one another, s slots (parameters, locals, most
+// operands at once). Values that live across many branches cost the register
+// allocators of engines that much, and in loops more. MaxLiveFloats is the bound
+// under float policy `canonical`.
+const (
+	MaxLive       = 1 << 28
+	MaxLiveFloats = 1 << 30
+	loopCost      = 16
+)
+
 // Rules of refusal beyond those of wasmbin.
 const (
 	RuleBranches wasmbin.Rule = "branches" // more than MaxBlockSquares
+	RuleLive     wasmbin.Rule = "live"     // more than MaxLive
 	RuleTyping   wasmbin.Rule = "typing"   // an instruction does not fit the types of its operands
 	RuleOperands wasmbin.Rule = "operands" // more than MaxOperands operands at once
 )

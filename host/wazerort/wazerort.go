@@ -34,7 +34,7 @@ const (
 
 // features is Core 1.0 with what profile L1 allows. Bulk memory brings reference
 // types along in wazero; the validator refused both but for memory.copy and fill.
-const features = api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureMultiValue | api.CoreFeatureBulkMemoryOperations | api.CoreFeatureReferenceTypes
+const features = api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureNonTrappingFloatToIntConversion | api.CoreFeatureMultiValue | api.CoreFeatureBulkMemoryOperations | api.CoreFeatureReferenceTypes
 
 type runtime struct {
 	name   string

@@ -116,6 +116,8 @@ func (a *assembled) Outer(f []float32, o *Outer) {
 	a.outer(&f[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n))
 }
 
+func (a *assembled) Fold(f, s []float32, lane int) { Generic.Fold(f, s, lane) }
+
 func (a *assembled) Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
 	if r.N >= len(a.products) {
 		inTwo(a, x, table, o, lanes, mask, r)

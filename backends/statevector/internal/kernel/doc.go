@@ -44,6 +44,9 @@ type Kernel interface {
 	Prefetch(mem []float32, off []uint64, row int)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
+	// Fold multiplies block b of a table by s[2b] + i·s[2b+1] in the lanes whose
+	// bit lane is 1.
+	Fold(f, s []float32, lane int)
 	// Product does Outer into table, then Layer without signs and with the lane
 	// qubits of mask rotated by the tangents of lanes; table is scratch of x's
 	// length, and may be left alone.

@@ -33,8 +33,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// limited is a host whose calls have little fuel. The price of the test modules'
-// load is below 10^7.
+// limited is a host whose calls have little fuel.
 func limited(t *testing.T, fuel uint64, wasm []byte) *host.Module {
 	t.Helper()
 	return loadWith(t, host.Config{Limits: host.Limits{Fuel: fuel}, HashMemory: true}, wasm)
@@ -66,8 +65,8 @@ func TestLoadFuel(t *testing.T) {
 	wasm := plan(I32(0))
 	price := hosttest.Load(t, wasm, abi.KindTraps).LoadFuel()
 	require.Equal(t, uint64(15000*len(wasm)+8192), price)
-	limited(t, price, wasm)
-	h, err := host.New(host.Config{Limits: host.Limits{Fuel: price - 1}})
+	loadWith(t, host.Config{Limits: host.Limits{LoadFuel: price}}, wasm)
+	h, err := host.New(host.Config{Limits: host.Limits{LoadFuel: price - 1}})
 	require.NoError(t, err)
 	_, err = h.Load(t.Context(), wasm, abi.KindTraps)
 	require.Equal(t, abi.OutOfFuel, abi.ClassOf(err))

@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -37,8 +38,9 @@ type Limits struct {
 	InputBytes  uint64        // of one input stream, default 64 MiB; all inputs of a call together 4 times that
 	OutputBytes uint64        // of one output stream, default 64 MiB; all outputs of a call together twice that
 	OpenTime    time.Duration // wall time to start and compile, default 30 s
-	CallTime    time.Duration // wall time of one call, default 60 s and 3 ns for each unit of its fuel
-	Fuel        uint64        // lowers the fuel of a call, see Budget, and of making an instance; 0: neither
+	CallTime    time.Duration // wall time of one call, default 60 s and 20 ns for each unit of its fuel, ten times that for interpreters
+	Fuel        uint64        // lowers the fuel of a call, see Budget; 0: does not
+	LoadFuel    uint64        // most fuel of making an instance; 0: any module that is accepted
 	WorkerBytes uint64        // writable memory of the worker process, default 1 GiB and twice what all streams of a call may hold
 }
 
@@ -58,6 +60,12 @@ type Config struct {
 	Runtime  string       // name of a registered runtime; empty: the first
 	Logger   *slog.Logger // nil: silent
 	Clock    Clock        // for the watchdog; nil: the machine's
+	// Floats lets modules with floating point in, float policy `canonical`: their
+	// NaNs are made canonical and they may have 4 MiB. Go guests need it. Without it,
+	// policy `none`, they are refused.
+	Floats   bool
+	Parallel int        // calls and compilations at the same time; 0: as many as Go runs threads. Others wait, before their wall time begins
+	Code     *CodeCache // native code of earlier processes; nil: each worker compiles
 	// HashMemory puts the digest of the guest's memory into every Outcome, which
 	// takes as long as hashing it; for comparing engines.
 	HashMemory bool
@@ -66,15 +74,18 @@ type Config struct {
 // Host loads modules. It is safe for concurrent use.
 type Host struct {
 	cfg Config
+	run chan struct{} // a place for each guest that may run
 
 	mu  sync.Mutex
 	box *worker.Sandbox // as the last worker reported it
 }
 
-// New makes a host. It starts no process.
+// New makes a host. It starts no process: each instance gets a worker of its own,
+// which takes some milliseconds to start and is never used again, because a guest
+// that broke out of its engine could wait in it for the secrets of the next job.
 func New(cfg Config) (*Host, error) {
 	l := &cfg.Limits
-	if l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
+	if cfg.Parallel < 0 || l.ModuleBytes < 0 || l.OpenTime < 0 || l.CallTime < 0 {
 		return nil, fmt.Errorf("guest host: limits %+v: want no negative ones", *l)
 	}
 	if l.ModuleBytes > maxModule || l.InputBytes > 1<<30 || l.OutputBytes > 1<<30 || l.Fuel > maxFuel {
@@ -93,7 +104,21 @@ func New(cfg Config) (*Host, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = systemClock{}
 	}
-	return &Host{cfg: cfg}, nil
+	setDefault(&cfg.Parallel, runtime.GOMAXPROCS(0))
+	return &Host{cfg: cfg, run: make(chan struct{}, cfg.Parallel)}, nil
+}
+
+// turn waits for a place among the guests that run; done gives it back.
+func (h *Host) turn(ctx context.Context) (done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case h.run <- struct{}{}:
+		return func() { <-h.run }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func setDefault[T comparable](v *T, d T) {
@@ -120,7 +145,7 @@ func (h *Host) SandboxLevel(ctx context.Context) (Sandbox, error) {
 		return Sandbox{}, err
 	}
 	defer p.end()
-	ready, err := p.hello(ctx, nil, worker.Limits{DataBytes: h.cfg.Limits.WorkerBytes})
+	ready, err := p.hello(ctx, &worker.Hello{Limits: worker.Limits{DataBytes: h.cfg.Limits.WorkerBytes}})
 	if err != nil {
 		return Sandbox{}, err
 	}

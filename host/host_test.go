@@ -126,7 +126,8 @@ func TestOutcomes(t *testing.T) {
 		"log is dropped":          {Cat(I32(1), I32(-1), I32(1024), Call(Log), I32(0)), abi.OK, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := call(t, plan(row.code), nil)
+			o, err := hosttest.Open(t, limited(t, 50_000_000, plan(row.code))).Call(t.Context(), "qx_plan", nil, nil)
+			require.NoError(t, err)
 			require.Equal(t, row.class, o.Class, "%v %s", o.Class, o.Message)
 			require.Equal(t, row.num, o.Code)
 			require.Contains(t, o.Message, row.text)

@@ -46,7 +46,7 @@ func (h *Host) profile(kind abi.Kind) (wasmbin.Profile, error) {
 
 // Load validates a module for a kind, hashes and meters it. The bytes are copied. A
 // refusal is an *Error of class LOAD_REJECTED with the rule, or OUT_OF_FUEL where
-// Limits.Fuel does not pay for the module's size. Whether the engine accepts the
+// Limits.LoadFuel does not pay for the module's size. Whether the engine accepts the
 // module too shows when it is opened.
 func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, error) {
 	p, err := h.profile(kind)
@@ -56,13 +56,18 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(wasm) > p.Limits.ModuleBytes {
-		wasm = wasm[:p.Limits.ModuleBytes+1] // refused below by its size, without hashing all of it
+	largest, read := p.Limits.ModuleBytes, wasmbin.Read
+	if h.cfg.Floats {
+		largest, read = p.Canonical().Limits.ModuleBytes, wasmbin.ReadWithFloats
+	}
+	if len(wasm) > largest {
+		wasm = wasm[:largest+1] // refused below by its size, without hashing all of it
 	}
 	b := bytes.Clone(wasm)
 	m := &Module{host: h, kind: kind, hash: digest.Sum(b), profile: p}
-	decoded, err := wasmbin.Read(b, &p)
+	decoded, err := read(b, &p)
 	if err == nil {
+		m.profile = p
 		m.metered, err = meter.Rewrite(decoded, meter.Limits{MemoryPages: p.Limits.MemoryPages, Floats: p.Floats})
 	}
 	var rej *wasmbin.Rejected
@@ -80,9 +85,9 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 }
 
 // Metered returns the metered form of a module, as Load makes it under the default
-// limits. A refusal is that of Load.
+// limits, floats allowed. A refusal is that of Load.
 func Metered(wasm []byte, kind abi.Kind) ([]byte, error) {
-	m, err := (&Host{}).Load(context.Background(), wasm, kind)
+	m, err := (&Host{cfg: Config{Floats: true}}).Load(context.Background(), wasm, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +101,7 @@ func (m *Module) admit(decoded *wasmbin.Module) error {
 	}
 	m.sum = digest.Sum(m.metered)
 	m.load = uint64(meter.LoadFuel(len(decoded.Strip()), decoded.Memory.Min))
-	if l := m.host.cfg.Limits.Fuel; l != 0 && m.load > l {
+	if l := m.host.cfg.Limits.LoadFuel; l != 0 && m.load > l {
 		return &Error{Class: abi.OutOfFuel, Module: m.hash.String(), Message: fmt.Sprintf("making an instance costs %d units of fuel, the limit is %d", m.load, l)}
 	}
 	return nil
@@ -109,6 +114,9 @@ func (m *Module) Hash() digest.Digest { return m.hash }
 // MeteredHash is SHA3-256 of the metered form, which is what engines see: a
 // function of the module, the meter's version and the memory limit.
 func (m *Module) MeteredHash() digest.Digest { return m.sum }
+
+// Floats says that the module was loaded under float policy `canonical`.
+func (m *Module) Floats() bool { return m.profile.Floats }
 
 // LoadFuel is the price of making an instance, which no call pays.
 func (m *Module) LoadFuel() uint64 { return m.load }
@@ -139,13 +147,23 @@ func (m *Module) Open(ctx context.Context) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := p.hello(ctx, m.metered, m.limits())
+	hello := &worker.Hello{Module: m.metered, Limits: m.limits()}
+	id, keep := m.codeID()
+	if keep {
+		hello.KeepCode, hello.Code = true, m.host.cfg.Code.load(id)
+	}
+	ready, err := p.hello(ctx, hello)
 	if err == nil && ready.Status == worker.ReadyRejected {
 		err = &Error{Class: abi.LoadRejected, Rule: RuleEngine, Module: p.module, Message: ready.Message}
 	}
 	if err != nil {
 		p.end()
 		return nil, err
+	}
+	if keep && len(ready.Code) > 0 {
+		if err := m.host.cfg.Code.store(id, ready.Code); err != nil {
+			m.host.cfg.Logger.Warn("native code was not kept", "module_hash", p.module, "error", err)
+		}
 	}
 	return &Instance{module: m, proc: p, usage: map[string]*Usage{}}, nil
 }

@@ -56,9 +56,11 @@ func (p *process) end() {
 // guarded runs one exchange under the watchdog and the context: whichever ends
 // first kills the worker, which makes the exchange fail.
 func (p *process) guarded(ctx context.Context, limit time.Duration, what string, exchange func() error) error {
-	if err := ctx.Err(); err != nil {
+	done, err := p.host.turn(ctx)
+	if err != nil {
 		return p.infra(what, err)
 	}
+	defer done()
 	fired := make(chan struct{})
 	var once sync.Once
 	stop := p.host.cfg.Clock.AfterFunc(limit, func() {
@@ -66,7 +68,7 @@ func (p *process) guarded(ctx context.Context, limit time.Duration, what string,
 		p.p.Kill()
 	})
 	unwatch := context.AfterFunc(ctx, p.p.Kill)
-	err := exchange()
+	err = exchange()
 	stop()
 	unwatch()
 	if err == nil {
@@ -93,13 +95,14 @@ func (p *process) infra(what string, err error) error {
 
 // hello sends module and limits and reads the answer; a worker that cannot work
 // is an error, a module that the engine refuses is not.
-func (p *process) hello(ctx context.Context, wasm []byte, l worker.Limits) (*worker.Ready, error) {
+func (p *process) hello(ctx context.Context, h *worker.Hello) (*worker.Ready, error) {
+	h.Seq, h.Runtime = p.seq, p.host.runtime()
 	var ready *worker.Ready
 	err := p.guarded(ctx, p.host.cfg.Limits.OpenTime, "opening the guest", func() (err error) {
-		if err = worker.WriteHello(p.p.Conn, &worker.Hello{Seq: p.seq, Runtime: p.host.runtime(), Limits: l, Module: wasm}); err != nil {
+		if err = worker.WriteHello(p.p.Conn, h); err != nil {
 			return err
 		}
-		if ready, err = worker.ReadReady(p.p.Conn); err != nil {
+		if ready, err = worker.ReadReady(p.p.Conn, h.KeepCode); err != nil {
 			return err
 		}
 		if ready.Seq != p.seq {

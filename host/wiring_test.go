@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/animicaorg/engine/abi"
+	"github.com/animicaorg/engine/host/wazerort"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,5 +29,9 @@ func TestConfig(t *testing.T) {
 	h, err := New(Config{Limits: Limits{InputBytes: 1 << 30, OutputBytes: 5}})
 	require.NoError(t, err)
 	require.Equal(t, uint64(5), h.cfg.Limits.OutputBytes)
-	require.Equal(t, defaultCallTime+3*time.Second, h.callTime(1_000_000_000))
+	require.Equal(t, defaultCallTime+20*time.Second, h.callTime(1_000_000_000))
+	h.cfg.Runtime = wazerort.NameInterpreter
+	require.Equal(t, defaultCallTime+200*time.Second, h.callTime(1_000_000_000))
+	h.cfg.Limits.CallTime = time.Second
+	require.Equal(t, time.Second, h.callTime(1_000_000_000))
 }

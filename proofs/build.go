@@ -29,7 +29,8 @@ type Claim struct {
 	OutcomesRoot        digest.Digest
 	TrapReportHash      digest.Digest
 	Attest              Attest
-	Dev                 bool // sets FlagDev
+	GovernanceSet       digest.Digest // digest of the module set in force; zero: none was consulted
+	Dev                 bool          // sets FlagDev
 	KeyStatement        *keys.KeyStatement
 	// Logged are the digests that the executor logged while it ran; those that
 	// are not zero must come out equal.
@@ -53,7 +54,7 @@ func Build(c Claim) (*Proof, error) {
 		Spec: SpecBinding{j.Spec.Seed, j.MaxLatencyMS, j.PriceUnits}, Modules: c.Modules, Device: c.Device, Engine: c.Engine,
 		RunnerMeasurement: c.RunnerMeasurement, CompiledCircuitHash: c.CompiledCircuitHash, TrapPlanHash: c.TrapPlanHash,
 		StartedUnixMS: c.StartedUnixMS, FinishedUnixMS: c.FinishedUnixMS, Status: c.Status, OutcomesRoot: c.OutcomesRoot,
-		TrapReportHash: c.TrapReportHash, KeyStatement: *c.KeyStatement}
+		TrapReportHash: c.TrapReportHash, GovernanceSet: c.GovernanceSet, KeyStatement: *c.KeyStatement}
 	if c.Dev {
 		p.Body.Binding.Flags |= FlagDev
 	}

@@ -90,6 +90,7 @@ func (b *Binding) members(c coder, signatures bool) {
 	c.uint("status", &b.Status, transcript.StatusFailed)
 	c.hash("outcomes_root", &b.OutcomesRoot)
 	c.hash("trap_report_hash", &b.TrapReportHash)
+	c.optionalHash("governance_set", &b.GovernanceSet)
 	hasLease := b.Lease != nil
 	c.orNone("lease", &hasLease, func(c coder) {
 		if b.Lease == nil {

@@ -18,6 +18,7 @@ import (
 var asserted = []string{
 	"/body/attest/tee", "/body/attest/qpu",
 	"/body/binding/modules/*/metered_sha3_256",
+	"/body/binding/governance_set",
 	"/body/binding/flags",
 	"/body/binding/signatures/0/signed_at_unix",
 }
@@ -55,6 +56,7 @@ func mutationFixtures(t *testing.T) map[string]*fixture {
 	d := &full.proof.Body.Binding
 	d.Device = transcript.DeviceFrame{Vendor: "AcmeQPU", Family: "AQ-7x", Serial: "SN-1", Firmware: "1.9.3", DeviceKeySHA3: digest.Sum([]byte("k")), VendorCertSHA3: digest.Sum([]byte("c")), CalibrationID: "sha3-256:x"}
 	d.RunnerMeasurement = make([]byte, 32)
+	d.GovernanceSet = digest.Sum([]byte("set"))
 	require.NoError(t, full.proof.fill())
 	require.NoError(t, full.proof.Sign(ctx, full.op, 1_763_830_002))
 	require.NoError(t, full.bundle.SetProof(full.proof))
@@ -204,7 +206,7 @@ func TestEveryCBORMutationIsRefused(t *testing.T) {
 					free++
 					p, q := f.clone(t), p
 					for _, x := range []*Proof{p, q} { // equal but for what the provider asserts
-						x.Body.Attest, x.Body.Binding.Flags, x.Body.Binding.Signatures = Attest{}, 0, nil
+						x.Body.Attest, x.Body.Binding.Flags, x.Body.Binding.GovernanceSet, x.Body.Binding.Signatures = Attest{}, 0, digest.Digest{}, nil
 						for m := range x.Body.Binding.Modules {
 							x.Body.Binding.Modules[m].MeteredSHA3 = digest.Digest{}
 						}

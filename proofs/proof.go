@@ -72,6 +72,7 @@ type Binding struct {
 	Status              uint64
 	OutcomesRoot        digest.Digest
 	TrapReportHash      digest.Digest
+	GovernanceSet       digest.Digest // under which the modules were admitted; zero: absent
 	Lease               *LeaseBinding // nil: none, a local run
 	Flags               uint64
 	KeyStatement        keys.KeyStatement // root's word for the operational key

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), the assembly generator's own modules, the other instruction
+# (docker-registry), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -22,6 +22,11 @@ if have clang-16 && have wasm-ld-16; then
 	git diff --exit-code -- plugins/embedded plugins/modules.lock
 fi
 
+if have clang-16 && have wasm-ld-16; then
+	echo "-- example guests rebuild and keep the contract"
+	./scripts/test-guests.sh
+fi
+
 if have python3; then
 	echo "-- the driver contract: lint, nothing broken, generated code is the committed"
 	./scripts/proto.sh
@@ -35,6 +40,11 @@ ENGINE_BREAKS=own go test -count=1 -run TestBreaks ./plugins/vendors/mockqpu
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"
 	go test -tags services -count=1 ./modules/oci
+fi
+
+if have wasm-opt && have openssl && have gcc; then
+	echo "-- 600 random modules end alike on three engines, metered and not"
+	./scripts/fuzz-wasm.sh 600
 fi
 
 echo "-- the assembly regenerates to the same bytes"
@@ -64,11 +74,19 @@ if have qemu-aarch64; then
 		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
 		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.short -test.count=1 | tail -n 1)
 	done
+	for pkg in host/wasmbin host/meter; do # metered bytes, and the bits of NaNs
+		GOARCH=arm64 go test -c -o "$tmp/t" "./$pkg"
+		(cd "$pkg" && qemu-aarch64 "$tmp/t" -test.run 'Golden|Determinism|NaN|Hostile|Limits' -test.count=1 | tail -n 1)
+	done
 fi
+
+echo "-- metered bytes are the same on 32 bits"
+GOARCH=386 go test -count=1 ./host/wasmbin
+GOARCH=386 go test -count=1 -run 'Golden|Determinism|Samples' ./host/meter
 
 if have gcc; then
 	echo "-- guests agree on wazero's compiler, its interpreter and wasmtime"
-	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert
+	CGO_ENABLED=1 go test -tags wasmtime -count=1 ./host/wasmtimert ./host/meter ./host/wasmbin
 	echo "-- race detector"
 	CGO_ENABLED=1 go test -race -short ./engine/... ./host/... ./backends/...
 fi

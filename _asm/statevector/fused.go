@@ -11,17 +11,15 @@ import (
 // fused writes diagonal without signs and rotate for k qubits as one sweep: the
 // same operations per amplitude, with one way from and to memory less.
 func (v *isa) fused(k int) {
-	v.text(fmt.Sprintf("fused%d", k), "func(x, f *float32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)")
+	v.text(fmt.Sprintf("fused%d", k), fmt.Sprintf("func(x, f *%[1]s, bytes uint64, t *%[1]s, mask uint64, stride *uint64, rt *%[1]s)", v.number()))
 	v.comment("x = x·f, lane rotations, then %d qubits that are not lanes", k)
 	x, f, mask := ptr("x"), ptr("f"), ptr("mask")
 	tp, stride, rtp := ptr("t"), ptr("stride"), ptr("rt")
-	var lanes, ts []reg.VecVirtual
-	for i := range 4 {
-		lanes = append(lanes, v.load(at(tp, partBytes*i)))
-	}
+	var ts []reg.VecVirtual
+	lanes := v.laneTans(tp)
 	for i := range k {
 		ts = append(ts, v.vec())
-		VBROADCASTSS(at(rtp, 4*i), ts[i])
+		v.broadcast(at(rtp, v.elem*i), ts[i])
 	}
 	s := make([]reg.GPVirtual, k)
 	bits := GP64()
@@ -40,28 +38,33 @@ func (v *isa) fused(k int) {
 	XORQ(off, off)
 	Label("loop")
 	xs, fs := v.corners(x, off, s, s01), v.corners(f, off, s, s01)
-	re, im := make([]reg.VecVirtual, len(xs)), make([]reg.VecVirtual, len(xs))
-	for i := range xs {
-		re[i], im[i] = v.times(xs[i], fs[i])
+	parts := v.parts() // of corner i: parts i·parts, …
+	re, im := make([]reg.VecVirtual, len(xs)*parts), make([]reg.VecVirtual, len(xs)*parts)
+	for i := range re {
+		d := i % parts * v.bytes
+		re[i], im[i] = v.times(xs[i/parts].Offset(d), fs[i/parts].Offset(d))
 	}
 	for q := range 4 {
 		skip := fmt.Sprintf("lane%d", q)
 		BTL(Imm(uint64(q)), mask.(reg.GP).As32())
 		JCC(label(skip))
-		for i := range xs {
-			v.laneRotation(q, re[i:i+1], tp, lanes)
-			v.laneRotation(q, im[i:i+1], tp, lanes)
+		for i := 0; i < len(re); i += parts {
+			v.laneRotation(q, re[i:i+parts], tp, lanes)
+			v.laneRotation(q, im[i:i+parts], tp, lanes)
 		}
 		Label(skip)
 	}
-	v.butterfly(re, ts, 0)
-	v.butterfly(im, ts, 0)
-	for i, m := range xs {
+	for p := range parts {
+		v.butterfly(every(re, p, parts), ts, 0)
+		v.butterfly(every(im, p, parts), ts, 0)
+	}
+	for i := range re {
+		m := xs[i/parts].Offset(i % parts * v.bytes)
 		VMOVUPS(re[i], m)
-		VMOVUPS(im[i], m.Offset(partBytes))
+		VMOVUPS(im[i], m.Offset(v.part()))
 	}
 	ORQ(bits, off)
-	ADDQ(Imm(blockBytes), off)
+	ADDQ(v.blockImm(), off)
 	ANDNQ(off, bits, off)
 	end := Load(Param("bytes"), GP64())
 	CMPQ(off, end)
@@ -70,14 +73,22 @@ func (v *isa) fused(k int) {
 	RET()
 }
 
+// every returns the elements first, first+step, ….
+func every(d []reg.VecVirtual, first, step int) (out []reg.VecVirtual) {
+	for i := first; i < len(d); i += step {
+		out = append(out, d[i])
+	}
+	return out
+}
+
 // times is the complex product of diagonal for one vector at x and f.
 func (v *isa) times(x, f Mem) (re, im reg.VecVirtual) {
-	fr, fi := v.load(f), v.load(f.Offset(partBytes))
-	a, b := v.load(x), v.load(x.Offset(partBytes))
+	fr, fi := v.load(f), v.load(f.Offset(v.part()))
+	a, b := v.load(x), v.load(x.Offset(v.part()))
 	re, im = v.vec(), v.vec()
-	VMULPS(fr, a, re)
-	VMULPS(fi, a, im)
-	VFNMADD231PS(fi, b, re)
-	VFMADD231PS(fr, b, im)
+	v.mul(fr, a, re)
+	v.mul(fi, a, im)
+	v.fnmadd(fi, b, re)
+	v.fmadd(fr, b, im)
 	return re, im
 }

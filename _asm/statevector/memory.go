@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"math/bits"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 )
@@ -62,33 +65,33 @@ func prefetch() {
 // and one complex number per block, s = re, im. The sign bits of v are flipped
 // by pattern[b] (16 words each) first.
 func (v *isa) outer() {
-	v.text("outer", "func(f, v, s *float32, pattern *uint8, patterns *uint32, n uint64)")
+	v.text("outer", fmt.Sprintf("func(f, v, s *%s, pattern *uint8, patterns *%s, n uint64)", v.number(), v.word()))
 	v.comment("f = v·s for n blocks")
 	f, vp, s := ptr("f"), ptr("v"), ptr("s")
 	pat, pats, n := ptr("pattern"), ptr("patterns"), ptr("n")
 	Label("loop")
 	sr, si := v.vec(), v.vec()
-	VBROADCASTSS(at(s, 0), sr)
-	VBROADCASTSS(at(s, 4), si)
+	v.broadcast(at(s, 0), sr)
+	v.broadcast(at(s, v.elem), si)
 	i := GP64()
 	MOVBQZX(at(pat, 0), i)
-	SHLQ(Imm(6), i)
+	SHLQ(Imm(uint64(bits.TrailingZeros(uint(v.part())))), i)
 	for p := range v.parts() {
 		d := p * v.bytes
 		m := v.load(Mem{Base: pats, Index: i, Scale: 1, Disp: d})
 		a, b := v.vec(), v.vec()
 		v.xor(at(vp, d), m, a)
-		v.xor(at(vp, d+partBytes), m, b)
+		v.xor(at(vp, d+v.part()), m, b)
 		re, im := v.vec(), v.vec()
-		VMULPS(sr, a, re)
-		VMULPS(sr, b, im)
-		VFNMADD231PS(si, b, re)
-		VFMADD231PS(si, a, im)
+		v.mul(sr, a, re)
+		v.mul(sr, b, im)
+		v.fnmadd(si, b, re)
+		v.fmadd(si, a, im)
 		VMOVUPS(re, at(f, d))
-		VMOVUPS(im, at(f, d+partBytes))
+		VMOVUPS(im, at(f, d+v.part()))
 	}
-	ADDQ(Imm(blockBytes), f)
-	ADDQ(Imm(8), s)
+	ADDQ(v.blockImm(), f)
+	ADDQ(Imm(uint64(2*v.elem)), s)
 	INCQ(pat)
 	DECQ(n)
 	JNZ(label("loop"))

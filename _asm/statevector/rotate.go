@@ -14,14 +14,14 @@ import (
 // stride holds the k distances of a pair in bytes, ascending; the loop visits
 // the blocks that have none of these bits in their offset.
 func (v *isa) rotate(k int) {
-	v.text(fmt.Sprintf("rotate%d", k), "func(x *float32, bytes uint64, stride *uint64, t *float32)")
+	v.text(fmt.Sprintf("rotate%d", k), fmt.Sprintf("func(x *%[1]s, bytes uint64, stride *uint64, t *%[1]s)", v.number()))
 	v.comment("rotates %d qubits that are not lanes", k)
 	x, end := ptr("x"), ptr("bytes")
 	stride, tp := ptr("stride"), ptr("t")
 	ts := make([]reg.VecVirtual, k)
 	for i := range ts {
 		ts[i] = v.vec()
-		VBROADCASTSS(at(tp, 4*i), ts[i])
+		v.broadcast(at(tp, v.elem*i), ts[i])
 	}
 	s := make([]reg.GPVirtual, k)
 	mask, clear := GP64(), GP64()
@@ -42,11 +42,11 @@ func (v *isa) rotate(k int) {
 	XORQ(off, off)
 	Label("loop")
 	addr := v.corners(x, off, s, s01)
-	for p := 0; p < blockBytes; p += v.bytes {
+	for p := 0; p < v.block(); p += v.bytes {
 		v.butterflies(addr, p, ts)
 	}
 	ORQ(mask, off)
-	ADDQ(Imm(blockBytes), off)
+	ADDQ(v.blockImm(), off)
 	ANDQ(clear, off)
 	CMPQ(off, end)
 	JB(label("loop"))
@@ -94,8 +94,8 @@ func (v *isa) butterflies(addr []Mem, disp int, ts []reg.VecVirtual) {
 		d[i] = v.load(m.Offset(disp))
 	}
 	for i := 0; i < len(d); i += 2 {
-		VFNMADD231PS(ts[0], d[i+1], d[i])
-		VFMADD231PS(addr[i].Offset(disp), ts[0], d[i+1])
+		v.fnmadd(ts[0], d[i+1], d[i])
+		v.fmadd(addr[i].Offset(disp), ts[0], d[i+1])
 	}
 	v.butterfly(d, ts, 1)
 	for i, m := range addr {
@@ -116,8 +116,8 @@ func (v *isa) butterfly(d, ts []reg.VecVirtual, from int) {
 			}
 			a, b, old := d[i], d[i|1<<k], v.vec()
 			VMOVAPS(a, old)
-			VFNMADD231PS(t, b, a)
-			VFMADD231PS(t, old, b)
+			v.fnmadd(t, b, a)
+			v.fmadd(t, old, b)
 		}
 	}
 }

@@ -13,8 +13,10 @@ import (
 var compilerChecks = []Check{
 	{"compiling is a function of its inputs", compilePure},
 	{"the layered circuit means the circuit", meaning},
+	{"circuits on coupled devices", coupled},
 	{"circuits that cannot be compiled", uncompilable},
 	{"compile and lying inputs", compileLies},
+	{GuideCheck, guide},
 }
 
 // sample is a circuit with the target it is compiled for.
@@ -64,9 +66,25 @@ func samples() []sample {
 	for q := range 5 {
 		random.Ops = append(random.Ops, measure(q, 4-q))
 	}
+	layers := &circuit.Circuit{Qubits: 4, Clbits: 4} // what optimisers look for: gates that merge and cancel
+	for i := range uint64(24) {
+		a := int(i % 3)
+		q := circuit.HalfPi * circuit.Angle(mix64(i)%8)
+		layers.Ops = append(layers.Ops, cz(a, a+1), u3(a, q, 0, circuit.HalfPi*circuit.Angle(mix64(i+50)%8)), cz(a, a+1), cz(a+1, a), u3(a+1, 0, angle(i), 0))
+	}
 	return []sample{{"bell", bell, guest.Target{}}, {"no measurement", bare, guest.Target{}}, {"one measurement", part, guest.Target{}}, {"one qubit", idle, guest.Target{}},
-		{"random", random, guest.Target{}}, {"random on a line", random, guest.Target{Width: 5, Edges: line(5)}}, {"bell on a longer line", bell, guest.Target{Width: 4, Edges: line(4)}},
-		{"no measurement on a line", bare, guest.Target{Width: 3, Edges: line(3)}}}
+		{"random", random, guest.Target{}}, {"layers", layers, guest.Target{}}}
+}
+
+// routed are circuits whose gates do not fit the device's couplings as they stand.
+func routed() []sample {
+	var list []sample
+	for _, s := range samples() {
+		if s.c.Qubits > 2 {
+			list = append(list, sample{s.name + " on a line", s.c, guest.Target{Width: s.c.Qubits, Edges: line(s.c.Qubits)}})
+		}
+	}
+	return append(list, sample{"bell on a longer line", samples()[0].c, guest.Target{Width: 4, Edges: line(4)}})
 }
 
 // compilePure: the same circuit and target give the same bytes in any instance.
@@ -101,19 +119,48 @@ func compilePure(ctx context.Context, g Guest) error {
 func meaning(ctx context.Context, g Guest) error {
 	return g.with(ctx, func(c abi.Caller) error {
 		for _, s := range samples() {
-			l, _, err := abi.Compiler{Caller: c}.Compile(ctx, s.c, s.target)
-			if err != nil {
+			if err := s.means(ctx, c); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			want, got := circuitResults(s.c), layeredResults(l)
-			for k := range want {
-				if d := want[k] - got[k]; d > 1e-9 || d < -1e-9 {
-					return fmt.Errorf("%s: result %b has probability %.9f, compiled %.9f", s.name, k, want[k], got[k])
-				}
 			}
 		}
 		return nil
 	})
+}
+
+func (s *sample) means(ctx context.Context, c abi.Caller) error {
+	l, _, err := abi.Compiler{Caller: c}.Compile(ctx, s.c, s.target)
+	if err != nil {
+		return err
+	}
+	want, got := circuitResults(s.c), layeredResults(l)
+	for k := range want {
+		if d := want[k] - got[k]; d > 1e-9 || d < -1e-9 {
+			return fmt.Errorf("result %b has probability %.9f, compiled %.9f", k, want[k], got[k])
+		}
+	}
+	return nil
+}
+
+// coupled: a compiler that routes does it right; one that does not refuses what
+// does not fit.
+func coupled(ctx context.Context, g Guest) error {
+	list, refused := routed(), 0
+	err := g.with(ctx, func(c abi.Caller) error {
+		for _, s := range list {
+			err := s.means(ctx, c)
+			if err != nil && abi.ClassOf(err) != abi.DomainError {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			if err != nil {
+				refused++
+			}
+		}
+		return nil
+	})
+	if err == nil && refused > 0 {
+		return fmt.Errorf("%d of %d circuits are refused, so it serves devices that couple what the circuit does: %w", refused, len(list), ErrSkip)
+	}
+	return err
 }
 
 // uncompilable: what does not fit the target is refused, never changed.

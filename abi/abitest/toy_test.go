@@ -38,12 +38,19 @@ func (t *toy) Call(_ context.Context, export string, args []uint64, in map[int][
 		}
 		return &abi.Outcome{Class: abi.DomainError, Code: 1, Message: err.Error()}, nil
 	}
-	return &abi.Outcome{Class: abi.OK, Out: out}, nil
+	o := &abi.Outcome{Class: abi.OK, Out: out, MemoryPages: 1}
+	if t.fault == "leaks" {
+		o.MemoryPages = uint32(t.age)
+	}
+	return o, nil
 }
 
 func (t *toy) dispatch(export string, args []uint64, in map[int][]byte) (map[int][]byte, error) {
 	switch export {
 	case abi.ExportDescribe:
+		if t.fault == "trap on "+export {
+			return nil, guest.ErrForm
+		}
 		return map[int][]byte{16: t.describe()}, nil
 	case abi.ExportPlan:
 		return t.plan(in)
@@ -140,6 +147,8 @@ func (t *toy) spoil(p *guest.Plan, rows *guest.Rows, h *guest.Hidden) {
 			binary.LittleEndian.PutUint16(rows.Data[at:], (x+5)%uint16(len(p.Palette)))
 		case t.fault == "wrong pad" && target:
 			h.Pad[i*guest.RowBytes(h.Width)] ^= 1
+		case t.fault == "a trap with another answer" && !target:
+			h.Pad[i*guest.RowBytes(h.Width)] ^= h.Mask[i*guest.RowBytes(h.Width)]
 		case t.fault == "a trap too few" && !target && i%50 == 0:
 			h.Kind[i], h.Parity[i] = 0, 0
 			clear(h.Mask[i*guest.RowBytes(h.Width) : (i+1)*guest.RowBytes(h.Width)])
@@ -243,6 +252,9 @@ func TestFaults(t *testing.T) {
 		"a trap too few":                "roles fit the plan",
 		"another circuit":               "target slots are the circuit",
 		"wrong pad":                     "target slots are the circuit",
+		"a trap with another answer":    "a device without errors passes every trap",
+		"leaks":                         "calls leave no memory behind",
+		"trap on " + abi.ExportDescribe: "describe",
 		"more slots a call":             "slot numbers outside the job",
 		"always passes":                 "judge knows good from bad",
 		"always fails":                  "judge knows good from bad",
@@ -263,6 +275,7 @@ func TestFaults(t *testing.T) {
 func TestCompilerFaults(t *testing.T) {
 	bad := failing(t, toyGuest(abi.KindCompiler, ""))
 	require.Contains(t, bad, "the layered circuit means the circuit")
+	require.Contains(t, bad, "circuits on coupled devices")
 	require.Contains(t, bad, "circuits that cannot be compiled")
 	require.NotContains(t, bad, "describe")
 	require.NotContains(t, bad, "marker")

@@ -17,6 +17,7 @@ var trapChecks = []Check{
 	{"another root, other slots", roots},
 	{"roles fit the plan", roles},
 	{"target slots are the circuit", targets},
+	{"a device without errors passes every trap", honest},
 	{"slot numbers outside the job", arguments},
 	{"judge knows good from bad", judge},
 	{"judge reads traps only", judgeTraps},
@@ -24,6 +25,8 @@ var trapChecks = []Check{
 	{"judge and hostile counts", judgeHostile},
 	{"plan and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportPlan) }},
 	{"generate and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportGenerate) }},
+	{"calls leave no memory behind", leaks},
+	{GuideCheck, guide},
 	{"judge and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportJudge) }},
 }
 
@@ -155,6 +158,15 @@ func chunks(ctx context.Context, g Guest) error {
 			}
 			if !bytes.Equal(rows, r.rows) || !bytes.Equal(hidden.Append(nil), want) {
 				return fmt.Errorf("slots in chunks of %d (from the back: %t) differ from those in chunks of %d", c.chunk, c.back, guest.MaxGenerate)
+			}
+		}
+		for i := 4099; i > 3900; i-- {
+			rows, _, err := r.generate(ctx, uint64(i), 1)
+			if err != nil {
+				return err
+			}
+			if size := len(rows.Data); !bytes.Equal(rows.Data, r.rows[i*size:(i+1)*size]) {
+				return fmt.Errorf("slot %d alone differs from slot %d in chunks of %d", i, i, guest.MaxGenerate)
 			}
 		}
 		return nil

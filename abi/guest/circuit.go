@@ -97,6 +97,28 @@ func AppendTarget(b []byte, t Target) []byte {
 	return m.Append(b)
 }
 
+// ParseTarget is the inverse of AppendTarget; that edges name qubits of the device
+// is left to the reader, who knows its width.
+func ParseTarget(b []byte) (Target, error) {
+	r := newReader(b, KindTarget)
+	n := int(min(r.c.Items, uint64(len(b))))
+	width, e := r.u64s(1, 1), r.u16s(2, 2*n)
+	if err := r.done(); err != nil {
+		return Target{}, err
+	}
+	if r.c.Items != uint64(n) || width[0] > circuit.MaxLayeredWidth {
+		return Target{}, fmt.Errorf("target: width %d, %d edges: %w", width[0], r.c.Items, ErrForm)
+	}
+	t := Target{Width: int(width[0])}
+	for i := 0; i < 2*n; i += 2 {
+		if e[i] >= e[i+1] || i > 0 && (e[i-2] > e[i] || e[i-2] == e[i] && e[i-1] >= e[i+1]) {
+			return Target{}, fmt.Errorf("target: edge %d is not A < B in ascending order: %w", i/2, ErrForm)
+		}
+		t.Edges = append(t.Edges, circuit.Pair{A: e[i], B: e[i+1]})
+	}
+	return t, nil
+}
+
 // appendSkeleton builds the sections that layered circuits and plans share:
 // layer starts (pair numbers, layers+1 of them) and pairs.
 func skeletonColumns(id uint16, s *circuit.Skeleton) []Column {

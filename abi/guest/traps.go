@@ -271,6 +271,16 @@ func (r *Rows) Append(b []byte) []byte {
 	return m.Append(b)
 }
 
+// AppendHead writes what Append writes before the indexes, for a guest that sends
+// rows piece by piece: Data is ignored, N·Locations indexes of ElemSize bytes
+// follow, then zeros up to a multiple of 8.
+func (r *Rows) AppendHead(b []byte) []byte {
+	m := Columns{Kind: KindRows, Items: uint64(r.N), Cols: []Column{colU64(1, []uint64{r.First}), {2, uint16(r.ElemSize), nil}}}
+	b = m.Append(b)
+	binary.LittleEndian.PutUint64(b[len(b)-16:], uint64(r.N)*uint64(r.Locations)*uint64(r.ElemSize)) // the length in the last entry of the table
+	return b
+}
+
 // ParseRows reads rows for a plan: every index is inside its palette. Data
 // aliases b.
 func ParseRows(b []byte, p *Plan) (*Rows, error) {

@@ -79,7 +79,8 @@ func independent(t *final, qubits int) []*block {
 	return out
 }
 
-// deal gives each block its operations, on its own numbers of qubits.
+// deal gives each block its operations, on its own numbers of qubits; others are
+// left out.
 func deal(t *final, qubits int, blocks []*block) {
 	of, local := make([]*block, qubits), make([]uint16, qubits)
 	for _, b := range blocks {
@@ -89,6 +90,9 @@ func deal(t *final, qubits int, blocks []*block) {
 	}
 	for _, op := range t.ops {
 		b := of[op.Q[0]]
+		if b == nil {
+			continue
+		}
 		for k, q := range op.Q[:op.NQ] {
 			op.Q[k] = local[q]
 		}
@@ -96,18 +100,22 @@ func deal(t *final, qubits int, blocks []*block) {
 	}
 }
 
-// blocks runs one block after the other and joins their outcomes in the rows.
-func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+// blocks runs one block after the other and joins their outcomes in the rows. given
+// is t before it was lowered: what state vectors take.
+func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t, given *final, o SimOptions) error {
 	all := independent(t, c.Qubits)
 	total := 0
+	var states []*block
 	for _, b := range all {
 		if !b.clifford {
+			b.ops, states = nil, append(states, b)
 			if err := statevector.Admit(len(b.qubits), o.Precision, o.MemoryBytes); err != nil {
 				return fmt.Errorf("block of qubit %d: %w", b.qubits[0], err)
 			}
 		}
 		total += backends.ShotWords(len(b.qubits))
 	}
+	deal(given, c.Qubits, states)
 	stream, err := seed.NewShotWords(o.Key)
 	if err != nil {
 		return err

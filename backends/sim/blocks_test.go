@@ -78,7 +78,7 @@ func TestBlocks(t *testing.T) {
 	}
 	require.InDelta(t, 1500, ones, 300)
 	h := sha3.Sum256(r.Rows)
-	require.Equal(t, "a7e68e17bbdcf156b8812210e8b718c31784f1f88b25096eafe9aa778e488851", hex.EncodeToString(h[:]))
+	require.Equal(t, "d20a8648b2fe11da3b4877da6e94417465e9522a62dc0497c4baf423e35b17b5", hex.EncodeToString(h[:]))
 	for _, threads := range []int{1, 2, 5} {
 		o.Threads = threads
 		again, err := Sim(t.Context(), c, o)

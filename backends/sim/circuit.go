@@ -102,7 +102,8 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 			return r, err
 		}
 	}
-	c, err := c.Explicit().Lower()
+	given := c.Explicit()
+	c, err := given.Lower()
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +115,12 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
 	switch {
 	case method == Blocks:
-		err = r.blocks(ctx, c, t, o)
+		unlowered, _ := terminal(given)
+		err = r.blocks(ctx, c, t, unlowered, o)
 	case t == nil:
 		err = r.trajectories(ctx, c, o)
 	default:
+		t, _ = terminal(given) // phases and swaps as they are
 		err = r.stateVector(ctx, c, t, o)
 	}
 	if err != nil {
@@ -145,6 +148,23 @@ func Choose(c *circuit.Circuit) (Method, string, error) {
 	}
 	t, why := terminal(c)
 	return choose(t, why, c.Qubits, Auto)
+}
+
+// Outline describes the plan by which the state vector runs a valid circuit whose
+// measurements all come last; others are refused with ErrUnsupported.
+func Outline(ctx context.Context, c *circuit.Circuit, prec statevector.Precision) (*statevector.Outline, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	t, why := terminal(c.Explicit())
+	if t == nil {
+		return nil, fmt.Errorf("%s; such a circuit runs gate by gate, without a plan: %w", why, backends.ErrUnsupported)
+	}
+	p, err := statevector.FromOps(c.Qubits, t.ops)
+	if err != nil {
+		return nil, err
+	}
+	return p.Outline(ctx, prec)
 }
 
 // final is a circuit whose measurements all come last.
@@ -228,8 +248,9 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
-	if o.Precision == statevector.Complex64 {
-		r.Numeric = statevector.TrajectoryNumeric
+	r.Numeric = statevector.TrajectoryNumeric
+	if o.Precision == statevector.Complex128 {
+		r.Numeric = statevector.TrajectoryNumeric128
 	}
 	r.Rows, err = t.Sample(ctx, o.Key, 0, o.Shots, o.engine())
 	return err

@@ -1,5 +1,5 @@
-// Package statevector simulates circuits of u3 and CZ by holding all 2^n
-// amplitudes, in pure Go.
+// Package statevector simulates circuits by holding all 2^n amplitudes, in pure
+// Go.
 //
 // It promises that amplitudes, probabilities and samples are a function of the
 // circuit and the numeric version alone: the same bits on every platform, kernel
@@ -13,12 +13,16 @@ package statevector
 
 import "fmt"
 
-// NumericVersion names the arithmetic of Simulate in Complex64. A change of any
-// constant or order in its page of SPEC.md is a new version.
+// NumericVersion names the arithmetic of Simulate. A change of any constant or
+// order in its page of SPEC.md is a new version.
 const NumericVersion = 1
 
-// TrajectoryNumeric names the arithmetic of Trajectories in Complex64.
-const TrajectoryNumeric = "numeric/0-trajectories"
+// TrajectoryNumeric names the arithmetic of Trajectories in Complex64,
+// TrajectoryNumeric128 that in Complex128.
+const (
+	TrajectoryNumeric    = "numeric/0-trajectories"
+	TrajectoryNumeric128 = "numeric/0-complex128"
+)
 
 // Precision selects the amplitude type. Each is a numeric version of its own.
 type Precision uint8
@@ -38,27 +42,13 @@ func (p Precision) String() string {
 }
 
 // Numeric returns the text that stands for the arithmetic in a device
-// description: "numeric/1", or "numeric/0-complex128".
+// description: "numeric/1", or "numeric/1-complex128".
 func (p Precision) Numeric() string {
 	if p == Complex128 {
-		return "numeric/0-complex128"
+		return fmt.Sprintf("numeric/%d-complex128", NumericVersion)
 	}
 	return fmt.Sprintf("numeric/%d", NumericVersion)
 }
 
-func (p Precision) bytes() uint64 {
-	if p == Complex128 {
-		return 16
-	}
-	return 8
-}
-
 // float is the type of a real or imaginary part of a trajectory.
 type float interface{ float32 | float64 }
-
-// Constants of numeric version 0 (SPEC-0.md, "Groups" and "Sampling").
-const (
-	lowBits   = 12 // qubits of group 0
-	groupBits = 8  // most qubits of a later group
-	blockBits = 6  // amplitudes of a probability block, as a power of two
-)

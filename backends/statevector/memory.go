@@ -24,12 +24,7 @@ func Bytes(width int, p Precision) uint64 {
 	if p == Complex64 {
 		return exec.Bytes(width, 0)
 	}
-	n := uint64(1) << width
-	tables := uint64(1) << min(max(width, 1), lowBits)
-	if width > lowBits { // product table over the higher qubits
-		tables += n >> lowBits
-	}
-	return n*p.bytes() + n>>blockBits*8 + 16*tables + 4*tables*p.bytes()
+	return exec.BytesDouble(width, 0)
 }
 
 // FitWidth is the largest width whose Bytes do not exceed memory; memory 0 is no

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/statevector/internal/plan"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -14,45 +15,80 @@ func (s *State) stored(x uint64) (re, im float64) {
 	if s.fast != nil {
 		return s.fast.Stored(x)
 	}
-	y := x ^ s.p.layers().frame
-	return s.wide.re[y], s.wide.im[y]
+	return s.wide.Stored(x)
 }
 
-// last returns the final diagonal of a complex128 state, the frame that follows it
-// and the phase.
-func (s *State) last() (d diagonal, frame uint64, phase circuit.Angle) {
-	l := s.p.layers()
-	return l.last, l.frame, l.phase
-}
+// lowBits is the number of qubits of the lower half table.
+const lowBits = 12
 
-// finalPhase evaluates e^{i·phase}·D_m from two half tables.
+// finalPhase evaluates e^{i·phase} and the last diagonal from two half tables.
 type finalPhase struct {
 	re, im [2][]float64
 	low    int
 	frame  uint64
-	cz     []uint64 // per qubit: its CZ partners across the halves, as a mask of upper qubits
+	cz     []uint64    // per qubit: its CZ partners across the halves, as a mask of upper qubits
+	terms  []plan.Term // across the halves
+	signs  [][2]float64
 }
 
 func (s *State) finalPhase() *finalPhase {
-	d, frame, phase := s.last()
+	p := s.p.phases
 	low := min(s.Width(), lowBits)
-	f := &finalPhase{low: low, frame: frame, cz: make([]uint64, low)}
-	for h, g := range []group{{0, low}, {low, s.Width() - low}} {
-		var t table
-		t.fill(g, &d, 1)
-		f.re[h], f.im[h] = t.re, t.im
-	}
-	for _, p := range d.cz {
-		if int(p.A) < low && int(p.B) >= low {
-			f.cz[p.A] |= 1 << p.B
+	f := &finalPhase{low: low, frame: p.Frame, cz: make([]uint64, low)}
+	for h, g := range [2][2]int{{0, low}, {low, s.Width()}} {
+		start := circuit.Angle(0)
+		if h == 0 {
+			start = p.Phase
+		}
+		for _, a := range halfAngles(&p.Last, start, g[0], g[1]) {
+			si, co := a.SinCos()
+			f.re[h], f.im[h] = append(f.re[h], co), append(f.im[h], si)
 		}
 	}
-	si, co := phase.SinCos()
-	for i, a := range f.re[0] {
-		b := f.im[0][i]
-		f.re[0][i], f.im[0][i] = float64(a*co)-float64(b*si), float64(a*si)+float64(b*co)
+	for _, c := range p.Last.CZs {
+		if int(c.A) < low && int(c.B) >= low {
+			f.cz[c.A] |= 1 << c.B
+		}
+	}
+	for _, t := range p.Last.Terms {
+		if t.Mask>>low != 0 && t.Mask&(1<<low-1) != 0 {
+			si, co := t.Angle.SinCos()
+			f.terms, f.signs = append(f.terms, t), append(f.signs, [2]float64{co, si})
+		}
 	}
 	return f
+}
+
+// halfAngles sums the angles of what acts on qubits from..to-1 alone, for each of
+// their states.
+func halfAngles(d *plan.Diagonal, start circuit.Angle, from, to int) []circuit.Angle {
+	out := make([]circuit.Angle, 1<<(to-from))
+	out[0] = start
+	for q := from; q < to; q++ {
+		n := 1 << (q - from)
+		for i, a := range out[:n] {
+			out[n+i] = a + d.Alpha[q]
+		}
+	}
+	inside := uint64(1)<<to - 1<<from
+	add := func(mask, value uint64, a circuit.Angle) {
+		if mask&^inside != 0 {
+			return
+		}
+		for i := range out {
+			if uint64(i)<<from&mask == value {
+				out[i] += a
+			}
+		}
+	}
+	for _, c := range d.CZs {
+		m := uint64(1)<<c.A | uint64(1)<<c.B
+		add(m, m, circuit.Pi)
+	}
+	for _, t := range d.Terms {
+		add(t.Mask, t.Value, t.Angle)
+	}
+	return out
 }
 
 // amplitude returns the amplitude of basis state x, with +0 for zeros.
@@ -63,6 +99,12 @@ func (s *State) amplitude(f *finalPhase, x uint64) complex128 {
 	c, d = float64(a*c)-float64(b*d), float64(a*d)+float64(b*c)
 	a, b = s.stored(x)
 	re, im := float64(a*c)-float64(b*d), float64(a*d)+float64(b*c)
+	for k := range f.terms {
+		if t := &f.terms[k]; y&t.Mask == t.Value {
+			co, si := f.signs[k][0], f.signs[k][1]
+			re, im = float64(re*co)-float64(im*si), float64(re*si)+float64(im*co)
+		}
+	}
 	odd := false
 	for q := i; q != 0; q &= q - 1 {
 		odd = odd != parity(f.cz[bits.TrailingZeros64(q)]&y)
@@ -79,11 +121,13 @@ func (s *State) Amplitude(x uint64) (complex128, error) {
 	if x>>s.Width() != 0 {
 		return 0, fmt.Errorf("basis state %d of %d qubits: %w", x, s.Width(), backends.ErrUnsupported)
 	}
+	a, err := complex128(0), error(nil)
 	if s.fast != nil {
-		a, err := s.fast.Amplitude(x)
-		return complex(real(a)+0, imag(a)+0), err
+		a, err = s.fast.Amplitude(x)
+	} else {
+		a, err = s.wide.Amplitude(x)
 	}
-	return s.amplitude(s.finalPhase(), x), nil
+	return complex(real(a)+0, imag(a)+0), err
 }
 
 // Amplitudes returns all amplitudes by index, qubit 0 the lowest bit. The global

@@ -14,33 +14,16 @@ import (
 // Program is a circuit made ready for Simulate. It may serve several runs at
 // once.
 type Program struct {
-	phases *plan.Program // as numeric version 1 executes it
+	phases *plan.Program
 
-	mu    sync.Mutex
-	gates func(b *builder) // the gates once more, for layers
-	made  *layers          // as numeric version 0 executes it; nil: not made
-	plan  *plan.Plan       // nil: not made
+	mu   sync.Mutex
+	plan *plan.Plan // nil: not made
 }
 
 // Width is the number of qubits.
 func (p *Program) Width() int { return p.phases.Width }
 
-// Steps is the number of rotation layers, gates placed as early as they can be.
-func (p *Program) Steps() int { return len(p.layers().steps) }
-
-// layers returns the form of numeric version 0.
-func (p *Program) layers() *layers {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.made == nil {
-		b := newBuilder(p.Width())
-		p.gates(b)
-		p.made, p.gates = b.done(), nil
-	}
-	return p.made
-}
-
-// order returns the plan of numeric version 1, which is that of an earlier run
+// order returns the plan, which is that of an earlier run
 // where the structure is the same.
 func (p *Program) order(ctx context.Context, earlier *plan.Plan) (*plan.Plan, error) {
 	p.mu.Lock()
@@ -72,44 +55,27 @@ func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return &Program{phases: p, gates: func(b *builder) {
-		for j := 0; ; j++ {
-			for q := range s.Width {
-				b.u3(q, u[j*s.Width+q])
-			}
-			if j == len(s.Layers) {
-				return
-			}
-			for _, p := range s.Layers[j] {
-				b.cz(int(p.A), int(p.B))
-			}
-		}
-	}}, nil
+	return &Program{phases: p}, nil
 }
 
-// FromOps turns unconditional u3, CZ and barrier operations in any order into a
-// program. Other operations are refused with ErrUnsupported. The operations must
-// not be changed later.
-func FromOps(width int, ops []circuit.Op) (*Program, error) {
-	p, err := plan.FromOps(width, ops)
+// FromOps turns unconditional gates and barriers in any order into a program.
+// Other operations are refused with ErrUnsupported. The operations must not be
+// changed later. Gates need not be lowered: phases of several qubits and swaps
+// take less time as they are.
+func FromOps(width int, ops []circuit.Op) (*Program, error) { return FromGates(width, ops, nil) }
+
+// Phase multiplies the basis states in which all of Qubits, bit q for qubit q, are
+// 1 by e^{i·Angle}: Z under any number of controls is the phase π. It stands
+// before operation Before of a list, or at its end.
+type Phase = plan.Phase
+
+// FromGates is FromOps with phases in between, ascending in Before.
+func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
+	p, err := plan.FromGates(width, ops, phases)
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return programOf(p, ops), nil
-}
-
-// programOf is the program of ops, which p was made from.
-func programOf(p *plan.Program, ops []circuit.Op) *Program {
-	return &Program{phases: p, gates: func(b *builder) {
-		for i := range ops {
-			switch op := &ops[i]; op.Gate {
-			case circuit.U3:
-				b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
-			case circuit.CZ:
-				b.cz(int(op.Q[0]), int(op.Q[1]))
-			}
-		}
-	}}
+	return &Program{phases: p}, nil
 }
 
 // refusal puts a refusal of package plan into the words of backends.

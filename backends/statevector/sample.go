@@ -4,66 +4,15 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"runtime"
-	"sort"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/seed"
 )
 
-// accumulate fills cum: each block summed in index order, the blocks in block
-// order (SPEC-0.md, "Sampling").
-func (r *run) accumulate() error {
-	v := r.v
-	size := min(len(v.re), 1<<blockBits)
-	const blocksPerTask = 1 << 8
-	tasks := (len(v.cum) + blocksPerTask - 1) / blocksPerTask
-	err := r.each(tasks, func(_ *worker, t int) {
-		for b := t * blocksPerTask; b < min((t+1)*blocksPerTask, len(v.cum)); b++ {
-			sum, im := 0.0, v.im[b*size:][:size]
-			for i, x := range v.re[b*size:][:size] {
-				sum += probability(x, im[i])
-			}
-			v.cum[b] = sum
-		}
-	})
-	if err != nil {
-		return err
-	}
-	sum := 0.0
-	for b, x := range v.cum {
-		sum += x
-		v.cum[b] = sum
-	}
-	return nil
-}
-
 // probability is |x+iy|². The squares of float32 are exact in float64.
 func probability[T float](x, y T) float64 {
 	a, b := float64(x), float64(y)
 	return float64(a*a) + float64(b*b)
-}
-
-// index returns the stored index that word selects: the first one whose running
-// sum of probabilities exceeds word/2^64 of the total.
-func (v *vector) index(word uint64) int {
-	last := len(v.cum) - 1
-	at := float64(float64(word>>11) * 0x1p-53 * v.cum[last])
-	b := sort.Search(last, func(b int) bool { return v.cum[b] > at })
-	if b > 0 {
-		at -= v.cum[b-1]
-	}
-	size := min(len(v.re), 1<<blockBits)
-	re, im := v.re[b*size:][:size], v.im[b*size:][:size]
-	sum, seen := 0.0, 0
-	for i, x := range re {
-		if p := probability(x, im[i]); p > 0 {
-			seen = i // rounding may leave at above the sum; then the last possible index is taken
-			if sum += p; sum > at {
-				break
-			}
-		}
-	}
-	return b*size + seen
 }
 
 // Outcome returns the bits, qubit q at bit q, that one random word selects.
@@ -72,7 +21,7 @@ func (s *State) Outcome(word uint64) uint64 {
 	if s.fast != nil {
 		return s.fast.Outcome(word)
 	}
-	return uint64(s.wide.index(word)) ^ s.p.layers().frame
+	return s.wide.Outcome(word)
 }
 
 // Outcomes sets out[i] to Outcome(words[i]); many at once take less time each.
@@ -85,10 +34,7 @@ func (s *State) Outcomes(out, words []uint64) {
 		s.fast.Sample(out, words)
 		return
 	}
-	frame := s.p.layers().frame
-	for i, w := range words {
-		out[i] = uint64(s.wide.index(w)) ^ frame
-	}
+	s.wide.Sample(out, words)
 }
 
 // sampleChunk is the most words that Sample holds, 16 bytes each.
@@ -128,13 +74,26 @@ func (s *State) SampleInto(rows []byte, key [16]byte, first uint64) error {
 	for i := 0; i < n; i += sampleChunk {
 		d.size(min(n-i, sampleChunk))
 		stream.Fill(d.words, first+uint64(i))
-		s.Outcomes(d.out, d.words)
-		putRows(rows[i*rb:], d.out, rb)
+		if to := rows[i*rb:][:len(d.words)*rb]; rb != 2 || !s.pairs(to, d.words) {
+			s.Outcomes(d.out, d.words)
+			putRows(to, d.out, rb)
+		}
 	}
 	s.mu.Lock()
 	s.draws = d
 	s.mu.Unlock()
 	return nil
+}
+
+// pairs draws rows of two bytes, or reports that it cannot.
+func (s *State) pairs(rows []byte, words []uint64) bool {
+	if s.fast == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer runtime.KeepAlive(s)
+	return s.fast.SampleRows(rows, words)
 }
 
 // putRows writes rows of rb bytes.
@@ -167,14 +126,14 @@ func putRow(row []byte, x uint64) {
 }
 
 // Norm is the sum of all probabilities before normalisation; it differs from 1
-// by rounding only. In complex64 it may fall by about 2.5e-8 a rotation layer
-// where the same angles come again and again; samples do not suffer from it.
+// by rounding only. In complex64 it may fall by about 2.5e-8 a step where the
+// same u3 come again and again; samples do not suffer from it.
 func (s *State) Norm() float64 {
 	defer runtime.KeepAlive(s)
 	if s.fast != nil {
 		return s.fast.Total()
 	}
-	return s.wide.cum[len(s.wide.cum)-1]
+	return s.wide.Total()
 }
 
 func parity(x uint64) bool { return bits.OnesCount64(x)&1 == 1 }

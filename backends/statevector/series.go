@@ -24,27 +24,31 @@ func NewSeries(o Options) *Series {
 	return s
 }
 
-// Run simulates the unconditional unitary gates and barriers of c; other
-// operations are refused with ErrUnsupported. The state serves until the next
-// call, and c must not be changed until then.
-func (s *Series) Run(ctx context.Context, c *circuit.Circuit) (*State, error) {
-	if s.o.Precision == Complex64 && s.template.Refill(c.Qubits, c.Ops) {
-		return s.simulate(ctx, s.template.Program(), c.Ops)
+// Run simulates the unconditional unitary gates and barriers of c, with phases in
+// between as FromGates has them; other operations are refused with ErrUnsupported.
+// The state serves until the next call, and c must not be changed until then.
+func (s *Series) Run(ctx context.Context, c *circuit.Circuit, phases ...Phase) (*State, error) {
+	if len(phases) == 0 && s.template.Refill(c.Qubits, c.Ops) {
+		return s.simulate(ctx, s.template.Program())
 	}
-	low, err := c.Lower()
-	if err != nil {
+	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	p, err := s.template.FromOps(low.Qubits, low.Ops)
+	p, err := (*plan.Program)(nil), error(nil)
+	if len(phases) > 0 {
+		p, err = plan.FromGates(c.Qubits, c.Ops, phases)
+	} else {
+		p, err = s.template.FromOps(c.Qubits, c.Ops)
+	}
 	if err != nil {
 		return nil, refusal(err)
 	}
-	return s.simulate(ctx, p, low.Ops)
+	return s.simulate(ctx, p)
 }
 
-func (s *Series) simulate(ctx context.Context, p *plan.Program, ops []circuit.Op) (*State, error) {
+func (s *Series) simulate(ctx context.Context, p *plan.Program) (*State, error) {
 	o := s.Options()
-	st, err := Simulate(ctx, programOf(p, ops), o)
+	st, err := Simulate(ctx, &Program{phases: p}, o)
 	s.state = st
 	return st, err
 }

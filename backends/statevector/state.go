@@ -17,8 +17,8 @@ type Options struct {
 	Precision   Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that the state may hold; 0 means no bound
-	// Kernel is one of Kernels, or "" for the first of them. Complex128 and
-	// Trajectories have the generic one only and use it whatever is named here.
+	// Kernel is one of Kernels, or "" for the first of them. Trajectories have the
+	// generic one only and use it whatever is named here, as has Complex128 on arm64.
 	Kernel string
 	// Progress is called from the calling goroutine after each pass over the state.
 	Progress func(done, total int)
@@ -58,12 +58,12 @@ func findKernel(name string) (kernel.Kernel, error) {
 type State struct {
 	p       *Program
 	prc     Precision
-	plan    *plan.Plan  // set for Complex64, with fast
-	fast    *exec.State // amplitudes of numeric version 1
+	plan    *plan.Plan
+	fast    *exec.State // set for Complex64
 	cleanup runtime.Cleanup
 	mu      sync.Mutex // of fast.Sample and draws
 	draws   draws
-	wide    *vector // amplitudes of numeric version 0, set for Complex128
+	wide    *exec.Double // set for Complex128, with plan
 }
 
 // Simulate runs a program. It returns ctx's error within 50 ms of cancellation,
@@ -82,11 +82,7 @@ func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
 	case Complex64:
 		return runFast(ctx, p, k, o, old)
 	case Complex128:
-		v, err := simulate(ctx, p.layers(), o, old.wide)
-		if err != nil {
-			return nil, err
-		}
-		return &State{p: p, prc: o.Precision, wide: v}, nil
+		return runDouble(ctx, p, k, o, old)
 	}
 	return nil, fmt.Errorf("precision %d: %w", o.Precision, backends.ErrUnsupported)
 }
@@ -95,7 +91,7 @@ func Simulate(ctx context.Context, p *Program, o Options) (*State, error) {
 type remains struct {
 	plan  *plan.Plan
 	fast  *exec.State
-	wide  *vector
+	wide  *exec.Double
 	draws draws
 }
 
@@ -113,11 +109,19 @@ func (s *State) giveUp(next Precision) remains {
 		r.fast.Close()
 		r.fast = nil
 	}
+	if next != Complex128 && r.wide != nil {
+		r.wide.Close()
+		r.wide = nil
+	}
 	return r
 }
 
 // Close gives the memory back. The state must not be used again, nor be in use.
-func (s *State) Close() { s.giveUp(Complex128) }
+func (s *State) Close() {
+	if r := s.giveUp(Complex128); r.wide != nil {
+		r.wide.Close()
+	}
+}
 
 func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old remains) (*State, error) {
 	order, err := p.order(ctx, old.plan)
@@ -138,36 +142,21 @@ func runFast(ctx context.Context, p *Program, k kernel.Kernel, o Options, old re
 	return s, nil
 }
 
-func simulate(ctx context.Context, p *layers, o Options, old *vector) (*vector, error) {
-	v := newVector(p.width, old)
-	r := newRun(ctx, v, o.Threads)
-	total := max(len(p.steps), 1)
-	for i := range total {
-		err := error(nil)
-		if i == 0 {
-			err = r.start(p)
-		} else {
-			err = r.step(&p.steps[i])
+func runDouble(ctx context.Context, p *Program, k kernel.Kernel, o Options, old remains) (*State, error) {
+	order, err := p.order(ctx, old.plan)
+	if err != nil {
+		if old.wide != nil {
+			old.wide.Close()
 		}
-		if err != nil {
-			return nil, err
-		}
-		if o.Progress != nil {
-			o.Progress(i+1, total)
-		}
+		return nil, err
 	}
-	return v, r.accumulate()
-}
-
-// newVector returns a vector with undefined contents.
-func newVector(width int, old *vector) *vector {
-	n := 1 << width
-	blocks := max(n>>blockBits, 1)
-	if old != nil && cap(old.re) >= n {
-		old.width, old.re, old.im, old.cum = width, old.re[:n], old.im[:n], old.cum[:blocks]
-		return old
+	s := &State{p: p, prc: Complex128, plan: order}
+	s.wide, err = exec.RunDouble(ctx, p.phases, s.plan, exec.Options{Kernel: k, Threads: o.Threads, Progress: o.Progress}, old.wide)
+	if err != nil {
+		return nil, err
 	}
-	return &vector{width: width, re: make([]float64, n), im: make([]float64, n), cum: make([]float64, blocks)}
+	s.cleanup = runtime.AddCleanup(s, (*exec.Double).Close, s.wide)
+	return s, nil
 }
 
 // Width is the number of qubits.

@@ -33,7 +33,7 @@ const pageTail = `
 - Floors of W1 and W9 count a plan that is known to work (16 passes of eight layers for 20 × 120; real rotations of one fused multiply-add per
   real number; one diagonal a layer). The other floors are estimates by the same counting.
 - The peers are the archives of their package index. Stim's is built for 128-bit vectors; a build from source may be faster.
-- W4 gives peers the Z under eleven controls as one gate; the engine decomposes it.
+- W4 gives both sides the Z under eleven controls as one gate.
 
 Run it: ` + "`engine bench W1 --peers`" + ` for one row, ` + "`scripts/bench.sh`" + ` for this page. Installing the peers needs Python 3.11 or later and a package index.
 `

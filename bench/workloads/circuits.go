@@ -3,6 +3,8 @@ package workloads
 import (
 	"math/rand/v2"
 
+	"github.com/animicaorg/engine/backends/statevector"
+	"github.com/animicaorg/engine/bench/peers"
 	"github.com/animicaorg/engine/circuit"
 )
 
@@ -142,4 +144,39 @@ func edges(rows, cols, k int) (out [][2]int) {
 		}
 	}
 	return out
+}
+
+// search is the circuit of grover_demo, Z under all other qubits as one phase.
+func search(width, iterations int) (*circuit.Circuit, []statevector.Phase) {
+	item, _ := circuit.Answer("grover_demo", width, [32]byte{})
+	b, full := build(width), uint64(1)<<width-1
+	var phases []statevector.Phase
+	each := func(g circuit.Gate, on uint64) {
+		for q := range width {
+			if on>>q&1 == 1 {
+				b.gate(g, q)
+			}
+		}
+	}
+	flip := func(on uint64) {
+		each(circuit.X, on)
+		phases = append(phases, statevector.Phase{Before: len(b.c.Ops), Qubits: full, Angle: circuit.Pi})
+		each(circuit.X, on)
+	}
+	each(circuit.H, full)
+	for range iterations {
+		flip(full &^ item)
+		each(circuit.H, full)
+		flip(full)
+		each(circuit.H, full)
+	}
+	return b.c, phases
+}
+
+// withSearch makes a workload of search.
+func (w Workload) withSearch(width, iterations int) Workload {
+	c, phases := search(width, iterations)
+	w.circuits, w.phases = one(func() (*circuit.Circuit, error) { return c, nil }), phases
+	w.native = func() (peers.Circuit, error) { return grover(width, iterations) }
+	return w
 }

@@ -63,7 +63,7 @@ func (s *stateSide) close() { s.batch.Close() }
 
 func (s *stateSide) run(ctx context.Context) error {
 	return s.batch.Each(ctx, len(s.circuits), s.circuits[0].Qubits, func(m *statevector.Series, i int) error {
-		st, err := m.Run(ctx, s.circuits[i])
+		st, err := m.Run(ctx, s.circuits[i], s.w.phases...)
 		if err != nil {
 			return err
 		}

@@ -23,12 +23,10 @@ func table() []Workload {
 			circuits: one(func() (*circuit.Circuit, error) { return circuit.Generate("ghz", 20, 0, [32]byte{}) }),
 			floor:    affineFloor,
 		},
-		{
+		Workload{
 			ID: "W4", Work: "Grover's search, 12 qubits, 50 iterations, 4096 samples", Target: 4, kind: peers.State, shots: 4096, threads: 1,
-			circuits: one(func() (*circuit.Circuit, error) { return circuit.Generate("grover_demo", 12, 0, [32]byte{}) }),
-			native:   func() (peers.Circuit, error) { return grover(12, 50) },
-			floor:    func(*Workload) counts { return stateCounts(12, 2*50*12, 2*50, 2*50, 4096, false) },
-		},
+			floor: func(*Workload) counts { return stateCounts(12, 2*50*12, 2*50, 2*50, 4096, false) },
+		}.withSearch(12, 50),
 		{
 			ID: "W5", Work: "random grid of 4 x 6 qubits, 40 cycles, 4096 samples", Target: 2, kind: peers.State, shots: 4096,
 			circuits: one(func() (*circuit.Circuit, error) { return grid(4, 6, 40), nil }),

@@ -39,6 +39,7 @@ type Workload struct {
 	alone     bool                               // no peer takes part
 	circuits  func() ([]*circuit.Circuit, error) // several: a batch
 	native    func() (peers.Circuit, error)      // the peers' form; nil: translated
+	phases    []statevector.Phase                // between the gates of the only circuit
 	floor     func(w *Workload) counts
 	job       bool // the whole of "engine run"
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
@@ -56,16 +57,25 @@ type circuitAnswer struct {
 	Gates    map[string]int `json:"gates"`
 	Clifford bool           `json:"clifford"`
 	Measured bool           `json:"measured"`
+
+	Plan *statevector.Outline `json:"plan,omitempty"`
 }
 
 func (e *program) circuitShow() *cobra.Command {
 	var s sourceFlags
+	var plan bool
+	precision := cli.Choice{Value: "32", Allowed: []string{"32", "64"}}
 	c := &cobra.Command{
 		Use: "show FILE", Short: "Print hash, width, depth and gate counts",
 		Long: `Print hash, width, depth and gate counts. Depth counts layers of gates; measure,
-reset and barrier add nothing.`,
-		Example: "  engine circuit show bell.qasm --json", Args: cli.Args("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
+reset and barrier add nothing.
+
+With --plan the order in which the state vector runs the circuit is printed too:
+passes over the state, the qubits that each brings together, diagonals and
+rotations, and the bytes and operations that follow from them. It depends on the
+circuit alone. Circuits that go on after a measurement have no plan (exit 11).`,
+		Example: "  engine circuit show bell.qasm --json\n  engine circuit show qft.qasm --plan", Args: cli.Args("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := e.readCircuit("FILE", args[0], &s)
 			if err != nil {
 				return err
@@ -74,10 +84,17 @@ reset and barrier add nothing.`,
 			if err != nil {
 				return err
 			}
-			a := circuitAnswer{h, c.Width(), c.Clbits, c.Depth(), c.GateCounts(), c.IsClifford(), c.Measured()}
+			a := circuitAnswer{h, c.Width(), c.Clbits, c.Depth(), c.GateCounts(), c.IsClifford(), c.Measured(), nil}
+			if plan {
+				if a.Plan, err = e.outline(cmd.Context(), c, args[0], precision.Value); err != nil {
+					return err
+				}
+			}
 			return e.Print(a, func(w io.Writer) { a.write(w) })
 		},
 	}
+	c.Flags().BoolVar(&plan, "plan", false, "print how the state vector runs the circuit")
+	c.Flags().Var(&precision, "precision", "`BITS` of the numbers that --plan counts bytes of: 32 or 64")
 	s.add(c.Flags())
 	return c
 }
@@ -89,5 +106,8 @@ func (a *circuitAnswer) write(w io.Writer) {
 	}
 	for _, g := range slices.Sorted(maps.Keys(a.Gates)) {
 		fmt.Fprintf(w, "%8d %s\n", a.Gates[g], g)
+	}
+	if a.Plan != nil {
+		writeOutline(w, a.Plan)
 	}
 }

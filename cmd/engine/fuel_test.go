@@ -72,6 +72,9 @@ func TestFuelInTheAnswer(t *testing.T) {
 			first = a.Modules
 		}
 		require.Equal(t, first, a.Modules)
+		kept, err := os.ReadDir(filepath.Join(".cache", "animica", "engine", "native"))
+		require.NoError(t, err)
+		require.Len(t, kept, 2, "native code of both modules")
 	}
 	code, out, errs := runHere(t, "", "proof", "verify", filepath.Join(dir, "proof.json"), "--bundle", dir, "--require", "metered", "--json")
 	require.Zero(t, code, "%s%s", out, errs)

@@ -11,7 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/wasmbin"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/plugins/embedded"
@@ -21,23 +24,36 @@ import (
 var maxModuleBytes = int64(wasmbin.Compiler().Limits.ModuleBytes)
 
 func (e *program) moduleVerb() *cobra.Command {
-	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleList(), e.moduleVerify(), e.moduleTest(),
+	return e.Group("module", "WebAssembly modules and their governance", e.moduleInspect(), e.moduleMeter(), e.moduleList(), e.moduleVerify(), e.moduleTest(), e.moduleLink(),
 		e.moduleKey(), e.modulePack(), e.moduleDraft(), e.moduleSign(), e.modulePin(), e.modulePublish(), e.modulePull())
 }
 
 type moduleAnswer struct {
-	SHA3     digest.Digest  `json:"sha3_256"`
-	SHA256   string         `json:"sha256"`
-	Size     int            `json:"size"`
-	Kind     string         `json:"kind,omitempty"` // compiler or traps
-	ABI      string         `json:"abi,omitempty"`
-	Shipped  string         `json:"shipped,omitempty"` // name and version, where the engine ships the same bytes
-	Imports  []moduleFunc   `json:"imports,omitempty"`
-	Exports  []moduleExport `json:"exports,omitempty"`
-	Memory   *moduleMemory  `json:"memory,omitempty"`
-	Accepted bool           `json:"accepted"`
-	Rule     string         `json:"rule,omitempty"` // of a refusal
-	Error    *cli.Body      `json:"error,omitempty"`
+	SHA3    digest.Digest  `json:"sha3_256"`
+	SHA256  string         `json:"sha256"`
+	Size    int            `json:"size"`
+	Kind    string         `json:"kind,omitempty"` // compiler or traps
+	ABI     string         `json:"abi,omitempty"`
+	Floats  string         `json:"float_policy,omitempty"` // none, or canonical: it has floating point
+	Shipped string         `json:"shipped,omitempty"`      // name and version, where the engine ships the same bytes
+	Imports []moduleFunc   `json:"imports,omitempty"`
+	Exports []moduleExport `json:"exports,omitempty"`
+	Memory  *moduleMemory  `json:"memory,omitempty"`
+	*meteredForm
+	Accepted bool      `json:"accepted"`
+	Rule     string    `json:"rule,omitempty"` // of a refusal
+	Error    *cli.Body `json:"error,omitempty"`
+}
+
+// meteredForm is what the engines of the sandbox get.
+type meteredForm struct {
+	Meter         string        `json:"meter"` // rules
+	MeteredSHA3   digest.Digest `json:"metered_sha3_256"`
+	MeteredSHA256 string        `json:"metered_sha256"`
+	MeteredSize   int           `json:"metered_size"`
+	LoadFuel      int64         `json:"load_fuel"` // of making an instance
+
+	wasm []byte
 }
 
 type moduleFunc struct {
@@ -62,8 +78,9 @@ func (e *program) moduleInspect() *cobra.Command {
 	c := &cobra.Command{
 		Use: "inspect FILE", Short: "Hash a module and say whether the sandbox accepts it",
 		Long: `Read a module as the sandbox does before any engine sees it, and print its
-hashes, imports and exports. Nothing is executed. A module that is refused ends in
-exit 52, LOAD_REJECTED, with the rule and the byte that broke it.`,
+hashes, imports and exports, and the hash of its metered form. Nothing is
+executed. A module that is refused ends in exit 52, LOAD_REJECTED, with the rule
+and the byte that broke it.`,
 		Example: "  engine module inspect traps.wasm --json",
 		Args:    cli.Args("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -114,14 +131,36 @@ func inspectModule(b []byte, kind string) (*moduleAnswer, *cli.Error) {
 	if kind == "compiler" {
 		profile = wasmbin.Compiler()
 	}
-	m, err := wasmbin.Read(b, &profile)
+	m, err := wasmbin.ReadWithFloats(b, &profile)
 	if err != nil {
 		a.Rule = string(ruleOf(err))
 		return a, cli.Errorf(cli.ModuleRefused, "", "%w", err).Named("LOAD_REJECTED").WithHint("it was read as a module of kind %s; the rules are in abi/SPEC.md", kind)
 	}
-	a.Kind, a.ABI, a.Accepted = kind, "qx1", true
+	if refusal := a.meterForm(b, kind, m); refusal != nil {
+		return a, refusal
+	}
+	a.Kind, a.ABI, a.Accepted, a.Floats = kind, "qx1", true, "none"
+	if profile.Floats {
+		a.Floats = "canonical"
+	}
 	a.describe(m)
 	return a, nil
+}
+
+// meterForm adds the metered form, or says why there is none.
+func (a *moduleAnswer) meterForm(b []byte, kind string, m *wasmbin.Module) *cli.Error {
+	k, err := abi.ParseKind(kind)
+	if err != nil {
+		return cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	metered, err := host.Metered(b, k)
+	if err != nil {
+		a.Rule = string(ruleOf(err))
+		return cli.Errorf(cli.ModuleRefused, "", "%w", err).Named("LOAD_REJECTED").WithHint("the rules of metering are in host/meter/SPEC.md")
+	}
+	sum := sha256.Sum256(metered)
+	a.meteredForm = &meteredForm{meter.ID, digest.Sum(metered), hex.EncodeToString(sum[:]), len(metered), meter.LoadFuel(len(m.Strip()), m.Memory.Min), metered}
+	return nil
 }
 
 // guessKind takes a file that mentions the compiler's export for a compiler.
@@ -136,6 +175,10 @@ func ruleOf(err error) wasmbin.Rule {
 	var r *wasmbin.Rejected
 	if errors.As(err, &r) {
 		return r.Rule
+	}
+	var h *host.Error
+	if errors.As(err, &h) {
+		return h.Rule
 	}
 	return ""
 }
@@ -168,8 +211,9 @@ func typeText(t wasmbin.FuncType) string {
 }
 
 func (a *moduleAnswer) write(w io.Writer) {
-	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s\nmemory    %d to %d pages of 64 KiB\n",
-		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Memory.MinPages, a.Memory.MaxPages)
+	fmt.Fprintf(w, "sha3_256  %s\nsha256    %s\nsize      %d bytes\nkind      %s, abi %s, float policy %s\nmemory    %d to %d pages of 64 KiB\n",
+		a.SHA3, a.SHA256, a.Size, a.Kind, a.ABI, a.Floats, a.Memory.MinPages, a.Memory.MaxPages)
+	fmt.Fprintf(w, "metered   %s by %s, %d bytes; an instance costs %d fuel\n", a.MeteredSHA3, a.Meter, a.MeteredSize, a.LoadFuel)
 	if a.Shipped != "" {
 		fmt.Fprintf(w, "shipped   %s\n", a.Shipped)
 	}

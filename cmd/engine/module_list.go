@@ -21,6 +21,7 @@ type listedModule struct {
 	Kind    string        `json:"kind"`
 	ABI     string        `json:"abi"`
 	SHA3    digest.Digest `json:"sha3_256"`
+	Metered digest.Digest `json:"metered_sha3_256"`
 	Size    int           `json:"size"`
 }
 
@@ -37,7 +38,11 @@ pulled set and the local policy let run at that block height.`,
 			}
 			var rows []listedModule
 			for _, m := range embedded.All() {
-				rows = append(rows, listedModule{m.Name, m.Version, m.Kind, "qx1", digest.Sum(m.Bytes), len(m.Bytes)})
+				a, refusal := inspectModule(m.Bytes, m.Kind)
+				if refusal != nil {
+					return refusal
+				}
+				rows = append(rows, listedModule{m.Name, m.Version, m.Kind, a.ABI, a.SHA3, a.MeteredSHA3, a.Size})
 			}
 			return e.Print(map[string]any{"modules": rows}, func(w io.Writer) {
 				for _, r := range rows {

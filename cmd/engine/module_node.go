@@ -216,6 +216,7 @@ is kept of a chain that is refused.`,
 			if err != nil {
 				return trustError("--from", err)
 			}
+			g.mark = g.mark.At(height)
 			if err := g.advance(e, chain); err != nil {
 				return err
 			}

@@ -12,6 +12,8 @@ import (
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/modules/trust"
 	"github.com/animicaorg/engine/proofs/transcript"
@@ -26,6 +28,8 @@ type recordAnswer struct {
 	SHA3       digest.Digest `json:"sha3_256"`
 	SHA256     digest.Digest `json:"sha256"`
 	Size       uint64        `json:"size"`
+	Meter      string        `json:"meter,omitempty"`
+	Metered    string        `json:"metered_sha3_256,omitempty"`
 	Vectors    digest.Digest `json:"vectors"`
 	Status     trust.Status  `json:"status"`
 	Activation uint64        `json:"activation"` // block height
@@ -34,16 +38,24 @@ type recordAnswer struct {
 
 func recordOf(r *trust.Record) (recordAnswer, error) {
 	id, err := r.ID()
-	return recordAnswer{id, r.Kind, r.Name, r.Version, r.SHA3, r.SHA256, r.Size, r.Vectors, r.Status, r.Activation, r.Expiry}, err
+	a := recordAnswer{ID: id, Kind: r.Kind, Name: r.Name, Version: r.Version, SHA3: r.SHA3, SHA256: r.SHA256, Size: r.Size, Meter: r.Meter,
+		Vectors: r.Vectors, Status: r.Status, Activation: r.Activation, Expiry: r.Expiry}
+	if !r.MeteredSHA3.IsZero() {
+		a.Metered = r.MeteredSHA3.String()
+	}
+	return a, err
 }
 
 func (e *program) modulePack() *cobra.Command {
 	r := trust.Record{Profile: "L1", ABI: "qx1"}
 	var status, out string
+	var builders, audits []string
 	c := &cobra.Command{
 		Use: "pack FILE", Short: "Make the governance record of a module, with self-test vectors",
 		Long: `Run a module on fixed samples, keep what it answers as its self-test vectors, put
-module and vectors into the store and write the record for a set.`,
+module and vectors into the store and write the record for a set. Hashes, size,
+kind, name, version and float policy come from the module; where it comes from, who
+built it and who audited it are given.`,
 		Example: "  engine module pack traps.wasm --activation 100 --expiry 100000 \\\n    --source https://example.org/traps --commit 1a2b3c --out traps.record",
 		Args:    cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +63,12 @@ module and vectors into the store and write the record for a set.`,
 				return cli.Errorf(cli.Usage, "--out", "is missing").WithHint("--out FILE")
 			}
 			r.Status = trust.Status(status)
+			if err := parseDigests("--builder", builders, &r.Builders); err != nil {
+				return err
+			}
+			if err := parseDigests("--audit", audits, &r.Audits); err != nil {
+				return err
+			}
 			b, err := e.readModule("FILE", args[0])
 			if err != nil {
 				return err
@@ -58,6 +76,9 @@ module and vectors into the store and write the record for a set.`,
 			a, refusal := inspectModule(b, "auto")
 			if refusal != nil {
 				return refusal
+			}
+			if a.Floats == "canonical" {
+				r.Profile = "L1/canonical"
 			}
 			g, err := e.governed()
 			if err != nil {
@@ -78,8 +99,22 @@ module and vectors into the store and write the record for a set.`,
 	f.StringVar(&r.Source, "source", "", "where the source is")
 	f.StringVar(&r.Commit, "commit", "", "revision of the source")
 	f.StringVar(&r.Toolchain, "toolchain", "", "what the module was built with")
+	f.StringArrayVar(&builders, "builder", nil, "SHA3-256 `HASH` of a builder's statement that it got these bytes from the source; repeat")
+	f.StringArrayVar(&audits, "audit", nil, "SHA3-256 `HASH` of an audit report; repeat")
 	f.StringVar(&out, "out", "", "`FILE` for the record")
 	return c
+}
+
+// parseDigests reads the values of a flag.
+func parseDigests(flag string, text []string, to *[]digest.Digest) error {
+	for _, t := range text {
+		d, err := digest.Parse(t)
+		if err != nil {
+			return cli.Errorf(cli.Usage, flag, "%w", err)
+		}
+		*to = append(*to, d)
+	}
+	return nil
 }
 
 func (e *program) pack(g *governed, r *trust.Record, wasm, vectors []byte, out string) error {
@@ -120,6 +155,11 @@ func (e *program) recordVectors(ctx context.Context, r *trust.Record, wasm []byt
 		return nil, err
 	}
 	defer func() { _ = end() }() // ends the worker; its outcome is known by now
+	metered, err := host.Metered(wasm, kind)
+	if err != nil {
+		return nil, err
+	}
+	r.Meter, r.MeteredSHA3 = meter.ID, digest.Sum(metered)
 	rec := &trust.Recorder{Caller: c}
 	m, err := abi.ReadManifest(ctx, rec)
 	if err != nil {

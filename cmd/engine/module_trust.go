@@ -11,8 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/animicaorg/engine/abi"
-	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/modules/oci"
 	"github.com/animicaorg/engine/modules/store"
@@ -116,7 +115,7 @@ func (g *governed) chain() (*trust.Chain, error) {
 
 // advance keeps the mark of a chain.
 func (g *governed) advance(e *program, c *trust.Chain) error {
-	g.mark = c.Mark()
+	g.mark = c.Mark().At(g.mark.Height)
 	b, err := json.Marshal(g.mark)
 	if err != nil {
 		return err
@@ -126,21 +125,11 @@ func (g *governed) advance(e *program, c *trust.Chain) error {
 
 // opener runs artifacts in the sandbox.
 func (e *program) opener() (trust.Opener, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := e.guestHost()
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	return func(ctx context.Context, kind abi.Kind, wasm []byte) (abi.Caller, func() error, error) {
-		m, err := h.Load(ctx, wasm, kind)
-		if err != nil {
-			return nil, nil, err
-		}
-		i, err := m.Open(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		return i, i.Close, nil
-	}, nil
+	return engine.Opener(h), nil
 }
 
 // selfTest replays the vectors of an artifact.

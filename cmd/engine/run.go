@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,9 @@ type runFlags struct {
 	threads   int
 	memory    cli.Size
 	policy    string
+	traps     string // shipped trap library; empty: accredit
 	modules   map[string]string
+	height    *uint64    // block height that is now, as the operator says; nil: not said
 	proofFile string     // a second copy of the proof; empty: none
 	held      *keys.Held // keys other than those of the data directory; their proofs are for development
 }
@@ -40,6 +43,10 @@ JOB is a JSON file with the job, or with a lease around it; "-" is stdin.
 spec.circuit may hold {"format":"openqasm3|openqasm2|json","source":"…"} or
 {"format":…,"path":"…"} relative to JOB; without it spec.circuit_id names a
 generator: animica.quantum.trapset.v1, ghz, qft_small, grover_demo.
+
+Where a trust root is pinned (engine module pin) the modules are those that the
+pulled set lets run at --height, after their self-test, and the proof names the
+set; exit 52 where none may. Without one they are those of this build.
 
 The output directory holds proof.json, the bundle that an offline verifier needs,
 and the drawing. The first run makes development keys in the data directory.
@@ -59,6 +66,8 @@ written all the same and says so.`,
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
+	p.StringVar(&f.traps, "traps", "accredit", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; docs/traps.md says what each is for")
+	p.Var(&optionalUint{&f.height}, "height", "block height `N` that is now, where a trust root is pinned (default the job's round or the greatest height seen)")
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
 	return c
 }
@@ -71,6 +80,8 @@ type session struct {
 	clock    *stopwatch
 	progress *watcher
 	modules  map[digest.Digest][]byte // the wasm that is loaded
+	round    uint64                   // of the job's lease
+	governed *engine.Authority        // nil: no trust root is pinned
 	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
 	guests   *engine.Guests
 	backend  string
@@ -109,7 +120,7 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 			return cli.Errorf(cli.Usage, "--out", "%w", err)
 		}
 	}
-	s, err := e.openSession(ctx, f, clock)
+	s, err := e.openSession(ctx, f, clock, task.Lease.Round)
 	if err != nil {
 		return err
 	}
@@ -129,8 +140,8 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 }
 
 // openSession opens backend, modules, keys and journal.
-func (e *program) openSession(ctx context.Context, f *runFlags, clock *stopwatch) (*session, error) {
-	s := &session{clock: clock, journal: &recorder{}}
+func (e *program) openSession(ctx context.Context, f *runFlags, clock *stopwatch, round uint64) (*session, error) {
+	s := &session{clock: clock, journal: &recorder{}, round: round}
 	if err := e.fillSession(ctx, f, s); err != nil {
 		s.Close()
 		return nil, err

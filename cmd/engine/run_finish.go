@@ -28,6 +28,7 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 	}
 	a := answerOf(p, o, s)
 	a.ProviderID, a.NumericVersion, a.Dev = s.held.ProviderID, s.numeric, s.dev
+	a.Governance = s.governed
 	a.Proof, a.Bundle = filepath.Join(dir, "proof.json"), dir
 	if f.proofFile != "" {
 		if err := e.WriteOutput(f.proofFile, b.Proof, 0o644); err != nil {
@@ -50,6 +51,9 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
 		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
 		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
+	if s.governed != nil {
+		claim.GovernanceSet = s.governed.Set
+	}
 	for _, m := range p.Modules {
 		row := proofs.Module{ModuleFrame: m}
 		for _, use := range s.guests.Use() {
@@ -145,6 +149,10 @@ func (e *program) writeRun(w io.Writer, a *runAnswer, f *runFlags) {
 		a.JobID, a.Status, a.Backend, a.NumericVersion, a.Width, a.Depth, a.Shots, r.T)
 	fmt.Fprintf(w, "traps       %s; A %d/%d, B %d/%d, p-value %.3g, eps95 %s\n", r.Verdict, r.KA, r.NA, r.KB, r.NB, r.PValue, r.eps())
 	fmt.Fprintf(w, "certified   %d of %d shots\n", a.TrapPass, a.Shots)
+	if k := a.Answer; k != nil {
+		fmt.Fprintf(w, "answer      %s in %d of %d target shots (ideally %.6f)\n", k.Bits, k.Count, a.TargetShots, k.Ideal)
+	}
+	writeGovernance(w, a.Governance)
 	if f.plot.Value == "term" && a.TargetShots > 0 {
 		fmt.Fprintln(w)
 		_, _ = w.Write(a.chart(termBars).Text(e.term()))
@@ -176,6 +184,7 @@ type plannedJob struct {
 	Width        uint64        `json:"width"`
 	Depth        uint64        `json:"depth"`
 	Shots        uint64        `json:"shots"`
+	TrapTier     string        `json:"trap_tier"`
 	Traps        uint64        `json:"traps"`
 	TMin         uint64        `json:"t_min"`
 	Insufficient bool          `json:"insufficient"`
@@ -195,18 +204,20 @@ type plannedJob struct {
 		D digest.Digest `json:"D"`
 		X digest.Digest `json:"X"`
 	} `json:"digests"`
-	ProviderID    digest.Digest `json:"provider_id"`
-	EngineVersion string        `json:"engine_version"`
-	Dev           bool          `json:"dev"`
-	SmallestFaked []powerLevel  `json:"smallest_faked"` // fraction of invented slots that the traps find out
+	Governance    *engine.Authority `json:"governance,omitempty"` // under which the modules run
+	ProviderID    digest.Digest     `json:"provider_id"`
+	EngineVersion string            `json:"engine_version"`
+	Dev           bool              `json:"dev"`
+	SmallestFaked []powerLevel      `json:"smallest_faked"` // fraction of invented slots that the traps find out
 }
 
 func (e *program) printPlan(s *session, p *engine.Plan) error {
 	t := p.Trap
-	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
+	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: trapTier, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
 		Modules: moduleRows(p.Modules, s.guests), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}
+	a.Governance = s.governed
 	a.Digests.J, a.Digests.M, a.Digests.D, a.Digests.X = p.J, p.M, p.D, p.X
 	s.progress.Close()
 	if a.Insufficient {
@@ -218,6 +229,7 @@ func (e *program) printPlan(s *session, p *engine.Plan) error {
 		for _, m := range a.Modules {
 			fmt.Fprintf(w, "module      %s = %s %s %s\n", m.Slot, m.Name, m.Version, m.SHA3)
 		}
+		writeGovernance(w, a.Governance)
 		fmt.Fprintln(w, powerSentence(t))
 		fmt.Fprintf(w, "J           %s\nX           %s\nNothing was executed. The provider %s would sign the proof.\n", a.Digests.J, a.Digests.X, a.ProviderID)
 	})

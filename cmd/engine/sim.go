@@ -62,8 +62,9 @@ with any number of threads.
 
 With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
 --method density gives the exact probabilities of the bit strings instead, and
-exact expectation values with --expect, of up to 12 qubits. --sweep runs an OpenQASM 3 circuit once per value of its input
-declarations; the JSON answer then has one entry per point.`,
+exact expectation values with --expect, of up to 12 qubits. --sweep runs an
+OpenQASM 3 circuit once per value of its input declarations; the JSON answer then
+has one entry per point.`,
 		Example: `  engine sim bell.qasm --shots 1000
   engine sim bell.qasm --noise device.json --shots 1000
   engine sim bell.qasm --noise device.json --method density --expect ZZ,XX

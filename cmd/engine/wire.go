@@ -12,7 +12,6 @@ import (
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/cheat"
 	"github.com/animicaorg/engine/backends/sim"
-	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
@@ -48,16 +47,11 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 		s.dev = true
 		e.Warn("--module %s: the proof will be marked as a development proof", slot)
 	}
-	compiler, err := e.moduleBytes("compiler", f)
+	h, err := e.guestHost()
 	if err != nil {
-		return err
+		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	traps, err := e.moduleBytes("traps", f)
-	if err != nil {
-		return err
-	}
-	s.modules = map[digest.Digest][]byte{digest.Sum(compiler): compiler, digest.Sum(traps): traps}
-	g, err := e.openGuests(ctx, compiler, traps)
+	g, err := e.jobGuests(ctx, h, f, s)
 	if err != nil {
 		return err
 	}
@@ -96,27 +90,34 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 	if path, ok := f.modules[slot]; ok {
 		return e.readModule("--module", path)
 	}
-	m, ok := embedded.Lookup(shipped[slot])
-	if !ok {
-		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", shipped[slot])
+	name := shipped[slot]
+	if slot == "traps" && f.traps != "" {
+		name = f.traps
+	}
+	m, ok := embedded.Lookup(name)
+	if slot == "traps" && (!ok || m.Kind != "traps") {
+		return nil, cli.Errorf(cli.Usage, "--traps", "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	} else if !ok {
+		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", name)
 	}
 	return m.Bytes, nil
 }
 
-// openGuests starts the workers and says when their walls are thin.
-func (e *program) openGuests(ctx context.Context, compiler, traps []byte) (*engine.Guests, error) {
-	h, err := host.New(host.Config{Logger: e.Log})
-	if err != nil {
-		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+// trapLibraries names the shipped trap libraries.
+func trapLibraries() (out []string) {
+	for _, m := range embedded.All() {
+		if m.Kind == "traps" {
+			out = append(out, m.Name)
+		}
 	}
-	g, err := engine.OpenGuests(ctx, h, compiler, traps)
-	if err != nil {
-		return nil, runError(err)
-	}
+	return out
+}
+
+// weakSandbox says when the walls of workers are thin.
+func (e *program) weakSandbox(ctx context.Context, h *host.Host) {
 	if box, err := h.SandboxLevel(ctx); err == nil && box.Landlock == 0 {
 		e.Warn("the sandbox of modules is weak here: %s; engine doctor says more", box)
 	}
-	return g, nil
 }
 
 // guestError gives failures of modules their exit code, with the class as the
@@ -150,7 +151,7 @@ func guestError(err error, out *cli.Error) bool {
 // checkSandbox starts a worker and asks what is in force around it.
 func (e *program) checkSandbox(ctx context.Context) finding {
 	const name = "sandbox"
-	h, err := host.New(host.Config{Logger: e.Log})
+	h, err := host.New(host.Config{Logger: e.Log}) // without the cache: looking makes nothing
 	if err != nil {
 		return bad(name, cli.Internal, "report this", "%v", err)
 	}

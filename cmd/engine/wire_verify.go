@@ -70,7 +70,7 @@ func (r recompiler) Recompile(ctx context.Context, in proofs.RecompileInput) ([]
 	if err != nil {
 		return nil, err
 	}
-	h, err := host.New(host.Config{Logger: r.e.Log})
+	h, err := r.e.guestHost()
 	if err != nil {
 		return nil, err
 	}

@@ -45,6 +45,7 @@ type checker struct {
 
 	steps     []step
 	height    int  // most operands at once, in code that can run
+	loops     int  // most loops in one another, in code that can run
 	calls     bool // call or call_indirect, in code that can run
 	wideType  bool // the function has more than one result
 	bulk      bool // memory.fill or memory.copy
@@ -57,6 +58,7 @@ func (c *checker) check(i int) error {
 	t := c.m.Types[c.m.Funcs[i]]
 	c.locals = append(append(c.locals[:0], t.Params...), c.m.LocalTypes(f)...)
 	c.stack, c.frames, c.steps = c.stack[:0], c.frames[:0], c.steps[:0]
+	c.loops = 0
 	c.height, c.calls, c.wideType, c.bulk, c.f32s, c.f64 = 0, false, len(t.Results) > 1, false, false, false
 	c.frames = append(c.frames, frame{open: -1, op: wasmbin.OpUnreachable, results: t.Results})
 	err := c.m.Walk(f, func(in *wasmbin.Instr) error {
@@ -69,6 +71,9 @@ func (c *checker) check(i int) error {
 		}
 		if len(c.frames) > 0 && !c.frames[len(c.frames)-1].polymorphic && !c.frames[len(c.frames)-1].dropped {
 			c.height = max(c.height, len(c.stack))
+			if in.Op == wasmbin.OpLoop {
+				c.loops = max(c.loops, c.openLoops())
+			}
 		}
 		return nil
 	})
@@ -76,6 +81,15 @@ func (c *checker) check(i int) error {
 		return rejected(RuleOperands, f.Code, "function %d has up to %d operands at once, the limit is %d", i, c.height, MaxOperands)
 	}
 	return err
+}
+
+func (c *checker) openLoops() (n int) {
+	for i := range c.frames {
+		if c.frames[i].op == wasmbin.OpLoop {
+			n++
+		}
+	}
+	return n
 }
 
 func (c *checker) fail(format string, args ...any) {

@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -118,7 +119,7 @@ func TestEnds(t *testing.T) {
 	require.Equal(t, meter.Ordinary, meter.EndOf(0, 0))
 	require.Equal(t, meter.OutOfFuel, meter.EndOf(-1, 0))
 	require.Equal(t, meter.OutOfFuel, meter.EndOf(-1, -1))
-	require.Equal(t, meter.GrowthRefused, meter.EndOf(-2, 5))
+	require.Equal(t, meter.GrowthRefused, meter.EndOf(math.MinInt64, 5))
 	require.Equal(t, meter.TooDeep, meter.EndOf(3, -1))
 	require.EqualValues(t, 10, meter.Used(10, -1))
 	require.EqualValues(t, 3, meter.Used(10, 7))

@@ -115,7 +115,9 @@ func (w *bodyWriter) exhausted() {
 	w.op(wasmbin.OpUnreachable)
 }
 
-// pay subtracts the operand above the fuel that is on the stack below it.
+// pay subtracts the operand above the fuel that is on the stack below it, and
+// looks at the rest. Blocks that no function and no named loop begins with only
+// subtract: what follows is short, and looks.
 func (w *bodyWriter) pay() {
 	w.op(opI64Sub)
 	w.index(wasmbin.OpLocalTee, w.fuelLocal)
@@ -136,7 +138,12 @@ func (w *bodyWriter) step(i int) {
 			w.index(wasmbin.OpLocalGet, w.fuelLocal)
 		}
 		w.i64Const(cost)
-		w.pay()
+		if i == 0 || w.check.steps[i-1].Op == wasmbin.OpLoop {
+			w.pay()
+		} else {
+			w.op(opI64Sub)
+			w.index(opLocalSet, w.fuelLocal)
+		}
 	}
 	switch s.Op {
 	case opNop:

@@ -9,7 +9,8 @@
 // computes; how much fuel a call uses, and whether it runs out of fuel or depth,
 // is the same on every engine that follows the WebAssembly specification; no
 // import is called and no byte of memory filled, copied or grown before its fuel
-// is paid. It does not bound wall time, it does not watch the host's own work
+// is paid, and no instruction runs twice in one call of its function before what
+// it cost the first time was found to be paid. It does not bound wall time, it does not watch the host's own work
 // beyond the prices of SPEC.md, and it does not say how much fuel a job deserves.
 //
 // It uses the standard library and host/wasmbin only, and does no I/O.
@@ -17,6 +18,7 @@ package meter
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -51,9 +53,21 @@ const MaxOperands = 256
 // number of metered blocks: the compilers of engines take time in proportion to it.
 const MaxBlockSquares = 1 << 25
 
+// MaxLive bounds the sum, over the functions of a module, of n·(n + 16·l)·s: n
+// metered blocks, at most l loops in one another, s slots (parameters, locals, most
+// operands at once). Values that live across many branches cost the register
+// allocators of engines that much, and in loops more. MaxLiveFloats is the bound
+// under float policy `canonical`.
+const (
+	MaxLive       = 1 << 28
+	MaxLiveFloats = 1 << 30
+	loopCost      = 16
+)
+
 // Rules of refusal beyond those of wasmbin.
 const (
 	RuleBranches wasmbin.Rule = "branches" // more than MaxBlockSquares
+	RuleLive     wasmbin.Rule = "live"     // more than MaxLive
 	RuleTyping   wasmbin.Rule = "typing"   // an instruction does not fit the types of its operands
 	RuleOperands wasmbin.Rule = "operands" // more than MaxOperands operands at once
 )
@@ -148,7 +162,8 @@ const maxScratch = 6
 // End says what stopped a metered call that trapped.
 type End uint8
 
-// Ends. An engine reports all but Ordinary as the trap `unreachable`.
+// Ends. An engine reports all but Ordinary as the trap `unreachable`, or OutOfFuel
+// as a return.
 const (
 	Ordinary      End = iota // the guest's own trap
 	OutOfFuel                // the budget of fuel is used up
@@ -156,8 +171,8 @@ const (
 	GrowthRefused            // the engine could not back memory below the maximum: a failure of the machine, not of the guest
 )
 
-// EndOf tells from the two globals why a call trapped. After a call that
-// returned, it is always Ordinary.
+// EndOf tells from the two globals why a call trapped. A call that returned is
+// Ordinary or OutOfFuel: in the latter case its results do not count.
 func EndOf(fuel int64, depth int32) End {
 	switch {
 	case fuel == fuelGrowth:
@@ -173,7 +188,7 @@ func EndOf(fuel int64, depth int32) End {
 // Values of the fuel global that are no amount.
 const (
 	fuelOut    = -1
-	fuelGrowth = -2
+	fuelGrowth = math.MinInt64 // no body is so long
 )
 
 // Used is the fuel that a call with the given budget used, from the value of the

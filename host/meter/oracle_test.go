@@ -81,6 +81,9 @@ func (n *naive) call(t testing.TB, export string, fuel, depth int64, args ...uin
 		require.NoError(t, err)
 		require.Equal(t, n.o.Executed, fuel-n.o.Fuel, "what ran is what was paid")
 	}
+	if n.o.Stored < 0 {
+		r.End = meter.OutOfFuel // also of a call that returned or trapped with nothing left
+	}
 	r.Memory = sha256.Sum256(n.o.Memory)
 	r.Log = strings.Join(n.world.Log[logs:], "\n")
 	return r

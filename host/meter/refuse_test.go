@@ -41,6 +41,18 @@ func TestRefused(t *testing.T) {
 		}
 		return m.Bytes()
 	}
+	live := func(n, slots int) []byte { // one operand
+		m := New()
+		m.Add("", "", "", strings.Repeat("i", slots-1), Cat(Op(0x02, void), bytes.Repeat(Cat(Get(0), BrIf(0)), n), Op(0x0b)))
+		return m.Bytes()
+	}
+	looped := func(functions int) []byte { // 32 blocks, 32 loops, 256 slots: 4456448 each, 60 fit
+		m := New()
+		for range functions {
+			m.Add("", "", "", strings.Repeat("i", 255), Cat(bytes.Repeat(Op(0x03, void), 32), bytes.Repeat(Cat(Get(0), BrIf(0), Op(0x0b)), 32)))
+		}
+		return m.Bytes()
+	}
 	float := New()
 	float.Add("f", "", "", "f", nil)
 	name := New()
@@ -58,6 +70,13 @@ func TestRefused(t *testing.T) {
 		{"2 x 4096 blocks", branchy(4096, 2), meter.Limits{}, ""},
 		{"2 x 4096 blocks and one", branchyAnd(), meter.Limits{}, meter.RuleBranches},
 		{"3 x 4096 blocks", branchy(4096, 3), meter.Limits{}, meter.RuleBranches},
+		{"1024 blocks of 256 slots", live(1024, 256), meter.Limits{}, ""},
+		{"1025 blocks of 256 slots", live(1025, 256), meter.Limits{}, meter.RuleLive},
+		{"1024 blocks of 257 slots", live(1024, 257), meter.Limits{}, meter.RuleLive},
+		{"32 loops, often", looped(60), meter.Limits{}, ""},
+		{"32 loops, once more", looped(61), meter.Limits{}, meter.RuleLive},
+		{"2048 blocks of 256 slots with floats", live(2048, 256), meter.Limits{Floats: true}, ""},
+		{"2049 blocks of 256 slots with floats", live(2049, 256), meter.Limits{Floats: true}, meter.RuleLive},
 		{"floats without the policy", float.Bytes(), meter.Limits{}, wasmbin.RuleValueType},
 		{"floats with it", float.Bytes(), meter.Limits{Floats: true}, ""},
 		{"a reserved name", name.Bytes(), meter.Limits{}, wasmbin.RuleExportReserved},

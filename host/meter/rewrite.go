@@ -17,10 +17,15 @@ type rewriter struct {
 	firstNew uint32 // index of the first added function: the wrapper of import 0
 	grow     uint32 // index of the function that replaces memory.grow
 	squares  int64  // of the numbers of metered blocks, summed
+	live     int64  // what MaxLive bounds
+	maxLive  int64
 }
 
 func newRewriter(m *wasmbin.Module, lim Limits) *rewriter {
-	r := &rewriter{in: m, out: *m, check: checker{m: m}}
+	r := &rewriter{in: m, out: *m, check: checker{m: m}, maxLive: MaxLive}
+	if lim.Floats {
+		r.maxLive = MaxLiveFloats
+	}
 	o := &r.out
 	o.Types, o.Funcs = slices.Clone(m.Types), slices.Clone(m.Funcs)
 	if lim.MemoryPages != 0 {
@@ -93,6 +98,9 @@ func (r *rewriter) body(i int) ([]byte, error) {
 	w.charges, n = charges(c.steps)
 	if r.squares += n * n; r.squares > MaxBlockSquares {
 		return nil, rejected(RuleBranches, f.Code, "the squares of the numbers of metered blocks of functions 0 to %d sum to %d, the limit is %d", i, r.squares, MaxBlockSquares)
+	}
+	if r.live += n * (n + loopCost*int64(c.loops)) * int64(len(c.locals)+c.height); r.live > r.maxLive {
+		return nil, rejected(RuleLive, f.Code, "blocks times blocks and loops times slots of functions 0 to %d sum to %d, the limit is %d", i, r.live, r.maxLive)
 	}
 	locals := c.m.LocalTypes(f)
 	next := uint32(len(c.locals))

@@ -5,6 +5,7 @@ const (
 	frameBlock byte = iota
 	frameIf
 	frameElse
+	frameLoop
 )
 
 // body reads one function body: size, locals, and every instruction.
@@ -59,7 +60,7 @@ func (r *reader) locals(i int, f *Body) uint32 {
 // code walks the instructions of a body.
 func (r *reader) code(f *Body, locals uint32) {
 	c, lim := &r.cursor, &r.p.Limits
-	r.frames = r.frames[:0]
+	r.frames, r.loops = r.frames[:0], 0
 	var in Instr
 	for c.err == nil {
 		c.next(&in, lim.BrTable)
@@ -79,6 +80,9 @@ func (r *reader) code(f *Body, locals uint32) {
 			if len(r.frames) == 0 {
 				return
 			}
+			if r.frames[len(r.frames)-1] == frameLoop {
+				r.loops--
+			}
 			r.frames = r.frames[:len(r.frames)-1]
 		case OpBrTable:
 			r.brTable(f, &in)
@@ -91,8 +95,12 @@ func (r *reader) code(f *Body, locals uint32) {
 func (r *reader) open(f *Body, in *Instr, locals uint32) {
 	c, lim := &r.cursor, &r.p.Limits
 	kind := frameBlock
-	if in.Op == OpIf {
+	switch in.Op {
+	case OpIf:
 		kind = frameIf
+	case OpLoop:
+		kind = frameLoop
+		r.loops++
 	}
 	r.frames = append(r.frames, kind)
 	f.Blocks++
@@ -102,6 +110,8 @@ func (r *reader) open(f *Body, in *Instr, locals uint32) {
 		c.reject(RuleIndex, in.Start, "block type %d of %d", in.A, len(r.m.Types))
 	case uint32(len(r.frames)) > lim.Nesting:
 		c.reject(RuleNesting, in.Start, "blocks nest deeper than %d", lim.Nesting)
+	case r.loops > lim.Loops:
+		c.reject(RuleLoops, in.Start, "loops nest deeper than %d", lim.Loops)
 	case f.Blocks > lim.Blocks:
 		c.reject(RuleBlocks, in.Start, "more than %d blocks in one function", lim.Blocks)
 	case uint64(f.Blocks)*uint64(locals) > lim.LocalsBlocks:

@@ -193,3 +193,37 @@ func TestConstants(t *testing.T) {
 	}))
 	require.Equal(t, want, got)
 }
+
+// TestCounts puts counts that do not fit into every vector, among them those whose
+// product with an item's size overflows 32 bits: each is refused before anything
+// of that size is allocated.
+func TestCounts(t *testing.T) {
+	b := sample()
+	m, _ := read(t, b)
+	for _, s := range m.Sections {
+		if s.ID == 0 {
+			continue
+		}
+		for _, n := range []uint64{1 << 16, 1<<31 - 1, 1 << 31, 0x33333334, 0x55555556, 0xaaaaaaab, 1<<32 - 1} {
+			count := Cat(b[:s.Header], Section(s.ID, Cat(U(n), b[s.Start+1:s.End])), b[s.End:])
+			var rule wasmbin.Rule
+			size := allocated(func() { _, rule = read(t, count) })
+			require.NotEmpty(t, rule, "section %d with %d items", s.ID, n)
+			require.Less(t, size, uint64(1<<20), "section %d with %d items", s.ID, n)
+		}
+	}
+	for name, code := range map[string][]byte{"br_table": Cat(I32(0), Op(0x0e), U(1<<32-1)), "br_table, fewer": Cat(I32(0), Op(0x0e), U(1<<31), Op(0, 0))} {
+		var rule wasmbin.Rule
+		size := allocated(func() { _, rule = read(t, withPlan(code, "")) })
+		require.NotEmpty(t, rule, name)
+		require.Less(t, size, uint64(1<<20), name)
+	}
+	for _, parts := range [][]byte{Cat(Vec(Cat(Op(0), I32(0), Op(0x0b), U(1<<32-1)))), Cat(Vec(Cat(Op(0), I32(0), Op(0x0b), U(1<<31))))} {
+		h := New().Traps()
+		h.Before[11] = parts
+		var rule wasmbin.Rule
+		size := allocated(func() { _, rule = read(t, h.Bytes()) })
+		require.Equal(t, wasmbin.RuleCount, rule)
+		require.Less(t, size, uint64(1<<20))
+	}
+}

@@ -71,6 +71,47 @@ func rawFunc(body []byte) []byte {
 // TestHostile builds the modules that are known to exhaust or stall engines: each
 // must be refused by the rule named, with little memory.
 func TestHostile(t *testing.T) {
+	for _, row := range hostile() {
+		t.Run(row.name, func(t *testing.T) {
+			p := wasmbin.TrapLibrary()
+			var err error
+			n := allocated(func() { _, err = wasmbin.Read(row.bytes, &p) })
+			var rej *wasmbin.Rejected
+			require.ErrorAs(t, err, &rej)
+			require.Equal(t, row.rule, rej.Rule, "%v", err)
+			require.Less(t, n, uint64(1<<20), "bytes allocated")
+		})
+	}
+	// Self-recursion is a well-formed module; the depth budget bounds it.
+	m := New()
+	m.Add("qx_plan", "", "i", "", Call(firstOwn))
+	_, rule := read(t, m.Traps().Bytes())
+	require.Empty(t, rule)
+}
+
+// BenchmarkHostile prints how long each refusal takes.
+func BenchmarkHostile(b *testing.B) {
+	p := wasmbin.TrapLibrary()
+	for _, row := range hostile() {
+		b.Run(row.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := wasmbin.Read(row.bytes, &p); err == nil {
+					b.Fatal("accepted")
+				}
+			}
+		})
+	}
+}
+
+// hostileRow is a module that must be refused.
+type hostileRow struct {
+	name  string
+	bytes []byte
+	rule  wasmbin.Rule
+}
+
+func hostile() []hostileRow {
 	huge := U(1<<31 - 1)
 	funcs := func(n int, locals string) []byte {
 		m := New()
@@ -80,11 +121,7 @@ func TestHostile(t *testing.T) {
 		return m.Traps().Bytes()
 	}
 	table := Cat(I32(0), Op(0x0e), U(100_000), repeat(100_001, U(0)))
-	rows := []struct {
-		name  string
-		bytes []byte
-		rule  wasmbin.Rule
-	}{
+	return []hostileRow{
 		{"data count 2^31-1", Cat([]byte(Header), Section(12, huge)), wasmbin.RuleDataCount},
 		{"data segments 2^31-1", Cat([]byte(Header), Section(11, huge)), wasmbin.RuleCount},
 		{"elem count 2^31-1", Cat([]byte(Header), Section(9, Cat(huge, Op(0)))), wasmbin.RuleCount},
@@ -110,22 +147,6 @@ func TestHostile(t *testing.T) {
 		{"20 bytes of nonsense", []byte("this is not a module"), wasmbin.RuleHeader},
 		{"nothing", nil, wasmbin.RuleHeader},
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			p := wasmbin.TrapLibrary()
-			var err error
-			n := allocated(func() { _, err = wasmbin.Read(row.bytes, &p) })
-			var rej *wasmbin.Rejected
-			require.ErrorAs(t, err, &rej)
-			require.Equal(t, row.rule, rej.Rule, "%v", err)
-			require.Less(t, n, uint64(1<<20), "bytes allocated")
-		})
-	}
-	// Self-recursion is a well-formed module; the worker bounds it when it runs.
-	m := New()
-	m.Add("qx_plan", "", "i", "", Call(firstOwn))
-	_, rule := read(t, m.Traps().Bytes())
-	require.Empty(t, rule)
 }
 
 const firstOwn = Log + 1

@@ -104,6 +104,12 @@ func TestLimits(t *testing.T) {
 		}},
 		{wasmbin.RuleNesting, 1024, func(n int) []byte { return withPlan(nested(0x02, n), "") }},
 		{wasmbin.RuleNesting, 1024, func(n int) []byte { return withPlan(nested(0x04, n), "") }},
+		{wasmbin.RuleLoops, 32, func(n int) []byte {
+			return withPlan(Cat(nested(0x03, 20), Op(0x02, 0x40), nested(0x03, n), Op(0x0b), nested(0x03, 20)), "")
+		}},
+		{wasmbin.RuleLoops, 32, func(n int) []byte { // with blocks between
+			return withPlan(Cat(repeat(n, Op(0x03, 0x40, 0x02, 0x40)), repeat(2*n, Op(0x0b))), "")
+		}},
 		{wasmbin.RuleBlocks, 4096, func(n int) []byte { return withPlan(ifs(n), "") }},
 		{wasmbin.RuleLocalsBlocks, 2000, func(n int) []byte { return withPlan(ifs(n), strings.Repeat("i", 100)) }},
 		{wasmbin.RuleBrTable, 4096, func(n int) []byte { return withPlan(brTable(n), "") }},

@@ -1,5 +1,7 @@
 package wasmbin
 
+import "errors"
+
 // Limits bound a module's structure. All are the largest accepted value.
 type Limits struct {
 	ModuleBytes   int
@@ -18,6 +20,7 @@ type Limits struct {
 	BodyBytes     uint32
 	Locals        uint32 // with parameters, per function
 	Nesting       uint32
+	Loops         uint32 // loops in one another
 	Blocks        uint32 // per function
 	LocalsBlocks  uint64 // product, per function
 	BrTable       uint32 // labels of one br_table
@@ -57,7 +60,7 @@ func limitsL1() Limits {
 		ModuleBytes: 1 << 20, CustomBytes: 1 << 20,
 		Types: 1000, Params: 16, Results: 4, Imports: 32, Functions: 10_000, Globals: 256, Exports: 64,
 		TableEntries: 16_384, MemoryPages: 256, ElemSegments: 64, DataSegments: 65_536,
-		BodyBytes: 64 << 10, Locals: 256, Nesting: 1024, Blocks: 4096, LocalsBlocks: 200_000, BrTable: 4096, BrTableModule: 200_000,
+		BodyBytes: 64 << 10, Locals: 256, Nesting: 1024, Loops: 32, Blocks: 4096, LocalsBlocks: 200_000, BrTable: 4096, BrTableModule: 200_000,
 	}
 }
 
@@ -90,11 +93,41 @@ func TrapLibrary() Profile {
 	return p
 }
 
-// Compiler is profile L1 for compilers: integers only too (floats are refused
-// in this version), modules up to 8 MiB, memory up to 256 MiB.
+// Compiler is profile L1 for compilers: integers only too, modules up to 8 MiB, memory up to 256 MiB.
 func Compiler() Profile {
 	p := base("L1/compiler")
 	p.Limits.ModuleBytes, p.Limits.MemoryPages = 8<<20, 4096
 	p.Exports = append(p.Exports, fn("qx_compile", nil, []ValueType{I32}))
 	return p
+}
+
+// canonicalBytes is the largest module of float policy `canonical`: what the Go
+// toolchain makes of a small program is between 2 and 4 MiB.
+const canonicalBytes = 4 << 20
+
+// Canonical is the profile under float policy `canonical`: with f32 and f64, for
+// modules whose NaNs a rewriter makes canonical, and modules up to 4 MiB.
+func (p Profile) Canonical() Profile {
+	p.Name, p.Floats = p.Name+"/canonical", true
+	if p.Limits.ModuleBytes == limitsL1().ModuleBytes { // a host's own smaller limit stands
+		p.Limits.ModuleBytes = canonicalBytes
+	}
+	return p
+}
+
+// ReadWithFloats is Read under float policy `none`, or `canonical` where the module
+// cannot do without: *p becomes the profile that it was read under. Bytes behind
+// the larger limit are not looked at.
+func ReadWithFloats(b []byte, p *Profile) (*Module, error) {
+	m, err := Read(b, p)
+	var rej *Rejected
+	if !errors.As(err, &rej) || rej.Rule != RuleOpFloat && rej.Rule != RuleValueType && rej.Rule != RuleModuleSize {
+		return m, err
+	}
+	c := p.Canonical()
+	if m, err = Read(b, &c); err != nil {
+		return nil, err
+	}
+	*p = c
+	return m, nil
 }

@@ -32,6 +32,7 @@ type reader struct {
 	p         *Profile
 	m         *Module
 	frames    []byte
+	loops     uint32 // among frames
 	brTotal   uint32
 	dataCount int64 // announced number of data segments, -1 none
 }

@@ -43,6 +43,7 @@ const (
 	RuleBodySize     Rule = "body-size"   // bytes of one body
 	RuleLocals       Rule = "locals"      // locals and parameters of one function
 	RuleNesting      Rule = "nesting"     // depth of blocks
+	RuleLoops        Rule = "loops"       // loops in one another
 	RuleBlocks       Rule = "blocks"      // blocks of one function
 	RuleLocalsBlocks Rule = "locals-x-blocks"
 	RuleBrTable      Rule = "br-table" // labels of one br_table, or of all

@@ -12,14 +12,11 @@ import (
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/host/hosttest"
 	"github.com/animicaorg/engine/host/wasmtimert"
-	"github.com/animicaorg/engine/host/wazerort"
 	"github.com/animicaorg/engine/plugins/embedded"
 	"github.com/stretchr/testify/require"
 )
 
-func TestMain(m *testing.M) { hosttest.Main(m) }
-
-var runtimes = []string{wazerort.NameCompiler, wazerort.NameInterpreter, wasmtimert.Name}
+func init() { runtimes = append(runtimes, wasmtimert.Name) }
 
 func open(t *testing.T, runtime, module string, kind abi.Kind) *host.Instance {
 	t.Helper()

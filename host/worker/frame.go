@@ -44,7 +44,12 @@ func writeFrame(w io.Writer, t frameType, seq uint64, meta []byte, body [][]byte
 	h = binary.LittleEndian.AppendUint32(h, uint32(len(meta)))
 	h = binary.LittleEndian.AppendUint32(h, 0)
 	h = binary.LittleEndian.AppendUint64(h, uint64(size))
-	bufs := append(net.Buffers{append(h, meta...)}, body...)
+	bufs := net.Buffers{append(h, meta...)}
+	for _, b := range body {
+		if len(b) > 0 { // an empty write can block
+			bufs = append(bufs, b)
+		}
+	}
 	_, err := bufs.WriteTo(w)
 	return err
 }

@@ -14,6 +14,9 @@ import (
 // MaxModule bounds the metered module in a hello frame.
 const MaxModule = 64 << 20
 
+// MaxCode bounds the native code in a hello or a ready frame; more is not kept.
+const MaxCode = 256 << 20
+
 // InputStreams is how many times the limit of one input all inputs of a call may
 // hold together.
 const InputStreams = 4
@@ -32,6 +35,10 @@ type Hello struct {
 	Runtime string
 	Limits
 	Module []byte
+	// KeepCode asks for native code in Ready. Code is what an earlier worker
+	// returned for this very module, or empty.
+	KeepCode bool
+	Code     []byte
 }
 
 // WriteHello writes h.
@@ -41,7 +48,9 @@ func WriteHello(w io.Writer, h *Hello) error {
 	for _, v := range []uint64{h.InputBytes, h.OutputBytes, h.DataBytes} {
 		m = binary.LittleEndian.AppendUint64(m, v)
 	}
-	return writeFrame(w, frameHello, h.Seq, m, [][]byte{h.Module})
+	m = append(m, flag(h.KeepCode))
+	m = binary.LittleEndian.AppendUint64(m, uint64(len(h.Code)))
+	return writeFrame(w, frameHello, h.Seq, m, [][]byte{h.Module, h.Code})
 }
 
 // ReadHello reads a hello frame.
@@ -52,12 +61,19 @@ func ReadHello(r io.Reader) (*Hello, error) {
 	}
 	h := &Hello{Seq: seq, Runtime: m.text(64)}
 	h.MemoryPages, h.InputBytes, h.OutputBytes, h.DataBytes = m.u32(), m.u64(), m.u64(), m.u64()
-	if m.bad || len(m.b) != 0 || body > MaxModule {
-		return nil, fmt.Errorf("hello with a module of %d bytes: %w", body, ErrFrame)
+	keep, code := m.u8(), m.u64()
+	if m.bad || len(m.b) != 0 || keep > 1 || code > MaxCode || keep == 0 && code > 0 || body < code || body-code > MaxModule {
+		return nil, fmt.Errorf("hello with a body of %d bytes, %d of them code: %w", body, code, ErrFrame)
 	}
-	h.Module = make([]byte, body)
-	if _, err := io.ReadFull(r, h.Module); err != nil {
-		return nil, noEOF(err)
+	h.KeepCode = keep == 1
+	for _, part := range []struct {
+		to *[]byte
+		n  uint64
+	}{{&h.Module, body - code}, {&h.Code, code}} {
+		*part.to = make([]byte, part.n)
+		if _, err := io.ReadFull(r, *part.to); err != nil {
+			return nil, noEOF(err)
+		}
 	}
 	return h, nil
 }
@@ -75,23 +91,28 @@ type Ready struct {
 	Status  byte
 	Sandbox Sandbox
 	Message string
+	Code    []byte // new native code, if asked for; empty where the given one was used
 }
 
 // WriteReady writes r.
 func WriteReady(w io.Writer, r *Ready) error {
 	m := []byte{r.Status, r.Sandbox.bits(), byte(r.Sandbox.Landlock)}
-	return writeFrame(w, frameReady, r.Seq, appendText(m, clip(r.Message)), nil)
+	return writeFrame(w, frameReady, r.Seq, appendText(m, clip(r.Message)), [][]byte{r.Code})
 }
 
-// ReadReady reads a ready frame.
-func ReadReady(r io.Reader) (*Ready, error) {
+// ReadReady reads a ready frame; keep tells whether native code was asked for.
+func ReadReady(r io.Reader, keep bool) (*Ready, error) {
 	seq, m, body, err := readFrame(r, frameReady)
 	if err != nil {
 		return nil, err
 	}
 	a := &Ready{Seq: seq, Status: m.u8(), Sandbox: sandboxOf(m.u8(), m.u8()), Message: m.text(abi.MaxFailMessage)}
-	if m.bad || len(m.b) != 0 || body != 0 || a.Status > ReadyFailed {
-		return nil, fmt.Errorf("ready: %w", ErrFrame)
+	if m.bad || len(m.b) != 0 || body > MaxCode || body != 0 && (!keep || a.Status != ReadyOK) || a.Status > ReadyFailed {
+		return nil, fmt.Errorf("ready with %d bytes of code: %w", body, ErrFrame)
+	}
+	a.Code = make([]byte, body)
+	if _, err := io.ReadFull(r, a.Code); err != nil {
+		return nil, noEOF(err)
 	}
 	return a, nil
 }

@@ -182,13 +182,13 @@ func (s *streams) classify(ret int32, err error, left Meter) (abi.Class, int32, 
 		return abi.Infra, 0, "the engine refused to grow the memory below its maximum"
 	case trap != nil && trap.Stack:
 		return abi.Infra, 0, "the engine's stack ended before the budget of depth"
-	case trap == nil && (end != meter.Ordinary || left.Depth != meter.Depth):
+	case trap == nil && (end != meter.Ordinary && end != meter.OutOfFuel || left.Depth != meter.Depth):
 		return abi.Infra, 0, fmt.Sprintf("the engine returned with %d fuel and %d depth left", left.Fuel, left.Depth)
 	case s.broken != "":
 		return abi.ABIViolation, 0, s.broken
 	case s.overflow:
 		return abi.OutputLimit, 0, fmt.Sprintf("an output is longer than %d bytes, or all are longer than twice that", s.limits.OutputBytes)
-	case trap != nil && end == meter.OutOfFuel:
+	case end == meter.OutOfFuel:
 		return abi.OutOfFuel, 0, "the budget of fuel is used up"
 	case trap != nil && end == meter.TooDeep:
 		return abi.Depth, 0, "calls are nested too deep"

@@ -31,6 +31,41 @@ type Runtime interface {
 	Compile(ctx context.Context, wasm []byte, memoryPages uint32) (Program, error)
 }
 
+// Cacher is a Runtime whose native code can outlive the process.
+type Cacher interface {
+	Runtime
+	// CodeID names what native code depends on besides the module and its limits:
+	// engine, versions, processor. Empty: it cannot be told, and nothing is kept.
+	CodeID() string
+	// CompileCode is Compile with native code that an earlier call returned for the
+	// same module under the same CodeID, or nil. It returns new native code where it
+	// made some. Code is executed: the caller vouches for it.
+	CompileCode(ctx context.Context, wasm []byte, memoryPages uint32, code []byte) (Program, []byte, error)
+}
+
+// Pacer is a Runtime that says how many times slower than native code it is; the
+// wall limits of its calls are as many times longer.
+type Pacer interface {
+	Runtime
+	Pace() int
+}
+
+// Pace is that of the runtime of a name; 1 where it does not say.
+func Pace(name string) int {
+	if p, ok := lookup(name).(Pacer); ok {
+		return p.Pace()
+	}
+	return 1
+}
+
+// CodeID is that of the runtime of a name; empty where there is none.
+func CodeID(name string) string {
+	if c, ok := lookup(name).(Cacher); ok {
+		return c.CodeID()
+	}
+	return ""
+}
+
 // Program is a compiled module.
 type Program interface {
 	// Instantiate makes the one instance, with the ABI's imports.
@@ -129,6 +164,20 @@ func Serve(ctx context.Context, conn io.ReadWriter) error {
 	}
 }
 
+// compile uses the code that the supervisor brought, or makes it and hands it
+// back. No instruction of the guest has run before that.
+func compile(ctx context.Context, rt Runtime, h *Hello, r *Ready) (Program, error) {
+	c, ok := rt.(Cacher)
+	if !ok || !h.KeepCode {
+		return rt.Compile(ctx, h.Module, h.MemoryPages)
+	}
+	p, code, err := c.CompileCode(ctx, h.Module, h.MemoryPages, h.Code)
+	if err == nil && len(code) <= MaxCode {
+		r.Code = code
+	}
+	return p, err
+}
+
 // start compiles and instantiates; without a module it only answers.
 func start(ctx context.Context, h *Hello) (Instance, *streams, *Ready) {
 	r := &Ready{Seq: h.Seq}
@@ -140,7 +189,7 @@ func start(ctx context.Context, h *Hello) (Instance, *streams, *Ready) {
 		r.Status, r.Message = ReadyFailed, fmt.Sprintf("runtime %q is not in this binary", h.Runtime)
 		return nil, nil, r
 	}
-	p, err := rt.Compile(ctx, h.Module, h.MemoryPages)
+	p, err := compile(ctx, rt, h, r)
 	if err != nil {
 		r.Status, r.Message = ReadyRejected, clip(err.Error())
 		return nil, nil, r

@@ -40,8 +40,8 @@ func sampleResult(sizes ...int) *Result {
 // TestFrames: what is written reads back; every truncation is an error that is
 // not a clean end.
 func TestFrames(t *testing.T) {
-	hello := &Hello{Seq: 1, Runtime: "wazero", Limits: testLimits, Module: []byte("module")}
-	ready := &Ready{Seq: 1, Status: ReadyRejected, Sandbox: Sandbox{Limits: true, Orphan: true, Landlock: 7}, Message: "no"}
+	hello := &Hello{Seq: 1, Runtime: "wazero", Limits: testLimits, Module: []byte("module"), KeepCode: true, Code: []byte("code")}
+	ready := &Ready{Seq: 1, Sandbox: Sandbox{Limits: true, Orphan: true, Landlock: 7}, Message: "no", Code: []byte("code")}
 	call := sampleCall(100, 0, 1)
 	frames := map[string]struct {
 		b    []byte
@@ -49,7 +49,7 @@ func TestFrames(t *testing.T) {
 		want any
 	}{
 		"hello": {encoded(t, func(w io.Writer) error { return WriteHello(w, hello) }), func(r io.Reader) (any, error) { return ReadHello(r) }, hello},
-		"ready": {encoded(t, func(w io.Writer) error { return WriteReady(w, ready) }), func(r io.Reader) (any, error) { return ReadReady(r) }, ready},
+		"ready": {encoded(t, func(w io.Writer) error { return WriteReady(w, ready) }), func(r io.Reader) (any, error) { return ReadReady(r, true) }, ready},
 		"call":  {encoded(t, func(w io.Writer) error { return WriteCall(w, call) }), func(r io.Reader) (any, error) { return ReadCall(r, testLimits) }, call},
 		"result": {encoded(t, func(w io.Writer) error { return WriteResult(w, sampleResult(50, 3)) }), func(r io.Reader) (any, error) {
 			_, out, err := ReadResult(r, sampleCall(), testLimits)
@@ -100,10 +100,23 @@ func TestFrameLimits(t *testing.T) {
 	binary.LittleEndian.PutUint64(hello[24:], MaxModule+1)
 	_, err := ReadHello(bytes.NewReader(hello))
 	require.ErrorIs(t, err, ErrFrame)
+	for name, h := range map[string]*Hello{"code without asking": {Module: []byte("m"), Code: []byte("c")}} {
+		_, err := ReadHello(bytes.NewReader(encoded(t, func(w io.Writer) error { return WriteHello(w, h) })))
+		require.ErrorIs(t, err, ErrFrame, name)
+	}
+	for _, r := range []*Ready{{Code: []byte("c")}, {Status: ReadyRejected, Code: []byte("c")}} {
+		b := encoded(t, func(w io.Writer) error { return WriteReady(w, r) })
+		_, err := ReadReady(bytes.NewReader(b), r.Status != ReadyOK)
+		require.ErrorIs(t, err, ErrFrame, "code that was not asked for, or of a module that was refused")
+	}
+	big := encoded(t, func(w io.Writer) error { return WriteReady(w, &Ready{}) })
+	binary.LittleEndian.PutUint64(big[24:], MaxCode+1)
+	_, err = ReadReady(bytes.NewReader(big), true)
+	require.ErrorIs(t, err, ErrFrame)
 	for _, n := range []uint32{maxMeta, maxMeta + 1} {
 		b := encoded(t, func(w io.Writer) error { return WriteReady(w, &Ready{}) })
 		binary.LittleEndian.PutUint32(b[16:], n)
-		_, err := ReadReady(bytes.NewReader(b))
+		_, err := ReadReady(bytes.NewReader(b), false)
 		require.Equal(t, n > maxMeta, errors.Is(err, ErrFrame), "%v", err)
 	}
 }
@@ -167,7 +180,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(encoded(f, func(w io.Writer) error { return WriteResult(w, sampleResult(1, 2)) }))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		ReadHello(bytes.NewReader(b))
-		ReadReady(bytes.NewReader(b))
+		ReadReady(bytes.NewReader(b), true)
 		if c, err := ReadCall(bytes.NewReader(b), testLimits); err == nil {
 			again, err := ReadCall(bytes.NewReader(encoded(t, func(w io.Writer) error { return WriteCall(w, c) })), testLimits)
 			require.NoError(t, err)

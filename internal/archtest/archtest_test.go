@@ -56,7 +56,7 @@ func good() map[string]string {
 		"host/a.go":                                 goFile("host/wasmbin", "host/worker", "golang.org/x/sys/unix"),
 		"host/clock.go":                             "package x\nimport \"time\"\nvar now = time.Now\n",
 		"host/meter/internal/calibrate/main.go":     "// Package x is x.\npackage x\nimport \"time\"\nvar now, since = time.Now, time.Since\n",
-		"host/meter/internal/corpus/main.go":        goFile("std:math/rand/v2"),
+		"host/meter/internal/corpus/main.go":        "// Package x is x.\npackage x\nimport (\n\"math/rand/v2\"\n\"time\"\n)\nvar now, since, r = time.Now, time.Since, rand.New\n",
 		"host/meter/internal/metertest/generate.go": goFile("std:math/rand/v2"),
 		"host/wasmbin/a.go":                         goFile("std:fmt"),
 		"host/worker/a.go":                          goFile("abi"),

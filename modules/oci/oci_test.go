@@ -1,20 +1,18 @@
 package oci_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/modules/oci"
+	"github.com/animicaorg/engine/modules/oci/ocitest"
 	"github.com/animicaorg/engine/modules/store"
 	"github.com/animicaorg/engine/modules/trust"
 )
@@ -49,88 +47,24 @@ func exercise(t *testing.T, addr string) {
 	require.ErrorIs(t, err, trust.ErrRollback)
 }
 
-// registry is as much of the distribution specification as a push and a pull
-// need, in memory.
-type registry struct {
-	mu        sync.Mutex
-	blobs     map[string][]byte // by digest
-	manifests map[string][]byte // by tag or digest
-	lie       bool              // blobs have a byte changed
-}
-
-func (g *registry) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	path := strings.TrimPrefix(r.URL.Path, "/v2/gov/modules/")
-	kind, name, _ := strings.Cut(path, "/")
-	body, err := io.ReadAll(io.LimitReader(r.Body, 8<<20))
-	if err != nil {
-		rw.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	sum := sha256.Sum256(body)
-	sha := "sha256:" + hex.EncodeToString(sum[:])
-	switch {
-	case r.Method == http.MethodPost:
-		rw.Header().Set("Location", "/v2/gov/modules/blobs/upload")
-		rw.WriteHeader(http.StatusAccepted)
-	case r.Method == http.MethodPut && kind == "blobs":
-		if r.URL.Query().Get("digest") != sha {
-			rw.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		g.blobs[sha] = body
-		rw.WriteHeader(http.StatusCreated)
-	case r.Method == http.MethodPut && kind == "manifests":
-		g.manifests[name], g.manifests[sha] = body, body
-		rw.Header().Set("Docker-Content-Digest", sha)
-		rw.WriteHeader(http.StatusCreated)
-	default:
-		b, ok := g.blobs[name]
-		if kind == "manifests" {
-			b, ok = g.manifests[name]
-			rw.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
-		} else if ok && g.lie {
-			b = append([]byte{b[0] ^ 1}, b[1:]...)
-		}
-		if !ok {
-			rw.Header().Del("Content-Type")
-			rw.WriteHeader(http.StatusNotFound)
-			return
-		}
-		sum := sha256.Sum256(b)
-		if kind == "manifests" {
-			rw.Header().Set("Docker-Content-Digest", "sha256:"+hex.EncodeToString(sum[:]))
-		}
-		rw.Header().Set("Content-Length", fmt.Sprint(len(b)))
-		if r.Method == http.MethodGet {
-			_, _ = rw.Write(b) // a reader that hung up is its own matter
-		}
-	}
-}
-
 func TestInMemory(t *testing.T) {
-	srv := httptest.NewServer(&registry{blobs: map[string][]byte{}, manifests: map[string][]byte{}})
+	srv := httptest.NewServer(ocitest.New("gov/modules"))
 	defer srv.Close()
 	exercise(t, strings.TrimPrefix(srv.URL, "http://"))
 }
 
 func TestLyingRegistry(t *testing.T) {
-	g := &registry{blobs: map[string][]byte{}, manifests: map[string][]byte{}}
+	g := ocitest.New("gov/modules")
 	srv := httptest.NewServer(g)
 	defer srv.Close()
 	w := newWorld(t)
 	r, err := oci.New(strings.TrimPrefix(srv.URL, "http://")+"/gov/modules:main", http.DefaultClient, true)
 	require.NoError(t, err)
 	require.NoError(t, r.Publish(t.Context(), w.publication(t, w.root, w.one)))
-	g.mu.Lock()
-	g.lie = true
-	g.mu.Unlock()
+	g.Lie()
 	_, _, err = open(t).Pull(t.Context(), r, w.mark(), 20, nil)
 	require.ErrorIs(t, err, store.ErrHash)
-	g.mu.Lock()
-	g.manifests["main"] = []byte(`{"schemaVersion":2,"layers":[{"mediaType":"application/x","size":1,"digest":"sha256:00"}]}`)
-	g.mu.Unlock()
+	g.Replace("main", []byte(`{"schemaVersion":2,"layers":[{"mediaType":"application/x","size":1,"digest":"sha256:00"}]}`))
 	_, err = r.Documents(t.Context())
 	require.ErrorIs(t, err, store.ErrIndex)
 }
@@ -160,3 +94,35 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// FuzzRegistry: whatever a registry answers, documents and blobs end with an error
+// or are what was asked for.
+func FuzzRegistry(f *testing.F) {
+	f.Add([]byte(`{"schemaVersion":2,"layers":[]}`), []byte("x"), "application/vnd.oci.image.manifest.v1+json", 200)
+	f.Add([]byte(`{}`), []byte{}, "text/html", 404)
+	f.Add([]byte(`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":1,"digest":"sha256:`+strings.Repeat("0", 64)+`"}]}`), []byte("x"), "application/vnd.oci.image.manifest.v1+json", 200)
+	f.Fuzz(func(t *testing.T, manifest, blob []byte, media string, status int) {
+		client := &http.Client{Transport: answering(func(r *http.Request) *http.Response {
+			body := blob
+			if strings.Contains(r.URL.Path, "/manifests/") {
+				body = manifest
+			}
+			h := http.Header{"Content-Type": {media}}
+			return &http.Response{StatusCode: status, Status: "fuzz", Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}
+		})}
+		r, err := oci.New("registry.example/gov/modules:main", client, false)
+		require.NoError(t, err)
+		docs, err := r.Documents(t.Context())
+		require.True(t, err != nil || len(docs) <= 4*store.MaxDocuments)
+		d := digest.Sum(blob)
+		if b, err := store.Fetch(t.Context(), r, d, 1<<20); err == nil {
+			require.Equal(t, d, digest.Sum(b))
+		}
+	})
+}
+
+// answering is a registry that needs no network.
+type answering func(*http.Request) *http.Response
+
+// RoundTrip implements http.RoundTripper.
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }

@@ -1,8 +1,15 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -107,3 +114,90 @@ func (l listing) Blob(ctx context.Context, d digest.Digest, max int64) ([]byte, 
 	}
 	return l.Transport.Blob(ctx, d, max)
 }
+
+// TestPartialDownload: a server that hangs up in the middle, or delivers less than
+// it announced, leaves nothing of the set in the store.
+func TestPartialDownload(t *testing.T) {
+	w := newWorld(t)
+	from := published(t, w, w.root, w.one)
+	files := http.FileServer(http.Dir(from.Dir()))
+	wasm := "/blobs/sha3/" + digest.Sum(w.wasm[0]).String()
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != wasm {
+			files.ServeHTTP(rw, r)
+			return
+		}
+		rw.Header().Set("Content-Length", "5")
+		_, _ = rw.Write(w.wasm[0][:2]) // and hang up
+	}))
+	defer srv.Close()
+	h, err := store.NewHTTPS(srv.URL, srv.Client())
+	require.NoError(t, err)
+	s := open(t)
+	_, _, err = s.Pull(t.Context(), h, w.mark(), 20, nil)
+	require.ErrorIs(t, err, store.ErrTransport)
+	_, err = s.Get(digest.Sum(w.wasm[0]), 100)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	_, err = s.Chain(w.mark())
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// TestDiskFull: where the store cannot be written, nothing is taken for stored,
+// and what was there stays.
+func TestDiskFull(t *testing.T) {
+	w := newWorld(t)
+	s := published(t, w, w.root, w.one)
+	before, err := s.Chain(w.mark())
+	require.NoError(t, err)
+	dir := filepath.Join(s.Dir(), "blobs", "sha3")
+	require.NoError(t, os.Rename(dir, dir+".away"))
+	require.NoError(t, os.WriteFile(dir, nil, 0o600)) // no file can be made below it
+	_, _, err = s.Pull(t.Context(), published(t, w, w.root, w.one, w.two), before.Mark(), 60, nil)
+	require.Error(t, err)
+	_, err = s.Put([]byte("more"))
+	require.Error(t, err)
+	require.NoError(t, os.Remove(dir))
+	require.NoError(t, os.Rename(dir+".away", dir))
+	after, err := s.Chain(w.mark())
+	require.NoError(t, err)
+	require.Equal(t, before.Mark(), after.Mark())
+}
+
+// FuzzTransport: whatever a server answers, a pull ends with an error or with the
+// chain that the documents make, and the store holds nothing else.
+func FuzzTransport(f *testing.F) {
+	w := newWorld(f)
+	doc, err := json.Marshal(w.one)
+	require.NoError(f, err)
+	f.Add([]byte(`{"format":"animica-index/1","documents":["`+digest.Sum(doc).String()+`"]}`), doc, 200, "")
+	f.Add([]byte("{}"), []byte("x"), 404, "")
+	f.Add([]byte{0}, []byte{}, 302, "/elsewhere")
+	f.Fuzz(func(t *testing.T, index, blob []byte, status int, location string) {
+		srv := answering(func(r *http.Request) *http.Response {
+			body := blob
+			if strings.HasSuffix(r.URL.Path, "/index.json") {
+				body = index
+			}
+			h := http.Header{}
+			if location != "" {
+				h.Set("Location", location)
+			}
+			return &http.Response{StatusCode: status, Status: "fuzz", Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: -1, Request: r}
+		})
+		h, err := store.NewHTTPS("https://mirror.example/x", &http.Client{Transport: srv})
+		require.NoError(t, err)
+		s := open(t)
+		if _, _, err := s.Pull(t.Context(), h, w.mark(), 20, nil); err == nil {
+			t.Fatal("a set without its root and modules was accepted")
+		}
+		docs, err := s.Documents(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, docs)
+	})
+}
+
+// answering is a server that needs no network.
+type answering func(*http.Request) *http.Response
+
+// RoundTrip implements http.RoundTripper.
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }

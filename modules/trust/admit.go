@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/animicaorg/engine/digest"
@@ -16,6 +17,9 @@ type Mark struct {
 	Pin   digest.Digest `json:"pin"`   // of root version 1
 	Epoch uint64        `json:"epoch"` // highest accepted; 0 is none
 	Head  digest.Digest `json:"head"`  // of that epoch's set
+	// Height is the greatest block height that the node has seen; 0 is none yet.
+	// Chains do not know it: the node carries it from mark to mark.
+	Height uint64 `json:"height,omitempty"`
 }
 
 // Check refuses a chain that is behind the mark or contradicts it.
@@ -31,13 +35,37 @@ func (m *Mark) Check(c *Chain) error {
 	return nil
 }
 
-// Mark returns the mark of the chain.
-func (c *Chain) Mark() Mark { return Mark{c.rootDigests[0], c.Epoch(), c.Head()} }
+// At returns the mark with a height seen, which never falls.
+func (m Mark) At(height uint64) Mark {
+	m.Height = max(m.Height, height)
+	return m
+}
+
+// Now is the height at which a node with this mark decides. asked, where it is not
+// nil, is what its operator says; a job may say its own. Nothing below what the node
+// has seen is believed: a set that was in force then would come back.
+func (m *Mark) Now(asked *uint64, job uint64) (uint64, error) {
+	if asked == nil {
+		return max(m.Height, job), nil
+	}
+	if *asked < m.Height {
+		return 0, fmt.Errorf("height %d, this node has seen %d: %w", *asked, m.Height, ErrRollback)
+	}
+	return *asked, nil
+}
+
+// Mark returns the mark of the chain, without a height.
+func (c *Chain) Mark() Mark {
+	return Mark{Pin: c.rootDigests[0], Epoch: c.Epoch(), Head: c.Head()}
+}
 
 // ParseMark reads the JSON form of a mark.
 func ParseMark(b []byte) (Mark, error) {
-	c := strictjson.Open(b, strictjson.Limits{Bytes: 4096, Depth: 2, Values: 16}).Only("pin", "epoch", "head")
-	m := Mark{c.Member("pin").Hash(), c.Member("epoch").Uint(0, MaxChain), c.Member("head").Hash()}
+	c := strictjson.Open(b, strictjson.Limits{Bytes: 4096, Depth: 2, Values: 16}).Only("pin", "epoch", "head", "height")
+	m := Mark{Pin: c.Member("pin").Hash(), Epoch: c.Member("epoch").Uint(0, MaxChain), Head: c.Member("head").Hash()}
+	if h, ok := c.Optional("height"); ok {
+		m.Height = h.Uint(0, math.MaxInt64)
+	}
 	if err := c.Err(); err != nil {
 		return Mark{}, fmt.Errorf("mark: %w: %w", ErrForm, err)
 	}
@@ -133,12 +161,14 @@ func (c *Chain) MayFinish(module digest.Digest, started, height uint64) error {
 	return nil
 }
 
-// Admit hashes the bytes held, looks their record up and returns them as an
-// artifact. Its self-test is the caller's next step.
+// Admit copies the bytes, hashes the copy once, looks its record up and returns the
+// copy as an artifact. Its self-test is the caller's next step.
 func (c *Chain) Admit(wasm []byte, height uint64, p *Policy) (*Artifact, error) {
-	r, err := c.Lookup(digest.Sum(wasm), height, p)
+	held := bytes.Clone(wasm)
+	sum := digest.Sum(held)
+	r, err := c.Lookup(sum, height, p)
 	if err != nil {
 		return nil, err
 	}
-	return r.Match(wasm)
+	return r.match(held, sum)
 }

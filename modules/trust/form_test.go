@@ -208,3 +208,49 @@ func FuzzSigned(f *testing.F) {
 		require.LessOrEqual(t, c.Epoch(), uint64(1))
 	})
 }
+
+// FuzzNode: a node's own files, mark and policy, are read strictly and written
+// back the same.
+func FuzzNode(f *testing.F) {
+	w := newWorld(f)
+	m, err := json.Marshal(w.chain(f, w.set1).Mark().At(7))
+	require.NoError(f, err)
+	f.Add(m)
+	f.Add([]byte(`{"only":["` + w.pin.String() + `"],"remove":[]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := trust.ParseMark(b); err == nil {
+			out, err := json.Marshal(m)
+			require.NoError(t, err)
+			again, err := trust.ParseMark(out)
+			require.NoError(t, err)
+			require.Equal(t, m, again)
+		}
+		if p, err := trust.ParsePolicy(b); err == nil {
+			out, err := p.Encode()
+			require.NoError(t, err)
+			_, err = trust.ParsePolicy(out)
+			require.NoError(t, err)
+		}
+	})
+}
+
+// TestHeightsSeen: what a node has seen does not fall, and nobody is believed below
+// it.
+func TestHeightsSeen(t *testing.T) {
+	m := trust.Mark{}.At(250).At(200)
+	require.Equal(t, uint64(250), m.Height)
+	asked := func(h uint64) *uint64 { return &h }
+	for _, x := range []struct {
+		asked     *uint64
+		job, want uint64
+		err       error
+	}{{nil, 0, 250, nil}, {nil, 240, 250, nil}, {nil, 300, 300, nil}, {asked(250), 300, 250, nil}, {asked(251), 0, 251, nil}, {asked(249), 300, 0, trust.ErrRollback}} {
+		got, err := m.Now(x.asked, x.job)
+		require.ErrorIs(t, err, x.err)
+		require.Equal(t, x.want, got)
+	}
+	for _, bad := range []string{`{"pin":"` + strings.Repeat("1", 64) + `","epoch":0,"head":"` + strings.Repeat("0", 64) + `","height":-1}`} {
+		_, err := trust.ParseMark([]byte(bad))
+		require.ErrorIs(t, err, trust.ErrForm)
+	}
+}

@@ -26,6 +26,7 @@ QX_IMPORT("in_len") i64 qx_in_len(i32 stream);
 QX_IMPORT("in_read") i32 qx_in_read(i32 stream, i64 off, void *ptr, i32 len);
 QX_IMPORT("out_write") i32 qx_out_write(i32 stream, const void *ptr, i32 len);
 QX_IMPORT("fail") void qx_fail_import(i32 code, const void *ptr, i32 len);
+QX_IMPORT("log") void qx_log_import(i32 level, const void *ptr, i32 len);
 
 // Streams and message kinds.
 enum { QX_HEADER = 0, QX_CIRCUIT = 1, QX_PLAN = 2, QX_TARGET = 2, QX_HIDDEN = 3, QX_OUTCOMES = 4, QX_ROOT = 5, QX_RESULT = 16, QX_SECRET = 17 };
@@ -65,6 +66,14 @@ static i32 qx_fail(i32 code, const char *s) {
 	qx_fail_import(code, qx_text, (i32)qx_text_len);
 	qx_text_len = 0;
 	return code;
+}
+
+// qx_log writes a line for debugging; hosts drop it in consensus mode.
+static void qx_log(i32 level, const char *s) {
+	u32 n = 0;
+	while (s[n])
+		n++;
+	qx_log_import(level, s, (i32)n);
 }
 
 // --- memory ------------------------------------------------------------------

@@ -97,6 +97,8 @@ type worker struct {
 	signs kernel.Signs        // of a chunk
 	part  kernel.Signs        // of a piece
 	zero  []uint32            // no signs
+	cross []float32           // table of the pairs that leave a chunk
+	out   diagonal            // of cross
 	masks map[uint32][]uint32 // block signs by set of block bits
 	sampler
 }
@@ -167,7 +169,11 @@ func (w *worker) run(s *sub, r *rows, mem []float32, bits uint64, next *hint) {
 func (w *worker) sweep(s *sub, x []float32, bits uint64, next *hint) {
 	for i := range s.steps {
 		st := &s.steps[i]
-		w.k.Layer(x, st.table, w.crossing(st.cross, bits), &st.lanes, &st.rot[0])
+		if len(st.phases)+len(st.patterns) > 0 {
+			w.termed(st, x, bits)
+		} else {
+			w.k.Layer(x, st.table, w.crossing(st.cross, bits), &st.lanes, &st.rot[0])
+		}
 		next.some(w.k)
 		for j := 1; j < len(st.rot) && st.rot[j].N > 0; j++ {
 			w.k.Rotate(x, &st.rot[j])

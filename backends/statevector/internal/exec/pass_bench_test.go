@@ -47,7 +47,7 @@ func benchmarkPass(b *testing.B, p *plan.Program, pl *plan.Plan, i int, k kernel
 	for u := range ps.steps {
 		sub, n := ps.stepAt(u)
 		st := &sub.steps[n]
-		w.build(st, p, pl, sub.local, &sub.p.Steps[n])
+		w.build(st, p, pl, sub.local, &sub.p.Steps[n], 0)
 		fma += 2 + bits.OnesCount64(st.lanes.Mask) + st.rot[0].N + st.rot[1].N + st.rot[2].N
 	}
 	units := 1 << len(ps.outer)

@@ -55,13 +55,22 @@ type runner struct {
 	s      *State
 	team   *team
 	passes []plan.Pass // not scripted
+
+	scales  []float64 // per step, empty where the program is not Mixed
+	repeats *repeats  // nil where the program is not Mixed
+	laid    int       // steps of the passes made ready so far
+	first   [2]int    // number of the first step of the passes made ready
 }
 
 // walk does all passes, then the weights.
 func (r *runner) walk(progress func(done, total int)) {
 	s := r.s
 	advance, n := r.follow, 0
-	if scripted(s.plan, s.kernel) {
+	if s.prog.Mixed {
+		r.scales = scales(s.prog, s.plan)
+		r.repeats = findRepeats(s.prog, s.plan, r.scales)
+	}
+	if !s.prog.Mixed && scripted(s.plan, s.kernel) {
 		r.open()
 		n = len(s.script.passes)
 	} else {
@@ -152,13 +161,21 @@ func (r *runner) layOut(i int) (steps int) {
 		return 0
 	}
 	p := r.s.ready(i)
+	r.first[i&1] = r.laid
 	layOut(&r.passes[i], r.s.plan.Width, p)
+	r.laid += p.steps
 	return p.steps
 }
 
 func (r *runner) prepare(w *worker, i, u int) {
 	sub, k := r.s.ready(i).stepAt(u)
-	w.build(&sub.steps[k], r.s.prog, r.s.plan, sub.local, &sub.p.Steps[k])
+	dst, st := &sub.steps[k], &sub.p.Steps[k]
+	if r.repeats == nil {
+		w.build(dst, r.s.prog, r.s.plan, sub.local, st, 0)
+		return
+	}
+	n := r.first[i&1] + u
+	r.repeats.take(dst, n, func(dst *step) { w.build(dst, r.s.prog, r.s.plan, sub.local, st, r.scales[n]) })
 }
 
 // weigh fills the running sums of weights.

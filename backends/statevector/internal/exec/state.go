@@ -119,21 +119,31 @@ func (s *State) Stored(qubits uint64) (re, im float64) {
 // given u3 gates: the stored one times the last diagonal and the phase, computed
 // in binary64.
 func (s *State) Amplitude(qubits uint64) (complex128, error) {
-	if qubits>>s.prog.Width != 0 {
-		return 0, fmt.Errorf("basis state %#x outside width %d", qubits, s.prog.Width)
+	x, y := s.Stored(qubits & (1<<s.prog.Width - 1))
+	return finish(s.prog, qubits, x, y)
+}
+
+// finish multiplies a stored amplitude by the last diagonal and the phase.
+func finish(p *plan.Program, qubits uint64, x, y float64) (complex128, error) {
+	if qubits>>p.Width != 0 {
+		return 0, fmt.Errorf("basis state %#x outside width %d", qubits, p.Width)
 	}
-	bits := qubits ^ s.prog.Frame
-	a := s.prog.Phase
-	for q, alpha := range s.prog.Last.Alpha {
+	bits := qubits ^ p.Frame
+	a := p.Phase
+	for q, alpha := range p.Last.Alpha {
 		if bits>>q&1 == 1 {
 			a += alpha
 		}
 	}
 	neg := false
-	for _, c := range s.prog.Last.CZs {
+	for _, c := range p.Last.CZs {
 		neg = neg != ((bits>>c.A)&(bits>>c.B)&1 == 1)
 	}
-	x, y := s.Stored(qubits)
+	for i := range p.Last.Terms {
+		if t := &p.Last.Terms[i]; bits&t.Mask == t.Value {
+			a += t.Angle
+		}
+	}
 	sin, cos := a.SinCos()
 	if neg {
 		sin, cos = -sin, -cos

@@ -15,6 +15,11 @@ type step struct {
 	lanes kernel.LaneTans
 	rot   [3]kernel.Rotation // qubits that are not lanes, ascending; the first with the layer
 	cross []cross
+
+	shared   bool         // others have the same table
+	bits     int          // of the chunk
+	phases   []crossPhase // of pairs that leave the chunk
+	patterns []pattern    // other terms that leave it
 }
 
 // cross is a CZ that leaves the chunk: where bit out of an amplitude's number is
@@ -27,6 +32,9 @@ type builder struct {
 	outer kernel.Outer
 	v     [kernel.Block]float32                      // lanes, re and im in turn
 	s     [2 << (plan.ChunkMax - plan.Lanes)]float64 // re, im per block
+	g     [1 << (plan.ChunkMax - plan.Lanes)]float64 // the same, half as many
+
+	patterns []pattern // of the table
 }
 
 // local is a chunk's set of positions.
@@ -48,12 +56,20 @@ type diagonal struct {
 	alpha [plan.ChunkMax]circuit.Angle
 	cz    [plan.ChunkMax]uint32 // per bit: lower bits with a CZ to it
 	bits  int
+
+	paired bool                  // there is a pair:
+	pairs  [plan.ChunkMax]uint32 // per bit: higher bits with a phase on both
+	pair   [plan.ChunkMax][plan.ChunkMax]circuit.Angle
 }
 
-// build fills dst. Its table is kept when it is large enough.
-func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *plan.Step) {
+// build fills dst. Its table is kept when it is large enough. A scale other than
+// 0 takes the place of the product of cosines.
+func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *plan.Step, scale float64) {
 	d := diagonal{scale: 1, bits: len(l)}
-	*dst = step{table: dst.table}
+	if dst.shared {
+		dst.table = nil
+	}
+	*dst = step{table: dst.table, bits: len(l)}
 	var tans [plan.ChunkMax]float32
 	rotating := uint32(0)
 	for _, r := range st.Rots {
@@ -63,6 +79,25 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 		d.alpha[i], tans[i] = rot.Alpha, tan
 		rotating |= 1 << i
 	}
+	d.signs(dst, p, pl, l, st)
+	if scale != 0 {
+		d.scale = scale
+	}
+	b.terms(dst, &d, p, pl, l, st.Terms)
+	dst.rotations(b.k, rotating, &tans)
+	n := kernel.Block << (d.bits - plan.Lanes)
+	if cap(dst.table) < n {
+		dst.table = floats(n)
+	}
+	dst.table = dst.table[:n]
+	b.table(dst.table, &d)
+	for i := range b.patterns {
+		b.patterns[i].apply(dst.table)
+	}
+}
+
+// signs collects the CZs of a step.
+func (d *diagonal) signs(dst *step, p *plan.Program, pl *plan.Plan, l local, st *plan.Step) {
 	for _, id := range st.CZs {
 		c := p.CZs[id]
 		i, j := l.index(pl.Position(int(c.A))), l.index(pl.Position(int(c.B)))
@@ -71,8 +106,6 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 	for _, c := range st.Cross {
 		dst.cross = append(dst.cross, cross{l.index(pl.Position(int(c.In))), pl.Position(int(c.Out))})
 	}
-	dst.rotations(b.k, rotating, &tans)
-	b.table(dst, &d)
 }
 
 // rotations distributes the rotating bits of a chunk over lanes and sweeps.
@@ -94,34 +127,36 @@ func (s *step) rotations(k kernel.Kernel, rotating uint32, tans *[plan.ChunkMax]
 
 // table writes the product of scale, phases and CZ signs (SPEC.md, "Tables"):
 // per block and per lane in binary64, each rounded to binary32, then multiplied.
-func (b *builder) table(dst *step, d *diagonal) {
+func (b *builder) table(dst []float32, d *diagonal) {
 	blocks := 1 << (d.bits - plan.Lanes)
 	b.blocks()
 	b.s[0], b.s[1] = d.scale, 0
-	expand(b.s[:2<<plan.Lanes], d, 0, plan.Lanes)
+	b.expand(b.s[:2<<plan.Lanes], d, 0, plan.Lanes)
 	for l := range kernel.Lanes {
 		b.outer.V[l], b.outer.V[l+kernel.Lanes] = float32(b.s[2*l]), float32(b.s[2*l+1])
 	}
 	b.s[0], b.s[1] = 1, 0
-	expand(b.s[:2*blocks], d, plan.Lanes, d.bits)
+	b.expand(b.s[:2*blocks], d, plan.Lanes, d.bits)
 	for i, x := range b.s[:2*blocks] {
 		b.outer.S[i] = float32(x)
 	}
-	pattern := b.outer.Pattern
-	pattern[0] = 0
+	d.pattern(b.outer.Pattern)
+	b.k.Outer(dst, &b.outer)
+	if d.paired {
+		b.fold(dst, d)
+	}
+}
+
+// pattern writes the lanes whose CZs with the bits of each block are odd.
+func (d *diagonal) pattern(out []uint8) {
+	out[0] = 0
 	for j := plan.Lanes; j < d.bits; j++ {
 		h := 1 << (j - plan.Lanes)
 		m := uint8(d.cz[j] & (1<<plan.Lanes - 1))
-		for i, x := range pattern[:h] {
-			pattern[h+i] = x ^ m
+		for i, x := range out[:h] {
+			out[h+i] = x ^ m
 		}
 	}
-	n := blocks * kernel.Block
-	if cap(dst.table) < n {
-		dst.table = floats(n)
-	}
-	dst.table = dst.table[:n]
-	b.k.Outer(dst.table, &b.outer)
 }
 
 // blocks makes room for the blocks of a chunk in b.outer.
@@ -134,18 +169,13 @@ func (b *builder) blocks() {
 
 // expand multiplies s, whose first number is set, by the phases and signs of
 // bits from..to-1, lowest first: entry i + 2^j = entry i · e^{iα_j} · signs.
-func expand(s []float64, d *diagonal, from, to int) {
+func (b *builder) expand(s []float64, d *diagonal, from, to int) {
 	for j := from; j < to; j++ {
 		n := 2 << (j - from)
-		low, high := s[:n], s[n:][:n]
-		if d.alpha[j] == 0 {
-			copy(high, low)
-		} else {
-			sin, cos := sinCos(d.alpha[j])
-			for i := 0; i+1 < len(low) && i+1 < len(high); i += 2 {
-				x, y := low[i], low[i+1]
-				high[i], high[i+1] = float64(x*cos)-float64(y*sin), float64(x*sin)+float64(y*cos)
-			}
+		turned(s, n, d.alpha[j])
+		high := s[n:][:n]
+		if d.paired {
+			b.pairPhases(high, d, from, j)
 		}
 		if mask := d.cz[j] >> from; mask != 0 {
 			negate(high, mask)

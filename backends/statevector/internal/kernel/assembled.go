@@ -25,6 +25,7 @@ type assembled struct {
 	tangents     func(tan *float32, sin, cos *float64, n uint64, unsure *uint8)
 	draw         search // both or neither
 	locate       search
+	drawRows     func(rows *byte, words *uint64, n, total uint64, cum *uint64, guide *uint32, shift, flip uint64)
 }
 
 func (a *assembled) Name() string { return a.name }
@@ -114,6 +115,8 @@ func (a *assembled) Outer(f []float32, o *Outer) {
 	_, _ = o.S[:2*n], o.Pattern[:n]
 	a.outer(&f[0], &o.V[0], &o.S[0], &o.Pattern[0], &patterns[0][0], uint64(n))
 }
+
+func (a *assembled) Fold(f, s []float32, lane int) { Generic.Fold(f, s, lane) }
 
 func (a *assembled) Product(x, table []float32, o *Outer, lanes *[4]float32, mask uint64, r *Rotation) {
 	if r.N >= len(a.products) {

@@ -44,6 +44,9 @@ type Kernel interface {
 	Prefetch(mem []float32, off []uint64, row int)
 	// Outer writes the table f = v·s of a diagonal.
 	Outer(f []float32, o *Outer)
+	// Fold multiplies block b of a table by s[2b] + i·s[2b+1] in the lanes whose
+	// bit lane is 1.
+	Fold(f, s []float32, lane int)
 	// Product does Outer into table, then Layer without signs and with the lane
 	// qubits of mask rotated by the tangents of lanes; table is scratch of x's
 	// length, and may be left alone.
@@ -71,6 +74,9 @@ type Kernel interface {
 	// and Locate that of each number, which is below the last sum; both XOR flip.
 	Draw(out, words []uint64, s *Sums, flip uint64)
 	Locate(out, at []uint64, s *Sums, flip uint64)
+	// DrawRows is Draw of the low 16 bits of each place, little-endian; rows has two
+	// bytes a word.
+	DrawRows(rows []byte, words []uint64, s *Sums, flip uint64)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.

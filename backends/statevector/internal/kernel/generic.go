@@ -19,6 +19,9 @@ func product(xr, xi, fr, fi float32) (re, im float32) {
 	return fma32(-xi, fi, float32(xr*fr)), fma32(xi, fr, float32(xr*fi))
 }
 
+// Product is the complex product of all kernels.
+func Product(xr, xi, fr, fi float32) (re, im float32) { return product(xr, xi, fr, fi) }
+
 func (g generic) Layer(x, f []float32, s *Signs, t *LaneTans, r *Rotation) {
 	for b := 0; b*Block < len(x); b++ {
 		x, f := x[b*Block:][:Block], f[b*Block:][:Block]
@@ -79,6 +82,17 @@ func (generic) Scatter(buf, mem []float32, off []uint64) {
 }
 
 func (generic) Prefetch([]float32, []uint64, int) {}
+
+func (generic) Fold(f, s []float32, lane int) {
+	for b := range len(f) / Block {
+		f, sr, si := f[b*Block:][:Block], s[2*b], s[2*b+1]
+		for l := range Lanes {
+			if l>>lane&1 == 1 {
+				f[l], f[l+Lanes] = product(f[l], f[l+Lanes], sr, si)
+			}
+		}
+	}
+}
 
 func (generic) Outer(f []float32, o *Outer) {
 	for b := range len(f) / Block {

@@ -114,3 +114,51 @@ func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, 
 
 //go:noescape
 func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
+func drawRowsAMD64(rows *byte, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
+func diagonalD512(x *float64, f *float64, n uint64, t *float64, mask uint64)
+
+//go:noescape
+func diagonalSignedD512(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+
+//go:noescape
+func rotate1D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate2D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate3D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate4D512(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func fused1D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+
+//go:noescape
+func fused2D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
+
+//go:noescape
+func outerD512(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
+
+//go:noescape
+func diagonalD256(x *float64, f *float64, n uint64, t *float64, mask uint64)
+
+//go:noescape
+func diagonalSignedD256(x *float64, f *float64, n uint64, t *float64, mask uint64, block *uint64, lane *uint64)
+
+//go:noescape
+func rotate1D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate2D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func rotate3D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func outerD256(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)

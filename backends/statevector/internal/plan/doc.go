@@ -1,4 +1,4 @@
-// Package plan turns a circuit of u3 and CZ into the order in which numeric
+// Package plan turns a circuit into the order in which numeric
 // version 1 executes it.
 //
 // It promises that Program and Plan are functions of the circuit alone: no

@@ -19,15 +19,16 @@ type Plan struct {
 	FirstLane int // the lanes are the qubits FirstLane..FirstLane+Lanes-1
 	Passes    []Pass
 
-	counts []int // rotations per qubit of the program, and its CZs: what the
-	czs    []CZ  // plan was made from
+	counts []int  // rotations per qubit of the program, its CZs and its terms:
+	czs    []CZ   // what the plan was made from
+	terms  []Term // their angles do not matter
 }
 
 // Fits reports whether the plan is the one that New would make for p: programs
-// of equal structure, rotations per qubit and CZs, share one whatever their
-// angles.
+// of equal structure, rotations per qubit, CZs and terms, share one whatever
+// their angles.
 func (pl *Plan) Fits(p *Program) bool {
-	return slices.Equal(pl.czs, p.CZs) &&
+	return slices.Equal(pl.czs, p.CZs) && slices.EqualFunc(pl.terms, p.Terms, sameStructure) &&
 		slices.EqualFunc(pl.counts, p.Rots, func(n int, r []Rot) bool { return n == len(r) })
 }
 
@@ -45,11 +46,12 @@ type Sub struct {
 
 // Step is one diagonal and one rotation per qubit of Rots. The diagonal holds
 // the phases of Rots, the CZs with both qubits in the chunk and, for Cross, CZs
-// whose other qubit only selects a sign.
+// whose other qubit only selects a sign, and terms by number, in the chunk or not.
 type Step struct {
 	Rots  []At // ascending qubits
 	CZs   []int32
 	Cross []Cross
+	Terms []int32 // ascending
 }
 
 // At is rotation K of qubit Q.
@@ -108,14 +110,14 @@ func NewContext(ctx context.Context, p *Program) (*Plan, error) {
 }
 
 func newTuned(ctx context.Context, p *Program, t *tuning) (*Plan, int) {
-	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs}
+	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs, terms: p.Terms}
 	for _, r := range p.Rots {
 		pl.counts = append(pl.counts, len(r))
 	}
 	if pl.Width > ChunkMax { // neighbours on both sides share a chunk with the lanes
 		pl.FirstLane = (pl.Width - Lanes) / 2
 	}
-	s := &scheduler{p: p, t: t, lanes: (1<<Lanes - 1) << pl.FirstLane, next: make([]int32, pl.Width)}
+	s := &scheduler{p: p, t: t, lanes: (1<<Lanes - 1) << pl.FirstLane, next: make([]int32, pl.Width), done: make([]uint64, (len(p.Terms)+63)/64)}
 	for q, r := range p.Rots {
 		if len(r) > 0 {
 			s.next[q] = 1
@@ -133,10 +135,11 @@ func newTuned(ctx context.Context, p *Program, t *tuning) (*Plan, int) {
 type scheduler struct {
 	p     *Program
 	t     *tuning
-	lanes uint64  // set of the lane qubits
-	next  []int32 // count per qubit
-	left  int     // rotations to come
-	cost  int     // estimate of what is written down
+	lanes uint64   // set of the lane qubits
+	next  []int32  // count per qubit
+	left  int      // rotations to come
+	cost  int      // estimate of what is written down
+	done  []uint64 // terms that are written down, a bit each
 }
 
 // ready returns the qubits of local whose next rotation has all its CZs done or
@@ -151,6 +154,11 @@ qubits:
 		}
 		for _, l := range s.p.ends(q, s.next[q]) {
 			if s.next[l.x] < l.kx {
+				continue qubits
+			}
+		}
+		for _, id := range s.p.termsOf(q, s.next[q]) {
+			if !s.p.Terms[id].reached(s.next) {
 				continue qubits
 			}
 		}

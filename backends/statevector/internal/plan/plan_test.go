@@ -150,7 +150,9 @@ func TestRefusals(t *testing.T) {
 	_, err = FromOps(MaxWidth+1, nil)
 	require.ErrorIs(t, err, ErrWidth)
 	for _, op := range []circuit.Op{
-		{Gate: circuit.H, NQ: 1},
+		{Gate: circuit.Measure, NQ: 1},
+		{Gate: circuit.H, NQ: 2},
+		{Gate: circuit.Gate(200), NQ: 1},
 		{Gate: circuit.U3, NQ: 1, Q: [circuit.MaxOpQubits]uint16{2}},
 		{Gate: circuit.U3, NQ: 1, Cond: 1},
 		{Gate: circuit.CZ, NQ: 2},

@@ -11,8 +11,8 @@ import (
 var (
 	// ErrWidth: the number of qubits is outside 1..MaxWidth.
 	ErrWidth = errors.New("width outside the limits of a state vector")
-	// ErrOp: an operation is not an unconditional u3, cz or barrier.
-	ErrOp = errors.New("operation is not u3, cz or barrier")
+	// ErrOp: an operation is not an unconditional gate or barrier.
+	ErrOp = errors.New("operation is not an unconditional gate")
 )
 
 // Program is a circuit as phases and real rotations. The state it describes is
@@ -26,11 +26,14 @@ type Program struct {
 	Width int
 	Rots  [][]Rot // per qubit
 	CZs   []CZ    // in circuit order; none acts on a qubit of count 0
+	Terms []Term  // other phases on several qubits, in circuit order
 	Last  Diagonal
 	Frame uint64 // bit q: X on qubit q
 	Phase circuit.Angle
+	Mixed bool // made of other gates than u3 and cz too
 
-	links []links // per qubit
+	links     []links // per qubit
+	termLinks []termLinks
 }
 
 // Rot is one rotation and the phase before it.
@@ -42,11 +45,12 @@ type CZ struct {
 	KA, KB int32
 }
 
-// Diagonal is what remains behind all rotations: a phase per qubit and CZs,
-// ascending in order of the circuit. Probabilities do not depend on it.
+// Diagonal is what remains behind all rotations: a phase per qubit, CZs and
+// terms in order of the circuit. Probabilities do not depend on it.
 type Diagonal struct {
 	Alpha []circuit.Angle
 	CZs   []CZ
+	Terms []Term
 }
 
 // links lists the CZs of one qubit; those at count k are at[first[k]:first[k+1]].
@@ -92,39 +96,17 @@ func FromSkeleton(s *circuit.Skeleton, u []circuit.U3Angles) (*Program, error) {
 	}
 }
 
-// FromOps converts unconditional u3, CZ and barrier operations in any order.
-func FromOps(width int, ops []circuit.Op) (*Program, error) {
-	b, err := newBuilder(width, len(ops)/max(width, 1)+1)
-	if err != nil {
-		return nil, err
-	}
-	for i := range ops {
-		op := &ops[i]
-		inside := op.NQ <= circuit.MaxOpQubits && op.Cond == 0
-		for k := 0; inside && k < int(op.NQ); k++ {
-			inside = int(op.Q[k]) < width
-		}
-		switch {
-		case !inside:
-			return nil, fmt.Errorf("operation %d is conditional or leaves width %d: %w", i, width, ErrOp)
-		case op.Gate == circuit.U3 && op.NQ == 1:
-			b.u3(int(op.Q[0]), circuit.U3Angles{Theta: op.Params[0], Phi: op.Params[1], Lambda: op.Params[2]})
-		case op.Gate == circuit.CZ && op.NQ == 2 && op.Q[0] != op.Q[1]:
-			b.cz(int(op.Q[0]), int(op.Q[1]))
-		case op.Gate == circuit.Barrier:
-		default:
-			return nil, fmt.Errorf("operation %d has gate %d on %d qubits, lower the circuit first: %w", i, op.Gate, op.NQ, ErrOp)
-		}
-	}
-	return b.done(), nil
-}
-
 // builder appends gates to a program.
 type builder struct {
 	p     *Program
 	alpha []circuit.Angle // phase since the last rotation
 	open  [][]int32       // CZs since the last rotation, by number
 	dead  map[int32]bool  // CZs that met their inverse
+	name  []uint8         // per qubit of the circuit: the qubit of the program
+	terms map[pattern]int // the last term of a pattern
+	slab  []int32         // counts of terms
+	noted []int32         // per qubit: its count at its last CZ or term
+	joins bool            // the gate at hand is no u3: its rotation may join the one before
 }
 
 func newBuilder(width, depth int) (*builder, error) {
@@ -135,7 +117,11 @@ func newBuilder(width, depth int) (*builder, error) {
 	for q := range p.Rots {
 		p.Rots[q] = make([]Rot, 0, depth)
 	}
-	return &builder{p: p, alpha: make([]circuit.Angle, width), open: make([][]int32, width), dead: map[int32]bool{}}, nil
+	b := &builder{p: p, alpha: make([]circuit.Angle, width), open: make([][]int32, width), dead: map[int32]bool{}, name: make([]uint8, width), noted: make([]int32, width)}
+	for q := range b.name {
+		b.name[q] = uint8(q)
+	}
+	return b, nil
 }
 
 // turn adds diag(1, e^{ia}) on q. Behind an X it is e^{ia}·diag(1, e^{-ia}); on
@@ -159,7 +145,9 @@ func (b *builder) u3(q int, u circuit.U3Angles) {
 		theta = -theta
 	}
 	turns, rest := theta.SplitHalfTurns()
-	if rest != 0 {
+	if rest != 0 && b.joins && b.joinable(q) {
+		turns = b.join(q, theta)
+	} else if rest != 0 {
 		b.p.Rots[q] = append(b.p.Rots[q], Rot{rest, b.alpha[q]})
 		b.alpha[q], b.open[q] = 0, b.open[q][:0]
 	}
@@ -207,6 +195,7 @@ func (b *builder) cz(x, y int) {
 	id := int32(len(b.p.CZs))
 	b.p.CZs = append(b.p.CZs, c)
 	b.open[x], b.open[y] = append(b.open[x], id), append(b.open[y], id)
+	b.noted[x], b.noted[y] = int32(kx), int32(ky)
 }
 
 // done separates what no rotation follows and links the rest.
@@ -227,6 +216,7 @@ func (b *builder) done() *Program {
 		}
 	}
 	p.CZs = kept
+	p.settleTerms()
 	for q := range p.links {
 		p.links[q].fill(int32(len(p.Rots[q])) + 1)
 	}

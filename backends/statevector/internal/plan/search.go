@@ -104,7 +104,7 @@ func (s *scheduler) sub(pl *Plan, chunk uint64) Sub {
 
 // step writes down one step: every CZ of a rotating qubit that is not done yet.
 func (s *scheduler) step(chunk, rot uint64) Step {
-	var st Step
+	st := Step{Terms: s.terms(chunk, rot)}
 	for m := rot; m != 0; m &= m - 1 {
 		q := bits.TrailingZeros64(m)
 		st.Rots = append(st.Rots, At{uint8(q), s.next[q]})

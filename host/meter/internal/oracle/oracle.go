@@ -56,6 +56,7 @@ type Machine struct {
 	funcs   []function
 	stack   []uint64
 	due     bool // a metered block begins with the next instruction
+	look    bool // and it begins a function or a loop: the rest is looked at
 }
 
 type function struct {
@@ -144,10 +145,10 @@ func (o *Machine) invoke(i uint32) {
 	locals := make([]uint64, f.locals)
 	copy(locals, o.stack[base:])
 	o.stack = o.stack[:base]
-	o.due = true
+	o.due, o.look = true, true
 	o.run(f.body, locals)
 	o.unwind(base, len(t.Results))
-	o.due = false
+	o.due, o.look = false, false
 	o.Stored = o.Fuel
 	o.Depth += f.frame
 }

@@ -19,8 +19,10 @@ func (o *Machine) run(list []*node, locals []uint64) int {
 			if n.ahead < 0 {
 				n.ahead = o.lookAhead(n.seq, n.at)
 			}
-			o.due = false
-			o.pay(n.ahead)
+			if o.Fuel -= n.ahead; n.ahead > 0 && o.look {
+				o.pay(0)
+			}
+			o.due, o.look = false, false
 		}
 		o.Executed += o.rules.Weight(n.Op)
 		if to := o.step(n, locals); to != through {
@@ -94,7 +96,7 @@ func (o *Machine) construct(n *node, arm []*node, locals []uint64) int {
 	base := len(o.stack) - n.params
 	for {
 		if n.Op == wasmbin.OpLoop && n.named {
-			o.due = true
+			o.due, o.look = true, true
 		}
 		to := o.run(arm, locals)
 		switch {

@@ -1,0 +1,6 @@
+//go:build purego || !amd64
+
+package kernel
+
+// doubles lists the assembled Doubles of this machine.
+func doubles() []Double { return nil }

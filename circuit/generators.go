@@ -76,6 +76,26 @@ func (g *GeneratorInfo) generate(width, depth int, seed [32]byte) (*Circuit, err
 	return c, nil
 }
 
+// DeclaredDepths lists what a caller may have passed to Generate as the depth of a
+// circuit whose own depth is depth, ascending: depth itself, and for the trapset
+// circuit at widths 1 and 2 the few numbers of layers, empty ones included, that
+// come to it. A circuit that one of them makes may still have another depth.
+func DeclaredDepths(id string, width, depth int) []int {
+	out := []int{depth}
+	if id != "animica.quantum.trapset.v1" || width > 2 || depth < 1 {
+		return out
+	}
+	most := 4*depth/3 + 2 // width 2: of four layers one is empty
+	least := most - 4
+	if width == 1 { // every other layer is empty
+		least, most = 2*depth-1, 2*depth
+	}
+	for d := max(least, depth+1); d <= most; d++ {
+		out = append(out, d)
+	}
+	return out
+}
+
 // Answer returns the only outcome of qft_small, or the marked item of
 // grover_demo, as an integer whose bit i is clbit i; ok is false for other ids
 // and for widths that they do not take.

@@ -171,3 +171,19 @@ func TestMultiControlled(t *testing.T) {
 	}
 	require.Less(t, len(multiControlledPhase(Pi, all)), 20000)
 }
+
+// TestDeclaredDepths: the layers of every narrow trapset circuit are among those
+// that its own depth allows.
+func TestDeclaredDepths(t *testing.T) {
+	const id = "animica.quantum.trapset.v1"
+	for w := 1; w <= 4; w++ {
+		for layers := 1; layers <= 200; layers++ {
+			c, err := Generate(id, w, layers, testSeed)
+			require.NoError(t, err)
+			all := DeclaredDepths(id, w, c.Depth())
+			require.Contains(t, all, layers, "width %d", w)
+			require.LessOrEqual(t, len(all), 6)
+		}
+	}
+	require.Equal(t, []int{7}, DeclaredDepths("ghz", 2, 7))
+}

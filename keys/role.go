@@ -32,6 +32,8 @@ const (
 	PurposeLease        = "lease"
 	PurposeReceipt      = "receipt"
 	PurposeGovernance   = "governance"
+	PurposeAudit        = "target-audit"  // of somebody's result
+	PurposeFraud        = "quantum-fraud" // against somebody's claim
 )
 
 var purposeRole = map[string]Role{
@@ -48,6 +50,8 @@ var purposeRole = map[string]Role{
 	PurposeLease:        Service,
 	PurposeReceipt:      Service,
 	PurposeGovernance:   Governance,
+	PurposeAudit:        Operational,
+	PurposeFraud:        Operational,
 }
 
 // ParseRole reads a role.

@@ -29,6 +29,9 @@ module() {
 module layered plugins/compilers/layered/layered.c 67108864
 module accredit plugins/traps/accredit/accredit.c 16777216
 module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 16777216
+for family in trap_h trap_xz cst mirror iqp hidden_angle; do
+	module "$family" "plugins/traps/$family/$family.c" 16777216
+done
 
 # modules.lock: one module a line, sorted: name kind version abi sha3-256 size.
 lock() {
@@ -40,5 +43,8 @@ if [ "$OUT" = plugins/embedded ]; then
 		lock layered compiler 1.0.0
 		lock accredit traps 1.0.0
 		lock clifford_parity traps 1.0.0
+		for family in trap_h trap_xz cst mirror iqp hidden_angle; do
+			lock "$family" traps 1.0.0
+		done
 	} | LC_ALL=C sort >plugins/modules.lock
 fi

@@ -197,13 +197,22 @@ func (v *verifier) circuitHash() (string, error) {
 func (v *verifier) generatedCircuit() (string, error) {
 	b := &v.p.Body.Binding
 	c, err := circuit.Generate(b.Params.CircuitID, int(b.Width), 0, b.Spec.Seed) // depth 0: what the generator determines
-	if err != nil {
-		c, err = circuit.Generate(b.Params.CircuitID, int(b.Width), int(b.Depth), b.Spec.Seed)
+	var d digest.Digest
+	if err != nil { // the buyer chose the depth; at widths 1 and 2 the circuit may be shallower
+		for _, depth := range circuit.DeclaredDepths(b.Params.CircuitID, int(b.Width), int(min(b.Depth, circuit.MaxGeneratedOps))) {
+			if c, err = circuit.Generate(b.Params.CircuitID, int(b.Width), depth, b.Spec.Seed); err != nil {
+				continue
+			}
+			if d, err = c.Hash(); err == nil && d == v.p.Body.CircuitHash {
+				break
+			}
+		}
+	} else {
+		d, err = c.Hash()
 	}
 	if err != nil {
 		return "", err
 	}
-	d, err := c.Hash()
 	if err := equal("circuit_hash", v.p.Body.CircuitHash, d, err); err != nil {
 		return "", err
 	}

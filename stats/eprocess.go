@@ -14,9 +14,11 @@ type Increments struct{ Pass, Fail [Grid]int64 }
 
 // IncrementsA returns the increments of kind A at pass rate p0 in ppb. p0 counts
 // as at least 1 and at most MaxPassPpb.
-func IncrementsA(p0 uint64) (t Increments) {
+func IncrementsA(p0 uint64) Increments { return incrementsA(p0, &gridPercent) }
+
+func incrementsA(p0 uint64, grid *[Grid]uint64) (t Increments) {
 	p0 = min(max(p0, 1), MaxPassPpb)
-	for i, g := range gridPercent {
+	for i, g := range grid {
 		t.Pass[i] = LnQ32Floor(g, 100)
 		t.Fail[i] = LnQ32Floor(100*Ppb-g*p0, 100*(Ppb-p0))
 	}
@@ -25,9 +27,11 @@ func IncrementsA(p0 uint64) (t Increments) {
 
 // IncrementsB returns the increments of kind B at pass rate p0 in ppb. p0 counts
 // as at least one half, where every increment is zero, and at most MaxPassPpb.
-func IncrementsB(p0 uint64) (t Increments) {
+func IncrementsB(p0 uint64) Increments { return incrementsB(p0, &gridPercent) }
+
+func incrementsB(p0 uint64, grid *[Grid]uint64) (t Increments) {
 	p0 = min(max(p0, Ppb/2), MaxPassPpb)
-	for i, g := range gridPercent {
+	for i, g := range grid {
 		d := g * (2*p0 - Ppb) // q = (100e9 + d) / 200e9
 		t.Pass[i] = LnQ32Floor(100*Ppb+d, 200*p0)
 		t.Fail[i] = LnQ32Floor(100*Ppb-d, 200*(Ppb-p0))

@@ -75,6 +75,37 @@ func passRateB(n1, n2, width, p1, p2, ro, num, den uint64) uint64 {
 	}, Ppb/2, Ppb/2)
 }
 
+// NoError returns the probability, rounded down to a ppb and at most MaxPassPpb,
+// that a device makes no error at all:
+//
+//	(1 - p1)^n1 (1 - p2)^n2 (1 - ro)^width
+//
+// It is a lower bound on the pass rate of any trap that passes without errors.
+func NoError(n1, n2, width uint64, p Policy) uint64 {
+	n1, n2, width = min(n1, maxGates), min(n2, maxGates), min(width, maxGates)
+	p1, p2, ro := min(p.P1, Ppb), min(p.P2, Ppb), min(p.RO, Ppb)
+	return min(floorProduct([3]factor{{n1, Ppb - p1, Ppb}, {n2, Ppb - p2, Ppb}, {width, Ppb - ro, Ppb}}, Ppb, 0), MaxPassPpb)
+}
+
+// ParityFloor returns a lower bound on how often an honest device measures a
+// certain parity right, rounded down to a ppb and at most MaxPassPpb: of the Pauli
+// errors after a gate, 2 of 3 after a one-qubit gate and 8 of 15 after a CZ flip a
+// given Pauli that is not the identity there, and independent flips multiply,
+//
+//	(1 + (1 - 4/3 p1)^n1 (1 - 16/15 p2)^n2 (1 - 2 ro)^width) / 2
+//
+// for n1 one-qubit gates, n2 CZ and width qubits in the parity. No assumption on
+// how the gates spread errors enters; a factor below zero counts as zero.
+func ParityFloor(n1, n2, width uint64, p Policy) uint64 {
+	n1, n2, width = min(n1, maxGates), min(n2, maxGates), min(width, maxGates)
+	p1, p2, ro := min(p.P1, Ppb), min(p.P2, Ppb), min(p.RO, Ppb)
+	return min(floorProduct([3]factor{
+		{n1, lessOrZero(3*Ppb, 4*p1), 3 * Ppb},
+		{n2, lessOrZero(15*Ppb, 16*p2), 15 * Ppb},
+		{width, lessOrZero(Ppb, 2*ro), Ppb},
+	}, Ppb/2, Ppb/2), MaxPassPpb)
+}
+
 // A factor is (num/den)^n.
 type factor struct{ n, num, den uint64 }
 

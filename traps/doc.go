@@ -1,6 +1,6 @@
-// Package traps is the native definition of the trap libraries accredit@1 and
-// clifford_parity@1: the plan of a job, its slots, and the judgement of what a
-// device measured. SPEC.md states every byte; the WebAssembly modules under
+// Package traps is the native definition of the trap libraries (accredit@1,
+// clifford_parity@1 and the secondary families of Families): the plan of a job,
+// its slots, and the judgement of what a device measured. SPEC.md states every byte; the WebAssembly modules under
 // plugins/traps compute the same functions and must agree byte for byte.
 //
 // It promises integer arithmetic only, that a slot is a function of (circuit,
@@ -38,16 +38,18 @@ func domain(format string, args ...any) error {
 
 // Mix is the share of the two kinds: of every A+B consecutive numbers of the
 // shuffled trap order, the first A are kind A (whole-register match) and the
-// rest kind B (parity).
-type Mix struct{ A, B uint64 }
+// rest kind B (parity). Family is the number of the library that draws them; 0 is
+// accredit and clifford_parity. A plan holds A, and B + Family·2^32.
+type Mix struct{ A, B, Family uint64 }
 
-// The two shipped mixes.
+// The mixes of the two main libraries.
 var (
-	Accredit       = Mix{3, 1}
-	CliffordParity = Mix{0, 1}
+	Accredit       = Mix{A: 3, B: 1}
+	CliffordParity = Mix{A: 0, B: 1}
 )
 
-func (m Mix) valid() bool { return m == Accredit || m == CliffordParity }
+// mixOf reads the mix of a plan.
+func mixOf(p *guest.Plan) Mix { return Mix{p.MixA, p.MixB & 0xffffffff, p.MixB >> 32} }
 
 // isB reports the kind of the trap with shuffled number x.
 func (m Mix) isB(x uint32) bool { return uint64(x)%(m.A+m.B) >= m.A }
@@ -93,8 +95,8 @@ func checkCircuit(l *circuit.Layered) error {
 // checkPlan applies what Generate and Judge rely on and ParsePlan does not
 // already promise of a plan that was read from bytes.
 func checkPlan(p *guest.Plan) error {
-	m := Mix{p.MixA, p.MixB}
-	if !m.valid() {
+	m := mixOf(p)
+	if _, ok := familyOf(m); !ok {
 		return domain("mix %d:%d", p.MixA, p.MixB)
 	}
 	lay := stats.NewLayout(p.Shots, p.RatioPPM)

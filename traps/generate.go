@@ -3,6 +3,7 @@ package traps
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
@@ -24,14 +25,15 @@ func Generate(layered *circuit.Layered, plan *guest.Plan, root [32]byte, first u
 // for concurrent use.
 type Generator struct {
 	plan     *guest.Plan
+	family   *family
 	sched    *schedule
 	stream   seed.Stream
 	noPads   bool // tests only: draw the pads and use the identity instead
 	idle     [][]uint16
 	target   []uint32 // [location][right Pauli][left Pauli] → palette index
-	clifford []uint32 // [Clifford][right Pauli][left Pauli] → palette index
+	clifford []uint32 // [gate number][right Pauli][left Pauli] → palette index
 	pads     []byte   // per location, Pauli
-	base     []uint8  // per location of a trap, Clifford number
+	base     []uint8  // per location of a trap, gate number: a Clifford, then the family's own
 	frame    []circuit.Pauli
 	dress    []uint8 // kind A: dressing of the previous layer
 	draw     []byte
@@ -49,15 +51,19 @@ func NewGenerator(layered *circuit.Layered, plan *guest.Plan, root [32]byte) (*G
 	if !sameSkeleton(&layered.Skeleton, &plan.Skeleton) {
 		return nil, domain("the plan is for another CZ skeleton")
 	}
+	f, err := checkFamily(mixOf(plan), &plan.Skeleton)
+	if err != nil {
+		return nil, err
+	}
 	w, n := layered.Width, layered.Locations()
-	g := &Generator{plan: plan, sched: newSchedule(plan, root), idle: idleQubits(&layered.Skeleton),
+	g := &Generator{plan: plan, family: f, sched: newSchedule(plan, root), idle: idleQubits(&layered.Skeleton),
 		target: make([]uint32, 0, 16*n), clifford: make([]uint32, 0, 16*numCliffords),
 		pads: make([]byte, n), base: make([]uint8, n), frame: make([]circuit.Pauli, w), dress: make([]uint8, w), draw: make([]byte, w)}
 	ok := true
 	for _, u := range layered.U {
 		g.target, ok = appendVariants(g.target, ok, plan.Palette, u)
 	}
-	for _, u := range cliff.triple {
+	for _, u := range slices.Concat(cliff.triple[:], f.gates) {
 		g.clifford, ok = appendVariants(g.clifford, ok, plan.Palette, u)
 	}
 	if !ok {
@@ -123,21 +129,33 @@ func (g *Generator) Slots(first uint64, n int) (*guest.Rows, *guest.Hidden, erro
 		slot := first + uint64(i)
 		kind, window := g.sched.role(slot)
 		hid.Kind[i], hid.Window[i] = byte(kind), uint32(window)
-		mask := hid.Mask[i*rb : (i+1)*rb]
+		mask, flips := hid.Mask[i*rb:(i+1)*rb], hid.Pad[i*rb:(i+1)*rb]
 		g.stream.Reset(&g.sched.root, labelSlot, slot)
 		g.drawPads()
-		switch kind {
-		case guest.SlotMatch:
-			g.match()
-			for q := range w {
-				mask[q>>3] |= 1 << (q & 7)
-			}
-		case guest.SlotParity:
-			hid.Parity[i] = g.parity(mask)
+		if kind != guest.SlotTarget {
+			hid.Parity[i] = g.trap(kind, window, mask, flips)
 		}
-		g.emit(kind, rows.Row(i), hid.Pad[i*rb:(i+1)*rb])
+		g.emit(kind, rows.Row(i), flips)
 	}
 	return rows, hid, nil
+}
+
+// trap draws the gates of a trap; flips gets the bits that they flip.
+func (g *Generator) trap(kind guest.SlotKind, window int, mask, flips []byte) (parity byte) {
+	switch {
+	case g.family.draw != nil:
+		parity = g.family.draw(g, window, mask, flips)
+	case kind == guest.SlotMatch:
+		g.match([2]uint8{gateH: cH, gateS: cS}, [2]uint8{gateH: cH, gateS: cSdag})
+	default:
+		parity = g.parity(mask)
+	}
+	if kind == guest.SlotMatch {
+		for q := range g.frame {
+			mask[q>>3] |= 1 << (q & 7)
+		}
+	}
+	return parity
 }
 
 func (g *Generator) drawPads() {
@@ -151,8 +169,9 @@ func (g *Generator) drawPads() {
 }
 
 // match draws kind A: base becomes the gates whose ideal circuit is the identity
-// on |0…0> or |+…+>.
-func (g *Generator) match() {
+// on |0…0> or |+…+>. dress are the dressing gates by dressing bit, undress their
+// inverses.
+func (g *Generator) match(dress, undress [2]uint8) {
 	s := &g.plan.Skeleton
 	w := s.Width
 	mode := g.stream.Uniform(2) == 1
@@ -161,12 +180,12 @@ func (g *Generator) match() {
 		g.stream.FillUniform(g.draw[:len(layer)], 2)
 		for k, p := range layer {
 			c := g.draw[k]
-			g.dressOne(base, j, mode, p.A, gateS-c)
-			g.dressOne(base, j, mode, p.B, gateH+c)
+			g.dressOne(base, j, mode, p.A, gateS-c, &dress, &undress)
+			g.dressOne(base, j, mode, p.B, gateH+c, &dress, &undress)
 		}
 		g.stream.FillUniform(g.draw[:len(g.idle[j])], 2)
 		for k, q := range g.idle[j] {
-			g.dressOne(base, j, mode, q, g.draw[k])
+			g.dressOne(base, j, mode, q, g.draw[k], &dress, &undress)
 		}
 	}
 	last := g.base[len(s.Layers)*w:]
@@ -181,22 +200,16 @@ func (g *Generator) match() {
 	}
 }
 
-// Gates by dressing bit.
-var (
-	dressing = [2]uint8{gateH: cH, gateS: cS}
-	undress  = [2]uint8{gateH: cH, gateS: cSdag}
-)
-
 // dressOne sets the gate of one qubit before CZ layer j to D_j·D_{j-1}^-1, or
 // D_0·(H in mode 1).
-func (g *Generator) dressOne(base []uint8, j int, mode bool, q uint16, d uint8) {
+func (g *Generator) dressOne(base []uint8, j int, mode bool, q uint16, d uint8, dress, undress *[2]uint8) {
 	switch {
 	case j > 0:
-		base[q] = cliff.mul[dressing[d]][undress[g.dress[q]]]
+		base[q] = cliff.mul[dress[d]][undress[g.dress[q]]]
 	case mode:
-		base[q] = cliff.mul[dressing[d]][cH]
+		base[q] = cliff.mul[dress[d]][cH]
 	default:
-		base[q] = dressing[d]
+		base[q] = dress[d]
 	}
 	g.dress[q] = d
 }
@@ -255,7 +268,7 @@ func (g *Generator) parity(mask []byte) byte {
 }
 
 // emit merges the pads into the gates of a slot and writes the indexes; padOut
-// gets the X part of the last pad.
+// gets the X part of the last pad on top of what it holds.
 func (g *Generator) emit(kind guest.SlotKind, row, padOut []byte) {
 	s, f := &g.plan.Skeleton, g.frame
 	w := s.Width
@@ -285,7 +298,7 @@ func (g *Generator) emit(kind guest.SlotKind, row, padOut []byte) {
 		s.PushFrame(j, f)
 	}
 	for q := range f {
-		padOut[q>>3] |= byte(f[q]&circuit.PauliX) << (q & 7)
+		padOut[q>>3] ^= byte(f[q]&circuit.PauliX) << (q & 7)
 	}
 }
 

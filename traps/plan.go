@@ -1,6 +1,8 @@
 package traps
 
 import (
+	"slices"
+
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/stats"
@@ -18,11 +20,12 @@ func Plan(layered *circuit.Layered, h guest.Header, pol guest.Policy, mix Mix) (
 	if err := checkPolicy(pol); err != nil {
 		return nil, err
 	}
-	if !mix.valid() {
-		return nil, domain("mix %d:%d", mix.A, mix.B)
+	f, err := checkFamily(mix, &layered.Skeleton)
+	if err != nil {
+		return nil, err
 	}
-	p := &guest.Plan{Skeleton: layered.Skeleton, Palette: palette(layered), Policy: pol, Shots: h.Shots, RatioPPM: h.RatioPPM,
-		N1: uint64(layered.Locations()), N2: uint64(layered.NumCZ()), MixA: mix.A, MixB: mix.B}
+	p := &guest.Plan{Skeleton: layered.Skeleton, Palette: palette(layered, f.gates), Policy: pol, Shots: h.Shots, RatioPPM: h.RatioPPM,
+		N1: uint64(layered.Locations()), N2: uint64(layered.NumCZ()), MixA: mix.A, MixB: mix.B | mix.Family<<32}
 	lay := stats.NewLayout(h.Shots, h.RatioPPM)
 	if p.Traps = lay.Traps; p.Traps > MaxTraps {
 		return nil, domain("%d traps above %d: choose a smaller ratio or fewer shots", p.Traps, MaxTraps)
@@ -31,19 +34,26 @@ func Plan(layered *circuit.Layered, h guest.Header, pol guest.Policy, mix Mix) (
 	for j := range lay.Windows {
 		p.WindowTraps = append(p.WindowTraps, uint32(lay.TrapsIn(j)))
 	}
-	fillStatistics(p)
+	fillStatistics(p, f)
 	return p, nil
 }
 
 // fillStatistics sets everything that package stats computes.
-func fillStatistics(p *guest.Plan) {
+func fillStatistics(p *guest.Plan, f *family) {
 	sp, w := stats.Policy(p.Policy), uint64(p.Skeleton.Width)
-	p.PA, p.PB = stats.PassRates(p.N1, p.N2, w, sp)
-	alphaB := p.Policy.AlphaB
-	if p.MixA == 0 {
-		alphaB += p.Policy.AlphaA // the single kind has the whole final test
+	if f.rates != nil {
+		p.PA, p.PB = f.rates(p)
+	} else {
+		p.PA, p.PB = stats.PassRates(p.N1, p.N2, w, sp)
 	}
-	p.CA = stats.AcceptThreshold(p.NA, p.PA, p.Policy.AlphaA)
+	alphaA, alphaB := p.Policy.AlphaA, p.Policy.AlphaB
+	switch { // a single kind has the whole final test
+	case f.mix.A == 0:
+		alphaB += alphaA
+	case f.mix.B == 0:
+		alphaA += alphaB
+	}
+	p.CA = stats.AcceptThreshold(p.NA, p.PA, alphaA)
 	p.CB = stats.AcceptThreshold(p.NB, p.PB, alphaB)
 	p.TMin = stats.TMin(p.PA, p.PB, w, p.MixA > 0)
 	a, b := stats.IncrementsA(p.PA), stats.IncrementsB(p.PB)
@@ -52,11 +62,12 @@ func fillStatistics(p *guest.Plan) {
 	p.HCusum = stats.ThresholdCusum(p.Policy.AlphaE, uint64(len(p.WindowTraps)))
 }
 
-// palette is every triple that a slot can hold: each compiled gate with a Pauli
-// on either side, and the Cliffords, which Paulis only permute.
-func palette(l *circuit.Layered) []circuit.U3Angles {
-	all := append(make([]circuit.U3Angles, 0, 16*len(l.U)+numCliffords), cliff.triple[:]...)
-	for _, u := range l.U {
+// palette is every triple that a slot can hold: each compiled gate and each free
+// gate of the family with a Pauli on either side, and the Cliffords, which Paulis
+// only permute.
+func palette(l *circuit.Layered, free []circuit.U3Angles) []circuit.U3Angles {
+	all := append(make([]circuit.U3Angles, 0, 16*(len(l.U)+len(free))+numCliffords), cliff.triple[:]...)
+	for _, u := range slices.Concat(l.U, free) {
 		for r := range circuit.Pauli(4) {
 			ur := u.Right(r)
 			for p := range circuit.Pauli(4) {

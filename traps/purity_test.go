@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -254,6 +255,8 @@ func TestGenerateRefuses(t *testing.T) {
 	}
 }
 
+var update = flag.Bool("update", false, "write testdata/golden.json")
+
 // TestGoldenHashes freezes the bytes of plan, rows, hidden data and verdict.
 func TestGoldenHashes(t *testing.T) {
 	raw, err := os.ReadFile("testdata/golden.json")
@@ -269,6 +272,9 @@ func TestGoldenHashes(t *testing.T) {
 	}
 	out, err := json.MarshalIndent(got, "", " ")
 	require.NoError(t, err)
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/golden.json", append(out, '\n'), 0o644))
+	}
 	require.Equal(t, want, got, "now:\n%s", out)
 }
 
@@ -285,12 +291,17 @@ type goldenJob struct {
 
 func goldenJobs() map[string]goldenJob {
 	r := rand.New(rand.NewPCG(2026, 1))
-	return map[string]goldenJob{
+	out := map[string]goldenJob{
 		"w1 m0 shots1":       {randomLayered(r, 1, 0), 1, 1_000_000, Accredit},
 		"w3 m2 shots200":     {randomLayered(r, 3, 2), 200, 333_333, Accredit},
 		"w9 m4 parity":       {randomLayered(r, 9, 4), 1000, 100_000, CliffordParity},
 		"guide 20x120 x4096": {brickwork(r, 20, 60), 4096, 100_000, Accredit},
 	}
+	for _, f := range secondary() {
+		r := rand.New(rand.NewPCG(2026, 2))
+		out["family "+f.Name] = goldenJob{suited(f.Name, brickwork(r, 7, 5), r), 700, 200_000, f.Mix}
+	}
+	return out
 }
 
 // outcomes is a device that honours four of five traps: deterministic, not honest.

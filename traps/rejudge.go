@@ -13,20 +13,6 @@ import (
 // ErrUnknownFamily: this build has no native definition of the library.
 var ErrUnknownFamily = errors.New("no native definition of this trap library")
 
-// MixOf returns the mix of the library with a given manifest name and version;
-// any version 1 of a known name has the same definition.
-func MixOf(name, version string) (Mix, error) {
-	if len(version) > 1 && version[:2] == "1." {
-		switch name {
-		case "accredit":
-			return Accredit, nil
-		case "clifford_parity":
-			return CliffordParity, nil
-		}
-	}
-	return Mix{}, fmt.Errorf("%s %s: %w", name, version, ErrUnknownFamily)
-}
-
 // Rejudged is what a third party recomputes from the opened seed and the raw
 // outcomes.
 type Rejudged struct {

@@ -24,7 +24,7 @@ type schedule struct {
 }
 
 func newSchedule(p *guest.Plan, root [32]byte) *schedule {
-	m := Mix{p.MixA, p.MixB}
+	m := mixOf(p)
 	s := &schedule{plan: p, root: root, isB: make([]bool, p.Traps), window: -1}
 	n := uint64(0)
 	for _, t := range p.WindowTraps {

@@ -11,6 +11,7 @@ import (
 func draws() {
 	draw("draw", true)
 	draw("locate", false)
+	drawRows()
 }
 
 // draw writes, for n words, the first place of cum that exceeds the upper half of
@@ -33,12 +34,7 @@ func draw(name string, scaled bool) {
 	}
 	SHRXQ(shift, x, g)
 	MOVL(Mem{Base: guide, Index: g, Scale: 4}, g.As32())
-	for range 2 { // g += 1 where cum[g] <= at
-		CMPQ(x, Mem{Base: cum, Index: g, Scale: 8})
-		SBBQ(I8(-1), g)
-	}
-	CMPQ(x, Mem{Base: cum, Index: g, Scale: 8})
-	JAE(label("step"))
+	step := steps(x, g, cum)
 	Label("found")
 	XORQ(flip, g)
 	MOVQ(g, at(out, 0))
@@ -47,9 +43,50 @@ func draw(name string, scaled bool) {
 	DECQ(n)
 	JNZ(label("loop"))
 	RET()
-	Label("step")
-	INCQ(g)
+	step()
+}
+
+// drawRows is draw into rows of two bytes. The counter runs up to 0 from -n.
+func drawRows() {
+	TEXT("drawRowsAMD64", NOSPLIT, "func(rows *byte, words *uint64, n, total uint64, cum *uint64, guide *uint32, shift, flip uint64)")
+	Pragma("noescape")
+	Comment("places of words in running sums, in two bytes each")
+	rows, words, n := ptr("rows"), ptr("words"), ptr("n")
+	cum, guide, shift, flip := ptr("cum"), ptr("guide"), ptr("shift"), ptr("flip")
+	total := ptr("total")
+	LEAQ(Mem{Base: words, Index: n, Scale: 8}, words)
+	LEAQ(Mem{Base: rows, Index: n, Scale: 2}, rows)
+	NEGQ(n)
+	Label("loop")
+	x, g, low := GP64(), GP64(), GP64()
+	MOVQ(total, reg.RDX)
+	MULXQ(Mem{Base: words, Index: n, Scale: 8}, low, x)
+	SHRXQ(shift, x, g)
+	MOVL(Mem{Base: guide, Index: g, Scale: 4}, g.As32())
+	step := steps(x, g, cum)
+	Label("found")
+	XORQ(flip, g)
+	MOVW(g.As16(), Mem{Base: rows, Index: n, Scale: 2})
+	INCQ(n)
+	JNZ(label("loop"))
+	RET()
+	step()
+}
+
+// steps moves g to the first sum above x: twice without a branch, then, in what it
+// returns, for the rest; that comes back to label found.
+func steps(x, g reg.GPVirtual, cum reg.Register) func() {
+	for range 2 { // g += 1 where cum[g] <= x
+		CMPQ(x, Mem{Base: cum, Index: g, Scale: 8})
+		SBBQ(I8(-1), g)
+	}
 	CMPQ(x, Mem{Base: cum, Index: g, Scale: 8})
 	JAE(label("step"))
-	JMP(label("found"))
+	return func() {
+		Label("step")
+		INCQ(g)
+		CMPQ(x, Mem{Base: cum, Index: g, Scale: 8})
+		JAE(label("step"))
+		JMP(label("found"))
+	}
 }

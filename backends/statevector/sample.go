@@ -74,13 +74,26 @@ func (s *State) SampleInto(rows []byte, key [16]byte, first uint64) error {
 	for i := 0; i < n; i += sampleChunk {
 		d.size(min(n-i, sampleChunk))
 		stream.Fill(d.words, first+uint64(i))
-		s.Outcomes(d.out, d.words)
-		putRows(rows[i*rb:], d.out, rb)
+		if to := rows[i*rb:][:len(d.words)*rb]; rb != 2 || !s.pairs(to, d.words) {
+			s.Outcomes(d.out, d.words)
+			putRows(to, d.out, rb)
+		}
 	}
 	s.mu.Lock()
 	s.draws = d
 	s.mu.Unlock()
 	return nil
+}
+
+// pairs draws rows of two bytes, or reports that it cannot.
+func (s *State) pairs(rows []byte, words []uint64) bool {
+	if s.fast == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer runtime.KeepAlive(s)
+	return s.fast.SampleRows(rows, words)
 }
 
 // putRows writes rows of rb bytes.

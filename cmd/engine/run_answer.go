@@ -2,14 +2,17 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/plot"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/proofs/transcript"
 	"github.com/animicaorg/engine/stats"
 )
@@ -25,6 +28,7 @@ type runAnswer struct {
 	Shots          uint64            `json:"shots"`
 	Width          uint64            `json:"width"`
 	Depth          uint64            `json:"depth"`
+	TrapTier       string            `json:"trap_tier"` // who held the secret of the traps
 	TrapPass       uint64            `json:"trap_pass"`
 	TrapFail       uint64            `json:"trap_fail"`
 	TrapReport     trapReport        `json:"trap_report"`
@@ -32,6 +36,7 @@ type runAnswer struct {
 	TargetShots    uint64            `json:"target_shots"`
 	Counts         map[string]uint64 `json:"counts"` // the 64 most frequent
 	Outcomes       int               `json:"outcomes"`
+	Answer         *knownAnswer      `json:"answer,omitempty"` // of circuits whose answer is known
 	CircuitHash    digest.Digest     `json:"circuit_hash"`
 	CompiledHash   digest.Digest     `json:"compiled_circuit_hash"`
 	Modules        []moduleRow       `json:"modules"`
@@ -143,10 +148,45 @@ func reasons(bits uint64) string {
 var statusWords = map[uint64]string{engine.StatusCompleted: "completed", engine.StatusAborted: "aborted", engine.StatusFailed: "failed"}
 
 func answerOf(p *engine.Plan, o *engine.Outcome, s *session) *runAnswer {
-	return &runAnswer{Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: s.backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
-		TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
+	return &runAnswer{Answer: answerFor(&p.Task.Lease.Job.Spec, o.Hist, o.TargetShots), Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: s.backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
+		TrapTier: trapTier, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
 		Counts: countsOf(o.Hist, topCounts), Outcomes: len(o.Hist.Bins), CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash,
 		Modules: moduleRows(p.Modules, s.guests), Meter: meter.ID, Digests: runDigests{p.J, p.M, p.D, p.X, o.G, o.R}, Nullifier: o.N}
+}
+
+// knownAnswer is the answer of qft_small or grover_demo and how often it came.
+type knownAnswer struct {
+	Bits  string  `json:"bits"`
+	Count uint64  `json:"count"` // of target_shots
+	Share float64 `json:"share"`
+	Ideal float64 `json:"ideal"` // chance on a device without errors
+}
+
+// answerFor looks the answer of a named circuit up; nil where none is known.
+func answerFor(s *job.Spec, h *transcript.Hist, shots uint64) *knownAnswer {
+	y, ok := circuit.Answer(s.CircuitID, int(s.Width), s.Seed)
+	if !ok || h.Width != s.Width || shots == 0 {
+		return nil
+	}
+	a := &knownAnswer{Bits: fmt.Sprintf("%0*b", s.Width, y), Ideal: 1}
+	if s.CircuitID == "grover_demo" {
+		a.Ideal = groverChance(int(s.Width))
+	}
+	for _, b := range h.Bins {
+		if bitString(b.Key, h.Width) == a.Bits {
+			a.Count = b.Count
+		}
+	}
+	a.Share = float64(a.Count) / float64(shots)
+	return a
+}
+
+// groverChance is sin²((2k+1)·asin(2^(-n/2))) for k = floor(π/4·√(2^n))
+// iterations.
+func groverChance(n int) float64 {
+	size := math.Sqrt(math.Ldexp(1, n))
+	s := math.Sin((2*math.Floor(math.Pi/4*size) + 1) * math.Asin(1/size))
+	return s * s
 }
 
 // chart draws the counts; outcomes that the answer does not list are summed up.

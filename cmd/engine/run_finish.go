@@ -149,6 +149,9 @@ func (e *program) writeRun(w io.Writer, a *runAnswer, f *runFlags) {
 		a.JobID, a.Status, a.Backend, a.NumericVersion, a.Width, a.Depth, a.Shots, r.T)
 	fmt.Fprintf(w, "traps       %s; A %d/%d, B %d/%d, p-value %.3g, eps95 %s\n", r.Verdict, r.KA, r.NA, r.KB, r.NB, r.PValue, r.eps())
 	fmt.Fprintf(w, "certified   %d of %d shots\n", a.TrapPass, a.Shots)
+	if k := a.Answer; k != nil {
+		fmt.Fprintf(w, "answer      %s in %d of %d target shots (ideally %.6f)\n", k.Bits, k.Count, a.TargetShots, k.Ideal)
+	}
 	writeGovernance(w, a.Governance)
 	if f.plot.Value == "term" && a.TargetShots > 0 {
 		fmt.Fprintln(w)
@@ -181,6 +184,7 @@ type plannedJob struct {
 	Width        uint64        `json:"width"`
 	Depth        uint64        `json:"depth"`
 	Shots        uint64        `json:"shots"`
+	TrapTier     string        `json:"trap_tier"`
 	Traps        uint64        `json:"traps"`
 	TMin         uint64        `json:"t_min"`
 	Insufficient bool          `json:"insufficient"`
@@ -209,7 +213,7 @@ type plannedJob struct {
 
 func (e *program) printPlan(s *session, p *engine.Plan) error {
 	t := p.Trap
-	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, Traps: t.Traps, TMin: t.TMin,
+	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: trapTier, Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
 		Modules: moduleRows(p.Modules, s.guests), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}

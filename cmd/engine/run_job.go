@@ -27,6 +27,9 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 	if err != nil {
 		return nil, jsonError(err)
 	}
+	if err := checkTier(j.Spec.TrapMode); err != nil {
+		return nil, err
+	}
 	signed := lease != nil && lease.Signed()
 	policy, err := e.trapPolicy(f.policy, lease, signed)
 	if err != nil {
@@ -50,6 +53,22 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 		return nil, err
 	}
 	return &engine.Task{Lease: lease, Circuit: c, Policy: policy}, nil
+}
+
+// trapTier is who holds the secret of the traps in a run of this program: its own
+// process. A job that asks for more must not be run and recorded as if it had it.
+const trapTier = job.TrapModeProcess
+
+func checkTier(mode string) error {
+	switch mode {
+	case trapTier:
+		return nil
+	case job.TrapModeTEE:
+		return cli.Errorf(cli.Unsupported, "spec.trap_mode", "tee needs a seed that came sealed to an enrolled runner key; this run's trap_tier is %s", trapTier).
+			WithHint("run the job through a provider in a TEE, or ask for trap_mode process")
+	}
+	return cli.Errorf(cli.Unsupported, "spec.trap_mode", "%s needs trap slots made elsewhere; this run's trap_tier is %s", mode, trapTier).
+		WithHint("trap_mode process, and an audit of the target: engine traps audit")
 }
 
 // trapPolicy is the policy that a signed lease names by hash, among the embedded

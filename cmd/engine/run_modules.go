@@ -118,7 +118,8 @@ func (e *program) governedGuests(ctx context.Context, h *host.Host, gov *engine.
 	return g, nil
 }
 
-// admitSlot admits the file of --module, else the module of the slot's usual name.
+// admitSlot admits the file of --module, else the module of the slot's usual
+// name, or of --traps.
 func (e *program) admitSlot(ctx context.Context, h *host.Host, gov *engine.Governance, f *runFlags, slot string, kind abi.Kind) (*trust.Artifact, error) {
 	if path, ok := f.modules[slot]; ok {
 		b, err := e.readModule("--module", path)
@@ -127,7 +128,11 @@ func (e *program) admitSlot(ctx context.Context, h *host.Host, gov *engine.Gover
 		}
 		return gov.Admit(ctx, h, kind, b)
 	}
-	return gov.Choose(ctx, h, kind, shipped[slot])
+	name := shipped[slot]
+	if slot == "traps" && f.traps != "" {
+		name = f.traps
+	}
+	return gov.Choose(ctx, h, kind, name)
 }
 
 // writeGovernance is one line of an answer in words.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,9 +13,11 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/transcript"
 	"github.com/animicaorg/engine/seed"
+	"github.com/animicaorg/engine/stats"
 )
 
 type judgeAnswer struct {
@@ -26,16 +30,22 @@ type judgeAnswer struct {
 	HistDigest digest.Digest `json:"hist_digest"`
 	Matches    bool          `json:"matches"` // plan, rows, report and histogram are those of the proof
 	Differs    []string      `json:"differs,omitempty"`
+	Fraud      string        `json:"fraud,omitempty"` // file of the fraud proof
 	Error      *cli.Body     `json:"error,omitempty"`
 }
 
 func (e *program) trapsJudge() *cobra.Command {
-	return &cobra.Command{
+	fraud := ""
+	c := &cobra.Command{
 		Use: "judge BUNDLE", Short: "Judge the traps of a bundle again",
 		Long: `Derive all slots of a bundle's job again from its opened seed, judge the raw
 outcomes, and compare with what the proof says. Signatures are not checked here;
 "engine proof verify --bundle" does all of it. Exit 40 where the verdict is not
-pass or anything differs.`,
+pass or anything differs.
+
+--fraud writes the fraud proof quantum_fraud_v1 where the committed outcomes give
+another report or histogram than the provider signed, or where the exact left tail
+of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.`,
 		Example: "  engine traps judge qrun --json", Args: cli.Args("BUNDLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := loadBundle("BUNDLE", args[0])
@@ -58,9 +68,50 @@ pass or anything differs.`,
 			if err != nil {
 				return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
 			}
+			if err := e.accuse(cmd.Context(), p, a, &out, fraud); err != nil {
+				return err
+			}
 			return e.printJudged(a)
 		},
 	}
+	c.Flags().StringVar(&fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
+	return c
+}
+
+// accuse writes a fraud proof where the judgement gives evidence.
+func (e *program) accuse(ctx context.Context, p *proofs.Proof, a *judgeAnswer, out *proofs.JudgeOutput, path string) error {
+	v, err := guest.ParseVerdict(out.Report)
+	if err != nil {
+		return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
+	}
+	reason, words := uint64(0), ""
+	switch {
+	case !a.Matches:
+		reason, words = transcript.FraudRejudge, "judged again: other "+strings.Join(a.Differs, ", ")
+	case tiny(v.TailA), tiny(v.TailB):
+		reason, words = transcript.FraudTail, "exact left tail of the traps"
+	case v.MaxGlobal >= stats.ThresholdGlobal(1000): // also of jobs that were stopped
+		reason, words = transcript.FraudTail, "evidence of the windows"
+	}
+	if reason == 0 || path == "" {
+		return nil
+	}
+	claim, err := p.Claim()
+	if err != nil {
+		return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
+	}
+	f := transcript.FraudFrame{Result: p.Body.Binding.Digests.R, Claim: claim, ProviderID: p.Body.ProviderID, Reason: reason, Evidence: a.ReportHash}
+	b, err := transcript.Encode(f)
+	if err != nil {
+		return cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	a.Fraud = path
+	return e.writeStatement(ctx, path, typeFraud, keys.PurposeFraud, b, fraudBody(f, words))
+}
+
+// tiny reports a tail of 10^-6 or less; its mantissa has nine digits.
+func tiny(t guest.Tail) bool {
+	return t.Mant == 0 || t.Exp < -6 || t.Exp == -6 && t.Mant <= 100_000_000
 }
 
 // judgeInput is what the trap library of the proof was given.

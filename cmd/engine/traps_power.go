@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/proofs/transcript"
 	"github.com/animicaorg/engine/stats"
+	"github.com/animicaorg/engine/traps"
 	"github.com/animicaorg/engine/traps/zoo"
 )
 
@@ -21,6 +22,7 @@ type powerFlags struct {
 	shots        uint64
 	ratio        string
 	policy       string
+	family       string
 	plot         plotFlags
 }
 
@@ -31,6 +33,7 @@ type powerAnswer struct {
 	Shots        uint64       `json:"shots"`
 	TrapRatio    float64      `json:"trap_ratio"`
 	Policy       string       `json:"policy"`
+	Family       string       `json:"family"`
 	N1           uint64       `json:"n1"` // u3 locations
 	N2           uint64       `json:"n2"` // CZ
 	T            uint64       `json:"T"`
@@ -45,6 +48,15 @@ type powerAnswer struct {
 	Smallest     []powerLevel `json:"smallest"`
 	Curve        []powerPoint `json:"curve"`
 	Sentence     string       `json:"sentence"`
+	Noise        []powerNoise `json:"noise"` // how a noisier device passes
+}
+
+// powerNoise is the honest pass rate of each kind at a multiple of the policy's
+// noise, and the chance that the final tests find such a device out.
+type powerNoise struct {
+	Multiple  uint64  `json:"multiple"`
+	PassRateA float64 `json:"pass_rate_a"`
+	PassRateB float64 `json:"pass_rate_b"`
 }
 
 // powerLevel is the smallest fraction of invented slots that is found out with a
@@ -74,7 +86,8 @@ weighed during the run finds out a little more, and evidence adds up over jobs. 
 device that compares slots can tell traps from targets: against it traps say
 nothing, whatever the ratio (docs/traps.md).`,
 		Example: `  engine traps power --width 20 --depth 120 --shots 4096 --ratio 0.1 --policy ref
-  engine traps power --width 8 --depth 16 --ratio 0.2 --plot svg --out power.svg`,
+  engine traps power --width 8 --depth 16 --ratio 0.2 --plot svg --out power.svg
+  engine traps power --family iqp --width 8 --depth 16 --policy ref`,
 		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.plot.changed = cmd.Flags().Changed("plot")
@@ -86,6 +99,7 @@ nothing, whatever the ratio (docs/traps.md).`,
 	p.IntVar(&f.depth, "depth", 120, "layers of one-qubit gates and CZ in turn")
 	p.Uint64Var(&f.shots, "shots", 4096, "`N` slots, traps included")
 	p.StringVar(&f.ratio, "ratio", "0.1", "share of trap slots, at most six decimals")
+	p.StringVar(&f.family, "family", "accredit", "`NAME` of a shipped trap library; for mirror the second half of the CZ layers mirrors the first")
 	p.StringVar(&f.policy, "policy", "exact@1", "`NAME` of an embedded trap policy (exact, ref) or a policy file")
 	f.plot.add(p)
 	return c
@@ -106,12 +120,19 @@ func (e *program) runPower(f *powerFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := zoo.New(f.width, f.depth, f.shots, ppm, stats.Policy(policy.Record))
+	mix, err := traps.MixOf(f.family, "1.0.0")
+	if err != nil {
+		return cli.Errorf(cli.Usage, "--family", "%.40q is not a shipped trap library", f.family).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	}
+	s, err := zoo.NewOf(mix, f.width, f.depth, f.shots, ppm, stats.Policy(policy.Record))
 	if err != nil {
 		return cli.Errorf(cli.Usage, "--width", "%w", err)
 	}
 	a := powerOf(s.Plan)
-	a.Width, a.Depth, a.Policy = f.width, f.depth, policy.Name
+	a.Width, a.Depth, a.Policy, a.Family = f.width, f.depth, policy.Name, f.family
+	if a.Noise, err = noisierDevices(s, mix); err != nil {
+		return cli.Errorf(cli.Internal, "", "%w", err)
+	}
 	return e.printPower(a, f)
 }
 
@@ -127,6 +148,21 @@ func powerOf(p *guest.Plan) *powerAnswer {
 		a.Curve = append(a.Curve, pt)
 	}
 	return a
+}
+
+// noisierDevices plans the job for devices with more noise than the policy's.
+func noisierDevices(s *zoo.Setup, mix traps.Mix) (out []powerNoise, err error) {
+	p := s.Plan
+	for _, k := range []uint64{1, 2, 3, 5, 10} {
+		pol := stats.Policy(p.Policy)
+		pol.P1, pol.P2, pol.RO = min(k*pol.P1, stats.Ppb/2), min(k*pol.P2, stats.Ppb/2), min(k*pol.RO, stats.Ppb/2)
+		n, err := zoo.NewOf(mix, s.Width, s.Depth, p.Shots, p.RatioPPM, pol)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, powerNoise{k, float64(n.Plan.PA) / stats.Ppb, float64(n.Plan.PB) / stats.Ppb})
+	}
+	return out, nil
 }
 
 // smallestFaked is the table of what a plan finds out.
@@ -161,6 +197,9 @@ func powerSentence(p *guest.Plan) string {
 func (e *program) printPower(a *powerAnswer, f *powerFlags) error {
 	if f.plot.out != "" {
 		b, err := render(f.plot.kind.Value, a.chart())
+		if f.plot.kind.Value == "svg" {
+			b = a.panels()
+		}
 		if err != nil {
 			return err
 		}
@@ -174,7 +213,7 @@ func (e *program) printPower(a *powerAnswer, f *powerFlags) error {
 	}
 	return e.Print(a, func(w io.Writer) {
 		fmt.Fprintf(w, "job          %d qubits, depth %d: %d u3, %d CZ; %d shots at trap ratio %g, policy %s\n", a.Width, a.Depth, a.N1, a.N2, a.Shots, a.TrapRatio, a.Policy)
-		fmt.Fprintf(w, "traps        %d: %d of kind A, %d of kind B; at least %d are needed", a.T, a.NA, a.NB, a.TMin)
+		fmt.Fprintf(w, "traps        %s: %d, of them %d of kind A, %d of kind B; at least %d are needed", a.Family, a.T, a.NA, a.NB, a.TMin)
 		if a.Insufficient {
 			fmt.Fprint(w, ", so the verdict is insufficient")
 		}

@@ -28,7 +28,20 @@ that is refused is {"error":{"name","message"}}; the others are still answered.
   wilson, hoeffding, clopper_pearson {k,n,alpha}     two-sided interval: lower, upper
   sprt {k,n,p0,p1,alpha,beta}                        llr in nats of p1 over p0, and decision:
                                                      accept (p0), reject or continue
-  upper_tail {k,n,p}                                 log10 of P[Bin(n,p) >= k]
+  upper_tail, lower_tail {k,n,p}                     log10 of P[Bin(n,p) >= k], <= k
+  fisher, tippett {p:[…]}                            combined p-value: p, log10
+  accept_threshold {n,p0,alpha}                      accept: least passes of the exact test
+  e_process {p_a,p_b,alpha,windows:[[kA,nA,kB,nB],…]}
+                                                     first_bad window, evidence, limits (nats)
+  cusum {p_a,p_b,mean_jobs,jobs:[[kA,nA,kB,nB],…]}   the same over jobs; alarms are then
+                                                     mean_jobs apart or more on average
+  eps95 {shots,traps,fails}                          accreditation bounds eps95_markov, eps95_hidden
+  finite_population {shots,traps,fails,delta}        upper: share of corrupted targets
+  t_min {p_a,p_b,width,mix_a}                        t_min, null where none suffices
+  layout {shots,ratio_ppm}                           traps, windows
+  pass_rates {n1,n2,width,p1,p2,ro}                  closed forms of docs/traps.md
+
+Tails are certified up to n = 10000000.
 
 alpha, beta, p, p0, p1 are probabilities between 0 and 1, both excluded.`,
 		Example: `  echo '{"cases":[{"op":"wilson","k":980,"n":1000,"alpha":0.01}]}' | engine traps stats -`,
@@ -59,7 +72,7 @@ alpha, beta, p, p0, p1 are probabilities between 0 and 1, both excluded.`,
 
 // batchCases reads {"cases":[…]}.
 func batchCases(b []byte) ([]strictjson.Node, error) {
-	root, err := strictjson.Parse(b, strictjson.Limits{Bytes: maxBatchBytes, Depth: 8, Values: 20 * maxBatchCases})
+	root, err := strictjson.Parse(b, strictjson.Limits{Bytes: maxBatchBytes, Depth: 8, Values: 40 * maxBatchCases})
 	if err != nil {
 		return nil, jsonError(err)
 	}

@@ -55,6 +55,8 @@ func TestLowerBoundSolvesItsEquation(t *testing.T) {
 func FuzzBatch(f *testing.F) {
 	f.Add([]byte(`{"cases":[{"op":"wilson","k":980,"n":1000,"alpha":0.01},{"op":"nonsense"}]}`))
 	f.Add([]byte(`{"cases":[{"op":"clopper_pearson","k":1,"n":3,"alpha":1e-300},{"op":"sprt","k":1,"n":3,"p0":0.5,"p1":0.6,"alpha":0.1,"beta":0.1}]}`))
+	f.Add([]byte(`{"cases":[{"op":"fisher","p":[0.1,0.2]},{"op":"e_process","p_a":0.9,"p_b":0.8,"alpha":0.001,"windows":[[1,2,3,4]]},{"op":"eps95","shots":40,"traps":10,"fails":1}]}`))
+	f.Add([]byte(`{"cases":[{"op":"cusum","p_a":0.9,"p_b":0.8,"mean_jobs":10,"jobs":[[1,2,3,4]]},{"op":"t_min","p_a":0.9,"p_b":0.8,"width":3,"mix_a":1}]}`))
 	f.Add([]byte(`{"cases":[{"op":"upper_tail","k":3,"n":3,"p":1e-12},[],{"op":3}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		cases, err := batchCases(b)
@@ -73,6 +75,11 @@ func FuzzBatch(f *testing.F) {
 				require.False(t, math.IsNaN(a.Log10) || math.IsInf(a.Log10, 0))
 			case sprtAnswer:
 				require.False(t, math.IsNaN(a.LLR))
+			case pAnswer:
+				require.True(t, 0 <= a.P && a.P <= 1, "%+v", a)
+			case processAnswer:
+				require.False(t, math.IsNaN(a.Cusum) || math.IsNaN(a.Global))
+			case epsAnswer, acceptAnswer, tminAnswer, layoutAnswer, ratesAnswer:
 			case refusedCase:
 				require.NotEmpty(t, a.Error.Message)
 			default:

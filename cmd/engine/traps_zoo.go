@@ -14,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/stats"
+	"github.com/animicaorg/engine/traps"
 	"github.com/animicaorg/engine/traps/zoo"
 )
 
@@ -28,12 +29,14 @@ type zooFlags struct {
 	sizes      []string
 	strategies []string
 	policy     string
+	family     string
 	threads    int
 }
 
 // zooAnswer is the JSON answer of "engine traps zoo".
 type zooAnswer struct {
 	Policy    string   `json:"policy"`
+	Family    string   `json:"family"`
 	Shots     uint64   `json:"shots"`
 	TrapRatio float64  `json:"trap_ratio"`
 	Jobs      int      `json:"jobs"` // per row
@@ -86,6 +89,7 @@ lie in a whole run, take engine run --backend cheat:STRATEGY.`,
 	p.StringSliceVar(&f.sizes, "size", []string{"8x16", "20x20", "20x120"}, "`WxD,…`: width and depth of the jobs")
 	p.StringSliceVar(&f.strategies, "strategy", nil, "`NAME,…`: only these strategies")
 	p.StringVar(&f.policy, "policy", "ref@1", "`NAME` of an embedded trap policy (exact, ref) or a policy file")
+	p.StringVar(&f.family, "family", "accredit", "`NAME` of a shipped trap library; strategies that change the circuit are played for accredit only")
 	p.IntVar(&f.threads, "threads", 0, "goroutines; 0 is one per CPU")
 	return c
 }
@@ -105,11 +109,18 @@ func (e *program) runZoo(ctx context.Context, f *zooFlags) error {
 	if err != nil {
 		return err
 	}
-	setups, err := zooSetups(f.sizes, policy)
+	mix, err := traps.MixOf(f.family, "1.0.0")
+	if err != nil {
+		return cli.Errorf(cli.Usage, "--family", "%.40q is not a shipped trap library", f.family).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	}
+	if chosen, err = playable(chosen, f, mix); err != nil {
+		return err
+	}
+	setups, err := zooSetups(f.sizes, policy, mix)
 	if err != nil {
 		return err
 	}
-	a := &zooAnswer{Policy: policy.Name, Shots: zoo.Shots, TrapRatio: zoo.RatioPPM / 1e6, Jobs: f.jobs}
+	a := &zooAnswer{Policy: policy.Name, Family: f.family, Shots: zoo.Shots, TrapRatio: zoo.RatioPPM / 1e6, Jobs: f.jobs}
 	progress := e.Progress(ctx)
 	defer progress.Close()
 	bar := progress.Bar("zoo", "rows", int64(len(setups)*len(chosen)))
@@ -156,7 +167,7 @@ func playRow(ctx context.Context, s *zoo.Setup, st zoo.Strategy, f *zooFlags) (z
 
 // words is a line per row.
 func (a *zooAnswer) words(w io.Writer) {
-	fmt.Fprintf(w, "%d jobs a row, %d shots at trap ratio %g, policy %s\n\n", a.Jobs, a.Shots, a.TrapRatio, a.Policy)
+	fmt.Fprintf(w, "%d jobs a row, %d shots at trap ratio %g, policy %s, traps %s\n\n", a.Jobs, a.Shots, a.TrapRatio, a.Policy, a.Family)
 	fmt.Fprintf(w, "%3s %-13s %-7s %-18s %-10s %-11s %6s  %7s %7s  %s\n", "row", "strategy", "size", "found out", "share", "predicted", "sigma", "pass A", "pass B", "miss at most")
 	for _, r := range a.Rows {
 		miss := "-"
@@ -214,8 +225,22 @@ func chosenStrategies(names []string) ([]zoo.Strategy, error) {
 	return out, nil
 }
 
+// playable drops the strategies that are modelled on the circuit's own frames,
+// for libraries other than accredit; asked for by name they are refused.
+func playable(all []zoo.Strategy, f *zooFlags, mix traps.Mix) (out []zoo.Strategy, err error) {
+	for _, st := range all {
+		switch {
+		case mix == traps.Accredit || !st.Frames():
+			out = append(out, st)
+		case len(f.strategies) > 0:
+			return nil, cli.Errorf(cli.Usage, "--strategy", "%s is played for accredit only", st.Name).WithHint("docs/traps.md has a table of omissions for every family")
+		}
+	}
+	return out, nil
+}
+
 // zooSetups plans a job of each size.
-func zooSetups(sizes []string, policy *job.TrapPolicy) ([]*zoo.Setup, error) {
+func zooSetups(sizes []string, policy *job.TrapPolicy, mix traps.Mix) ([]*zoo.Setup, error) {
 	if len(sizes) < 1 || len(sizes) > maxZooSizes {
 		return nil, cli.Errorf(cli.Usage, "--size", "%d sizes, allowed are 1..%d", len(sizes), maxZooSizes)
 	}
@@ -227,7 +252,7 @@ func zooSetups(sizes []string, policy *job.TrapPolicy) ([]*zoo.Setup, error) {
 		if !ok || err1 != nil || err2 != nil {
 			return nil, cli.Errorf(cli.Usage, "--size", "%.40q is no size", text).WithHint("width x depth, such as 8x16")
 		}
-		s, err := zoo.New(int(width), int(depth), zoo.Shots, zoo.RatioPPM, stats.Policy(policy.Record))
+		s, err := zoo.NewOf(mix, int(width), int(depth), zoo.Shots, zoo.RatioPPM, stats.Policy(policy.Record))
 		if err != nil {
 			return nil, cli.Errorf(cli.Usage, "--size", "%s: %w", text, err)
 		}

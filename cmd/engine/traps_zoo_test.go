@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/traps"
 )
 
 func TestScientific(t *testing.T) {
@@ -23,7 +24,7 @@ func FuzzZooSizes(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, text string) {
 		sizes := strings.Split(text, ",")
-		setups, err := zooSetups(sizes, policy)
+		setups, err := zooSetups(sizes, policy, traps.Accredit)
 		if err != nil {
 			return
 		}
@@ -38,12 +39,12 @@ func FuzzZooSizes(f *testing.F) {
 func TestTooManySizes(t *testing.T) {
 	policy, err := job.NamedTrapPolicy("ref@1")
 	require.NoError(t, err)
-	_, err = zooSetups(make([]string, maxZooSizes+1), policy)
+	_, err = zooSetups(make([]string, maxZooSizes+1), policy, traps.Accredit)
 	require.ErrorContains(t, err, "17 sizes")
-	_, err = zooSetups(nil, policy)
+	_, err = zooSetups(nil, policy, traps.Accredit)
 	require.Error(t, err)
-	_, err = zooSetups([]string{"20x1600"}, policy) // an honest device passes no more often than chance
+	_, err = zooSetups([]string{"20x1600"}, policy, traps.Accredit) // an honest device passes no more often than chance
 	require.ErrorContains(t, err, "too few")
-	_, err = zooSetups([]string{"4x8", "20x120", "16384x1"}, policy)
+	_, err = zooSetups([]string{"4x8", "20x120", "16384x1"}, policy, traps.Accredit)
 	require.Error(t, err)
 }

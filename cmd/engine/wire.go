@@ -90,11 +90,27 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 	if path, ok := f.modules[slot]; ok {
 		return e.readModule("--module", path)
 	}
-	m, ok := embedded.Lookup(shipped[slot])
-	if !ok {
-		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", shipped[slot])
+	name := shipped[slot]
+	if slot == "traps" && f.traps != "" {
+		name = f.traps
+	}
+	m, ok := embedded.Lookup(name)
+	if slot == "traps" && (!ok || m.Kind != "traps") {
+		return nil, cli.Errorf(cli.Usage, "--traps", "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	} else if !ok {
+		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", name)
 	}
 	return m.Bytes, nil
+}
+
+// trapLibraries names the shipped trap libraries.
+func trapLibraries() (out []string) {
+	for _, m := range embedded.All() {
+		if m.Kind == "traps" {
+			out = append(out, m.Name)
+		}
+	}
+	return out
 }
 
 // weakSandbox says when the walls of workers are thin.

@@ -55,6 +55,11 @@ type guestCall struct {
 func trapCalls(t testing.TB, mix traps.Mix, width, layers int, shots uint64) []guestCall {
 	r := rand.New(rand.NewPCG(7, uint64(width)))
 	l := brickwork(r, width, layers)
+	for j := range layers / 2 {
+		if traps.NeedsMirror(mix) {
+			l.Layers[layers-1-j] = l.Layers[j]
+		}
+	}
 	h := guest.Header{Shots: shots, RatioPPM: 100_000}
 	policy := guest.Policy(stats.RefPolicy())
 	root := [32]byte{1, 2, 3}
@@ -98,7 +103,12 @@ func compileCalls(t testing.TB, width, n int) []guestCall {
 
 // shippedCalls are small jobs of every shipped module.
 func shippedCalls(t testing.TB) map[string][]guestCall {
-	return map[string][]guestCall{"accredit": trapCalls(t, traps.Accredit, 4, 4, 64), "clifford_parity": trapCalls(t, traps.CliffordParity, 3, 2, 40), "layered": compileCalls(t, 5, 60)}
+	out := map[string][]guestCall{"layered": compileCalls(t, 5, 60)}
+	for _, f := range traps.Families() {
+		out[f.Name] = trapCalls(t, f.Mix, 3, 2, 40)
+	}
+	out["accredit"] = trapCalls(t, traps.Accredit, 4, 4, 64)
+	return out
 }
 
 // TestShippedGuests: oracle, metered and original agree on small jobs, output
@@ -139,7 +149,13 @@ func TestShippedGuests(t *testing.T) {
 var golden = map[string]string{
 	"66dbb2f1c0e0a21b": "763dd31efab155a8b8ee4c968b0775fe2dd8fa52c6cf639fdb378879277b0fb0", // accredit, 58483 bytes become 78646
 	"6b688985acd608d0": "18d7e3bb07caf2ba5a4669f433dd2fb07f97711a41ba3e229bb8e9823f7c4530", // clifford_parity, 58341 bytes become 78403
+	"bbfa2ba703a3db29": "97771b41a80bd3b6128e91d24dfd56395ef42ce2b90c2cb1ebeb854a19b56e40", // cst, 57776 bytes become 77599
+	"75f6fd5ecffe83bf": "063ae6826935a774f7194c6696687ffad5c9734f3eb1011d5e5653b15138a534", // hidden_angle, 59539 bytes become 79845
+	"70148c4cb38ddc79": "90693005bae4a0333af6b7a4f55ee9cb949f69df93fafc75a12d2b2a17b98cfc", // iqp, 60383 bytes become 81172
 	"399c32621d87f4b2": "838917d2d9aed48082487e24421d010f1e7a1d30a6935fa539d62c66b4b98a2f", // layered, 21683 bytes become 29632
+	"e96b427505cda96f": "65eb9e5aabfaddbeae48bf70d9beb1409a5c48da4813237d0ce5c508e44df00d", // mirror, 58873 bytes become 79210
+	"a75629742c110b60": "350a87aa5eb843fedb2244924af095180aa78f2b6bf88427998e79adbd871d39", // trap_h, 58413 bytes become 78526
+	"a4f2f8b903e8ceff": "1c2476978386dd117f099336830b807bb7f0032b989d4b0ca5c64aa4b3b0fc87", // trap_xz, 56639 bytes become 76277
 }
 
 func TestGolden(t *testing.T) {

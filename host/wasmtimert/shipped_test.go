@@ -29,10 +29,10 @@ func shippedCalls(t *testing.T) []shippedGuest {
 		switch m.Name {
 		case "layered":
 			g.calls = compileCalls(t)
-		case "accredit":
-			g.calls = trapCalls(t, traps.Accredit)
-		case "clifford_parity":
-			g.calls = trapCalls(t, traps.CliffordParity)
+		default:
+			mix, err := traps.MixOf(m.Name, m.Version)
+			require.NoError(t, err)
+			g.calls = trapCalls(t, mix)
 		}
 		require.NotEmpty(t, g.calls, "module %s needs a job here", m.Name)
 		g.calls = append(g.calls, guestCall{"qx_describe", nil, nil})
@@ -65,6 +65,9 @@ func trapCalls(t *testing.T, mix traps.Mix) []guestCall {
 		l.Measure = append(l.Measure, q)
 	}
 	l.Layers = [][]circuit.Pair{{{A: 0, B: 1}, {A: 2, B: 3}}, {{A: 1, B: 2}}}
+	if traps.NeedsMirror(mix) {
+		l.Layers = append(l.Layers, l.Layers[1])
+	}
 	l.U = make([]circuit.U3Angles, l.Locations())
 	h, policy, root := guest.Header{Shots: shots, RatioPPM: 250_000}, guest.Policy(stats.RefPolicy()), [32]byte{1, 2, 3}
 	plan, err := traps.Plan(l, h, policy, mix)

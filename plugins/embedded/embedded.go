@@ -1,5 +1,6 @@
 // Package embedded holds the WebAssembly modules that ship with the engine: the
-// compiler `layered` and the trap libraries `accredit` and `clifford_parity`.
+// compiler `layered`, the trap libraries `accredit` and `clifford_parity`, and the
+// secondary trap families.
 // plugins/build.sh makes them from the C sources; plugins/modules.lock lists
 // their hashes.
 //
@@ -27,13 +28,37 @@ var accredit []byte
 //go:embed clifford_parity.wasm
 var cliffordParity []byte
 
+//go:embed cst.wasm
+var cst []byte
+
+//go:embed hidden_angle.wasm
+var hiddenAngle []byte
+
+//go:embed iqp.wasm
+var iqp []byte
+
 //go:embed layered.wasm
 var layered []byte
+
+//go:embed mirror.wasm
+var mirror []byte
+
+//go:embed trap_h.wasm
+var trapH []byte
+
+//go:embed trap_xz.wasm
+var trapXZ []byte
 
 var modules = []Module{
 	{"accredit", "1.0.0", "traps", accredit},
 	{"clifford_parity", "1.0.0", "traps", cliffordParity},
+	{"cst", "1.0.0", "traps", cst},
+	{"hidden_angle", "1.0.0", "traps", hiddenAngle},
+	{"iqp", "1.0.0", "traps", iqp},
 	{"layered", "1.0.0", "compiler", layered},
+	{"mirror", "1.0.0", "traps", mirror},
+	{"trap_h", "1.0.0", "traps", trapH},
+	{"trap_xz", "1.0.0", "traps", trapXZ},
 }
 
 // All returns the shipped modules, sorted by name.

@@ -36,7 +36,7 @@ func samples(t *testing.T) map[string][]byte {
 		LeaseFrame{1, 2, h(3), h(4), h(5), h(6), 7, h(8), h(9), 10, 11, 12},
 		ModuleFrame{"traps", "accredit", "1.0.0", 1, 2, h(3)}, ModuleSet{{"traps", "accredit", "1.0.0", 1, 2, h(3)}},
 		DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, ExecFrame{h(1), h(2), h(3), h(4), h(5), "engine/1.0.0 numeric/1 meter/1", nil, h(8)},
-		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
+		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, AuditFrame{h(1), 2, h(3), h(4), 5, 6, 2, 8, 9, 10, 11, 1}, FraudFrame{h(1), h(2), h(3), 1, h(5)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
 		&Hist{Width: 3, Bins: []Bin{{[]byte{1}, 2}, {[]byte{7}, 1}}},
 	} {
 		b := must(t)(Encode(v))

@@ -86,10 +86,14 @@ func (s *Setup) newPlayer(st Strategy) *player {
 // Rates are the pass rates of traps of kind A and B in window j, for strategies
 // that are not frames.
 func (s *Setup) Rates(st Strategy, j int) (a, b float64) {
-	p := stats.Policy(s.Plan.Policy)
-	k := max(st.noise, 1)
-	p.P1, p.P2, p.RO = min(k*p.P1, stats.Ppb), min(k*p.P2, stats.Ppb), min(k*p.RO, stats.Ppb)
-	pa, pb := stats.PassRates(s.Plan.N1, s.Plan.N2, uint64(s.Width), p)
+	pa, pb := s.Plan.PA, s.Plan.PB
+	if st.noise > 1 {
+		p := stats.Policy(s.Plan.Policy)
+		p.P1, p.P2, p.RO = min(st.noise*p.P1, stats.Ppb/2), min(st.noise*p.P2, stats.Ppb/2), min(st.noise*p.RO, stats.Ppb/2)
+		if n, err := NewOf(s.mix, s.Width, s.Depth, s.Plan.Shots, s.Plan.RatioPPM, p); err == nil { // the same shape planned before
+			pa, pb = n.Plan.PA, n.Plan.PB
+		}
+	}
 	h := 1.0
 	if st.honest != nil {
 		h = st.honest((float64(j) + .5) / float64(len(s.Plan.WindowTraps)))

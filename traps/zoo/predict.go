@@ -62,7 +62,7 @@ func (s *Setup) Predict(ctx context.Context, st Strategy, jobs, threads int) (Pr
 		return Prediction{}, err
 	}
 	p := s.Plan
-	if p.Shots == Shots && p.RatioPPM == RatioPPM && stats.Policy(p.Policy) == stats.RefPolicy() {
+	if s.Main() && p.Shots == Shots && p.RatioPPM == RatioPPM && stats.Policy(p.Policy) == stats.RefPolicy() {
 		for _, r := range rows {
 			if r.Strategy == st.Name && r.Size == s.Size() {
 				return Prediction{r.Detect, r.Jobs, SourceReference}, nil

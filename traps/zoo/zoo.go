@@ -34,26 +34,42 @@ const (
 type Setup struct {
 	Width, Depth int
 	Plan         *guest.Plan
+	mix          traps.Mix
 	fresh        *stats.EProcess
 }
 
 // New plans jobs of the brickwork circuit animica.quantum.trapset.v1: width
 // qubits, depth layers that are one-qubit gates and CZ in turn.
 func New(width, depth int, shots, ratioPPM uint64, policy stats.Policy) (*Setup, error) {
+	return NewOf(traps.Accredit, width, depth, shots, ratioPPM, policy)
+}
+
+// NewOf is New for another trap library. Where that takes only circuits that read
+// the same from both ends, the second half of the CZ layers mirrors the first.
+func NewOf(mix traps.Mix, width, depth int, shots, ratioPPM uint64, policy stats.Policy) (*Setup, error) {
 	if width < 1 || depth < 1 || width > traps.MaxLocations || depth > traps.MaxLocations || width*(depth/2+1) > traps.MaxLocations {
 		return nil, fmt.Errorf("zoo: width %d and depth %d: both at least 1, and width·(depth/2+1) at most %d: %w", width, depth, traps.MaxLocations, traps.ErrDomain)
 	}
 	l := &circuit.Layered{Skeleton: Brickwork(width, depth), Clbits: width, Measure: make([]int, width)}
+	if traps.NeedsMirror(mix) {
+		for c := range l.Layers[:len(l.Layers)/2] {
+			l.Layers[len(l.Layers)-1-c] = l.Layers[c]
+		}
+	}
 	l.U = make([]circuit.U3Angles, l.Locations())
 	for q := range l.Measure {
 		l.Measure[q] = q
 	}
-	p, err := traps.Plan(l, guest.Header{Shots: shots, RatioPPM: ratioPPM}, guest.Policy(policy), traps.Accredit)
+	p, err := traps.Plan(l, guest.Header{Shots: shots, RatioPPM: ratioPPM}, guest.Policy(policy), mix)
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Width: width, Depth: depth, Plan: p, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}, nil
+	return &Setup{Width: width, Depth: depth, Plan: p, mix: mix, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}, nil
 }
+
+// Main reports that the traps are those of accredit, which frames and reference
+// rows are about.
+func (s *Setup) Main() bool { return s.mix == traps.Accredit }
 
 // Brickwork is the skeleton of the trapset circuit: CZ layer c joins q and q+1
 // for q = c mod 2, c mod 2 + 2, and so on.

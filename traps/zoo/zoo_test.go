@@ -283,3 +283,24 @@ func TestShapesOutsideAreRefused(t *testing.T) {
 	}
 	require.Len(t, rows, 20, "the honest device and nineteen strategies")
 }
+
+// TestAcceptance plays 20,000 jobs a row: honest jobs are found out at most 35
+// times, strategies with a certified miss of at most 1e-6 always.
+func TestAcceptance(t *testing.T) {
+	for _, size := range [][2]int{{8, 16}, {20, 20}, {20, 120}} {
+		s := setup(t, size[0], size[1])
+		c, err := s.Run(context.Background(), find(t, "honest"), 20_000, Measured, 0)
+		require.NoError(t, err)
+		require.LessOrEqual(t, c.Detected, uint64(35), s.Size())
+		require.Positive(t, c.Detected, s.Size())
+	}
+	for _, row := range []struct {
+		strategy string
+		w, d     int
+	}{{"uniform", 8, 16}, {"fake-half", 20, 120}, {"fake-30", 20, 20}, {"fake-25", 20, 20}, {"burst", 20, 20}, {"stop-75", 20, 120}, {"noise-3", 20, 20}} {
+		s, st := setup(t, row.w, row.d), find(t, row.strategy)
+		c, err := s.Run(context.Background(), st, 20_000, Measured, 0)
+		require.NoError(t, err)
+		require.Equal(t, c.Jobs, c.Detected, "%s %s", row.strategy, s.Size())
+	}
+}

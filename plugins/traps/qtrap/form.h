@@ -7,6 +7,15 @@
 #define QTRAP_INTS
 #include "stats.h"
 
+// A secondary family defines FAMILY, its number, and what of the macros below it
+// changes; see plugins/traps/README.md.
+#ifndef FAMILY
+#define FAMILY 0ull
+#endif
+#ifndef FAMILY_GATES
+#define FAMILY_GATES 0u // gates besides the Cliffords
+#endif
+
 #define MAX_LOCATIONS 16384u
 #define MAX_TRAPS 2097152ull
 #define MAX_SHOTS 10000000ull
@@ -150,7 +159,7 @@ static i32 plan_check(const plan *p, u64 items) {
 	const plan_head *h = &p->h;
 	u64 nA, nB;
 	i32 err;
-	if (h->mix_a != MIX_A || h->mix_b != MIX_B)
+	if (h->mix_a != MIX_A || h->mix_b != (MIX_B | FAMILY << 32))
 		return domain("plan: made for another trap library");
 	if (h->shots < 1 || h->shots > MAX_SHOTS || h->ratio > 1000000 || h->traps != qs_trap_count(h->shots, h->ratio) || p->windows != qs_window_count(h->shots))
 		return domain("plan: shots, ratio, traps and windows do not agree");
@@ -179,7 +188,7 @@ static i32 plan_load(plan *p) {
 	if (err || (err = qx_count(&m, 0, 18)) || (err = qx_count(&m, 2, 4 * QS_GRID)) || (err = qx_count(&m, 3, 8)))
 		return err;
 	u64 w = m.s[1].len / 4, n = m.s[6].len / 24;
-	if (w < 1 || w > MAX_WINDOWS || m.s[6].len % 24 || n > 16 * MAX_LOCATIONS + 24)
+	if (w < 1 || w > MAX_WINDOWS || m.s[6].len % 24 || n > 16 * (MAX_LOCATIONS + FAMILY_GATES) + 24)
 		return domain("plan: number of windows or size of the palette out of range");
 	p->windows = (u32)w, p->palette = (u32)n;
 	if ((err = qx_read(QX_PLAN, m.s[0].off, &p->h, sizeof p->h)) || (err = qx_read(QX_PLAN, m.s[1].off, p->window_traps, 4 * w)) ||
@@ -202,5 +211,16 @@ static i32 root_load(u8 root[32], policy *p) {
 	__builtin_memcpy(p, b + 32, 64);
 	return policy_check(p);
 }
+
+// What a secondary family defines behind #include "qtrap.h".
+#if FAMILY_GATES > 0
+static qx_u3 family_gate(u32 k); // gate CLIFFORDS + k
+#endif
+#ifdef FAMILY_RATES
+static void family_rates(plan_head *h, const policy *o); // honest pass rates, over those of accredit
+#endif
+#ifdef FAMILY_LIMIT
+static i32 family_limit(const skeleton *s); // refuses circuits that it has no traps for
+#endif
 
 #endif

@@ -7,7 +7,7 @@
 
 // Working memory of one call.
 static u32 *gen_target;               // [location][right Pauli][left Pauli] to palette index
-static u32 gen_clifford[CLIFFORDS * 16]; // [Clifford][right][left]
+static u32 gen_clifford[(CLIFFORDS + FAMILY_GATES) * 16]; // [gate number][right][left]
 static u8 *gen_pads, *gen_base, *gen_frame, *gen_dress;
 static u16 *gen_idle;   // idle qubits of all layers
 static u32 *gen_idle_at; // m+1 starts
@@ -56,6 +56,10 @@ static i32 gen_tables(const plan *p, const skeleton *c, const qx_u3 *gates) {
 		found &= variants(p, gates[l], gen_target + 16 * l);
 	for (u32 k = 0; k < CLIFFORDS; k++)
 		found &= variants(p, cl_triple[k], gen_clifford + 16 * k);
+#if FAMILY_GATES > 0
+	for (u32 k = 0; k < FAMILY_GATES; k++)
+		found &= variants(p, family_gate(k), gen_clifford + 16 * (CLIFFORDS + k));
+#endif
 	if (!found)
 		return domain("the plan's palette lacks a gate of the circuit");
 	u32 at = 0;
@@ -90,7 +94,11 @@ static void gen_draw_pads(u32 n) {
 	gen_st.pos = n;
 }
 
-static const u8 dressing[2] = {C_H, C_S}, undressing[2] = {C_H, C_SDAG};
+#ifndef DRESS_S
+#define DRESS_S C_S
+#define UNDRESS_S C_SDAG
+#endif
+static const u8 dressing[2] = {C_H, DRESS_S}, undressing[2] = {C_H, UNDRESS_S};
 
 static inline void dress_one(u8 *base, u32 j, u32 mode, u32 q, u32 d) {
 	base[q] = j > 0 ? cl_mul[dressing[d]][undressing[gen_dress[q]]] : mode ? cl_mul[dressing[d]][C_H] : dressing[d];
@@ -160,6 +168,42 @@ static void push(const skeleton *s, u32 j, u8 *f) {
 	}
 }
 
+#ifdef FAMILY_DRAW
+// family_draw makes the gates of one trap in gen_base, the measured bits that they
+// flip in flips, and for kind B mask and the result, the parity.
+static u8 family_draw(const skeleton *s, const u8 root[32], u32 window, u8 *mask, u8 *flips);
+
+// gen_carry takes the signed Pauli in gen_frame through gen_base and the CZ layers
+// to the measurement, and returns the sign; with turn the last gates are followed
+// by rotations that make it a product of Z.
+static u32 gen_carry(const skeleton *s, i32 turn) {
+	u32 w = s->w, neg = 0;
+	u8 *f = gen_frame;
+	for (u32 j = 0;; j++) {
+		for (u32 q = 0; q < w; q++) {
+			u32 c = gen_base[j * w + q], im = cl_act[c][f[q]];
+			f[q] = im & 3, neg ^= im >> 2;
+			if (turn && j == s->m)
+				gen_base[j * w + q] = cl_mul[cl_rot[im & 3]][c];
+		}
+		if (j == s->m)
+			return neg;
+		for (u32 i = s->off[j]; i < s->off[j + 1]; i++) {
+			u8 *a = f + s->pair[2 * i], *b = f + s->pair[2 * i + 1];
+			u32 x = *a, z = *b;
+			neg ^= x & z & (x >> 1 ^ z >> 1) & 1;
+			*a ^= (u8)((z & 1) << 1), *b ^= (u8)((x & 1) << 1);
+		}
+	}
+}
+
+// gen_support marks the qubits of gen_frame that are not the identity.
+static void gen_support(u32 w, u8 *mask) {
+	for (u32 q = 0; q < w; q++)
+		mask[q >> 3] |= (u8)((gen_frame[q] != 0) << (q & 7));
+}
+#endif
+
 // gen_emit merges the pads into the gates and writes the indexes. The pads of a
 // layer, pushed in place behind it, are the incoming Paulis of the next one.
 static void gen_emit(const skeleton *s, u32 kind, u32 wide, u8 *pad_out) {
@@ -204,6 +248,12 @@ static i32 gen_slots(const plan *p, const u8 root[32], u64 first, u32 n) {
 	if ((err = roles_fill(p, root, first, n, kind, window)))
 		return err;
 	qx_zero(pad, n * rb), qx_zero(mask, n * rb), qx_zero(parity, n);
+#ifdef FAMILY_DRAW
+	u8 *flips = qx_alloc(rb);
+	if (!flips)
+		return QX_TOO_LARGE;
+	qx_zero(flips, rb);
+#endif
 	u64 rows_lens[2] = {8, (u64)n * row}, hidden_lens[6] = {8, n, 4 * (u64)n, (u64)n * rb, (u64)n * rb, n};
 	qx_begin(&rows_out, QX_RESULT, QX_KIND_ROWS, n, 2, rows_form, rows_lens);
 	qx_put(&rows_out, &first, 8);
@@ -211,13 +261,26 @@ static i32 gen_slots(const plan *p, const u8 root[32], u64 first, u32 n) {
 		u8 *mk = mask + i * rb;
 		qx_stream_open(&gen_st, root, "slot", first + i);
 		gen_draw_pads(s->locations);
+#ifdef FAMILY_DRAW
+		if (kind[i] != TARGET)
+			parity[i] = family_draw(s, root, window[i], mk, flips);
+		if (kind[i] == MATCH) {
+#else
 		if (kind[i] == MATCH) {
 			gen_match(s);
+#endif
 			for (u32 q = 0; q < s->w; q++)
 				mk[q >> 3] |= (u8)(1 << (q & 7));
-		} else if (kind[i] == PARITY)
+		}
+#ifndef FAMILY_DRAW
+		else if (kind[i] == PARITY)
 			parity[i] = gen_parity(s, mk);
+#endif
 		gen_emit(s, kind[i], wide, pad + i * rb);
+#ifdef FAMILY_DRAW
+		for (u32 k = 0; k < rb; k++)
+			pad[i * rb + k] ^= flips[k], flips[k] = 0;
+#endif
 		qx_put(&rows_out, gen_row, row);
 	}
 	qx_pad(&rows_out);
@@ -244,6 +307,10 @@ static i32 generate(i64 first, i32 n) {
 	u64 shots = gen_plan.h.shots;
 	if (n < 1 || n > MAX_GENERATE || first < 0 || (u64)first >= shots || (u64)n > shots - (u64)first)
 		return domain("slots out of range; one call makes 1 to 4096");
+#ifdef FAMILY_LIMIT
+	if ((err = family_limit(&gen_plan.s)))
+		return err;
+#endif
 	if ((err = circuit_load(&c, &gates)) || (err = gen_tables(&gen_plan, &c, gates)))
 		return err;
 	return gen_slots(&gen_plan, root, (u64)first, (u32)n);

@@ -32,7 +32,7 @@ static qx_u3 *sort_triples(qx_u3 *a, qx_u3 *scratch, u32 *n) {
 
 // make_palette lists every gate with a Pauli on either side, and the Cliffords.
 static i32 make_palette(plan *p, const qx_u3 *gates) {
-	u32 n = 16 * p->s.locations + CLIFFORDS, k = CLIFFORDS;
+	u32 n = 16 * (p->s.locations + FAMILY_GATES) + CLIFFORDS, k = CLIFFORDS;
 	qx_u3 *a = qx_alloc(sizeof(qx_u3) * (u64)n), *scratch = qx_alloc(sizeof(qx_u3) * (u64)n);
 	if (!a || !scratch)
 		return QX_TOO_LARGE;
@@ -44,6 +44,12 @@ static i32 make_palette(plan *p, const qx_u3 *gates) {
 			for (u32 q = 0; q < 4; q++)
 				a[k++] = qx_u3_left(ur, q);
 		}
+#if FAMILY_GATES > 0
+	for (u32 g = 0; g < FAMILY_GATES; g++)
+		for (u32 r = 0; r < 4; r++)
+			for (u32 q = 0; q < 4; q++)
+				a[k++] = qx_u3_left(qx_u3_right(family_gate(g), r), q);
+#endif
 	p->u = sort_triples(a, scratch, &n);
 	p->palette = n;
 	return 0;
@@ -53,8 +59,12 @@ static void plan_statistics(plan *p) {
 	plan_head *h = &p->h;
 	const policy *o = &p->pol;
 	qs_pass_rates(h->n1, h->n2, h->width, o->p1, o->p2, o->ro, &h->pA, &h->pB);
-	h->cA = qs_accept(h->nA, h->pA, o->alpha_a);
-	h->cB = qs_accept(h->nB, h->pB, o->alpha_b + (MIX_A == 0 ? o->alpha_a : 0)); // the single kind has the whole final test
+#ifdef FAMILY_RATES
+	family_rates(h, o);
+#endif
+	// a single kind has the whole final test
+	h->cA = qs_accept(h->nA, h->pA, o->alpha_a + (MIX_B == 0 ? o->alpha_b : 0));
+	h->cB = qs_accept(h->nB, h->pB, o->alpha_b + (MIX_A == 0 ? o->alpha_a : 0));
 	h->t_min = qs_tmin(h->pA, h->pB, h->width, MIX_A > 0);
 	qs_etable(h->pA, 0, p->pass_a, p->fail_a);
 	qs_etable(h->pB, 1, p->pass_b, p->fail_b);
@@ -99,7 +109,11 @@ static i32 make_plan(void) {
 		return domain("header: version, reserved bytes, shots (1 to 10000000) or ratio (0 to 1000000 ppm)");
 	if ((err = root_load(root, &p->pol)) || (err = circuit_load(&p->s, &gates)))
 		return err;
-	p->h = (plan_head){.width = p->s.w, .layers = p->s.m, .shots = header[1], .ratio = header[2], .n1 = p->s.locations, .n2 = p->s.pairs, .mix_a = MIX_A, .mix_b = MIX_B};
+	p->h = (plan_head){.width = p->s.w, .layers = p->s.m, .shots = header[1], .ratio = header[2], .n1 = p->s.locations, .n2 = p->s.pairs, .mix_a = MIX_A, .mix_b = MIX_B | FAMILY << 32};
+#ifdef FAMILY_LIMIT
+	if ((err = family_limit(&p->s)))
+		return err;
+#endif
 	p->h.traps = qs_trap_count(p->h.shots, p->h.ratio);
 	if ((err = traps_check(p->h.traps)))
 		return err;

@@ -80,4 +80,29 @@ QS_FN int qs_pass_rates(u64 n1, u64 n2, u64 w, u64 p1, u64 p2, u64 ro, u64 *pA, 
 	return 0;
 }
 
+/* (1 - p1)^n1 (1 - p2)^n2 (1 - ro)^w, no error at all, rounded down to a ppb. */
+QS_FN u64 qs_no_error(u64 n1, u64 n2, u64 w, u64 p1, u64 p2, u64 ro) {
+	const u64 most = (u64)1 << 32, ppb = QS_PPB;
+	const qs_factor f[3] = {
+		{qs_min(n1, most), ppb - qs_min(p1, ppb), 1},
+		{qs_min(n2, most), ppb - qs_min(p2, ppb), 1},
+		{qs_min(w, most), ppb - qs_min(ro, ppb), 1},
+	};
+	return qs_min(qs_floor_product(f, QS_PPB, 0), QS_MAX_PASS_PPB);
+}
+
+/*
+ * (1 + (1 - 4 p1/3)^n1 (1 - 16 p2/15)^n2 (1 - 2 ro)^w) / 2, rounded down to a ppb: a
+ * lower bound on how often a certain parity of w bits is measured right.
+ */
+QS_FN u64 qs_parity_floor(u64 n1, u64 n2, u64 w, u64 p1, u64 p2, u64 ro) {
+	const u64 most = (u64)1 << 32, ppb = QS_PPB;
+	const qs_factor f[3] = {
+		{qs_min(n1, most), qs_less_or_zero(3 * ppb, 4 * qs_min(p1, ppb)), 3},
+		{qs_min(n2, most), qs_less_or_zero(15 * ppb, 16 * qs_min(p2, ppb)), 15},
+		{qs_min(w, most), qs_less_or_zero(ppb, 2 * qs_min(ro, ppb)), 1},
+	};
+	return qs_min(qs_floor_product(f, QS_PPB / 2, QS_PPB / 2), QS_MAX_PASS_PPB);
+}
+
 #endif

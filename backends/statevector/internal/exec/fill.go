@@ -16,14 +16,12 @@ func (w *worker) fillGroup(s *script, p *plan.Program, g int) {
 		hi = s.lines[to].from
 	}
 	var odd circuit.Angle
-	for i := lo; i < min(hi, len(s.rots)); i++ {
-		r := s.rots[i]
-		if r.K < 0 {
-			continue
+	rots, rests, alphas := s.at[lo:min(hi, len(s.at))], s.angles[lo:], s.angles[s.half+lo:]
+	for i, rot := range rots {
+		if rot != nil {
+			odd |= rot.Rest
+			rests[i], alphas[i] = uint64(int64(rot.Rest)/2), uint64(rot.Alpha)
 		}
-		rot := &p.Rots[r.Q][r.K]
-		odd |= rot.Rest
-		s.angles[i], s.angles[s.half+i] = uint64(int64(rot.Rest)/2), uint64(rot.Alpha)
 	}
 	s.sinCos(lo, hi)
 	s.sinCos(s.half+lo, s.half+hi)

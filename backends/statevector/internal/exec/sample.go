@@ -73,15 +73,9 @@ func (s *State) share(n int, f func(w *worker, u int)) {
 
 // sampleNarrow searches the running sums of all amplitudes.
 func (s *State) sampleNarrow(out, words []uint64) {
-	if len(s.all.cum) == 0 {
-		s.all.size(1 << s.plan.Width)
-		s.running(&s.all, 0)
-	}
-	if wanted := min(2*len(s.all.cum), 2*len(words)); 4*len(s.all.guide) < wanted {
-		s.all.makeGuide(wanted)
-	}
+	s.sumAll(len(words))
 	t := s.all.table()
-	batches := max(min(len(s.workers), len(words)/batchNarrow), 1)
+	batches := s.batches(len(words))
 	s.share(batches, func(_ *worker, u int) {
 		from, to := u*len(words)/batches, (u+1)*len(words)/batches
 		if s.plan.FirstLane == 0 {
@@ -91,6 +85,36 @@ func (s *State) sampleNarrow(out, words []uint64) {
 		s.kernel.Draw(out[from:to], words[from:to], t, 0)
 		s.finish(out[from:to])
 	})
+}
+
+// SampleRows is Sample into rows of two bytes, little-endian, for up to 16 qubits.
+// It reports false where Sample must be called.
+func (s *State) SampleRows(rows []byte, words []uint64) bool {
+	if s.plan.FirstLane != 0 || s.plan.Width > narrowWidth || len(words)*dense < 1<<s.plan.Width {
+		return false
+	}
+	s.sumAll(len(words))
+	t := s.all.table()
+	batches := s.batches(len(words))
+	s.share(batches, func(_ *worker, u int) {
+		from, to := u*len(words)/batches, (u+1)*len(words)/batches
+		s.kernel.DrawRows(rows[2*from:2*to], words[from:to], t, s.prog.Frame)
+	})
+	return true
+}
+
+// batches is how many workers draw n words from a narrow state.
+func (s *State) batches(n int) int { return max(min(len(s.workers), n/batchNarrow), 1) }
+
+// sumAll makes the running sums of a narrow state and a guide for n words.
+func (s *State) sumAll(n int) {
+	if len(s.all.cum) == 0 {
+		s.all.size(1 << s.plan.Width)
+		s.running(&s.all, 0)
+	}
+	if wanted := min(len(s.all.cum), 2*n); 4*len(s.all.guide) < wanted {
+		s.all.makeGuide(wanted)
+	}
 }
 
 // narrowWidth is the widest state of which all running sums are kept, in up to

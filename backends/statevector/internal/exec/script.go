@@ -22,6 +22,8 @@ type script struct {
 	lines  []line
 	groups [][2]int // ranges of lines
 	rots   []plan.At
+	prog   *plan.Program // whose rotations at points to
+	at     []*plan.Rot   // per element of rots; nil: none
 
 	// Of each rotation the half angle, then from half on its phase, and what
 	// follows from them. Each group of lines starts at a multiple of 8.
@@ -57,6 +59,7 @@ func scripted(pl *plan.Plan, k kernel.Kernel) bool {
 // layOut prepares s for a plan that fits p, unless it is prepared.
 func (s *script) layOut(p *plan.Program, pl *plan.Plan, k kernel.Kernel) {
 	if s.plan == pl && s.kernel == k {
+		s.bind(p)
 		return
 	}
 	*s = script{plan: pl, kernel: k}
@@ -82,6 +85,21 @@ func (s *script) layOut(p *plan.Program, pl *plan.Plan, k kernel.Kernel) {
 		s.angles[i] = 1 << 57
 	}
 	s.sin, s.cos, s.tan = make([]float64, 2*s.half), make([]float64, 2*s.half), make([]float32, s.half)
+	s.bind(p)
+}
+
+// bind finds the rotations of a program in memory. They stay there when a template
+// refills it.
+func (s *script) bind(p *plan.Program) {
+	if s.prog == p {
+		return
+	}
+	s.prog, s.at = p, grow(s.at, len(s.rots))
+	for i, r := range s.rots {
+		if s.at[i] = nil; r.K >= 0 {
+			s.at[i] = &p.Rots[r.Q][r.K]
+		}
+	}
 }
 
 // add appends a step.

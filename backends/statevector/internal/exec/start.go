@@ -22,7 +22,7 @@ func (s *start) set(p *plan.Program, pl *plan.Plan) {
 		pos := pl.Position(q)
 		s.cos[pos], s.sin[pos] = 1, 0
 		if q < p.Width && len(p.Rots[q]) > 0 {
-			tan, cos := p.Rots[q][0].Rest.TanCosHalf()
+			tan, cos := tanCosHalf64(p.Rots[q][0].Rest)
 			s.cos[pos], s.sin[pos] = cos, float64(tan*cos)
 		}
 	}

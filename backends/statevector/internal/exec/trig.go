@@ -113,3 +113,36 @@ func tanCosHalf(a circuit.Angle) (tan float32, cos float64) {
 	}
 	return float32(t), c
 }
+
+// tanCosHalf64 is a.TanCosHalf().
+func tanCosHalf64(a circuit.Angle) (tan, cos float64) {
+	r := uint64(a)
+	if int64(a) < 0 {
+		r = -r
+	}
+	if r >= uint64(circuit.HalfPi) {
+		return a.TanCosHalf()
+	}
+	s, c := octant(r)
+	cos, ok := rounded(c)
+	if !ok || s >= c {
+		return a.TanCosHalf()
+	}
+	// The quotient in units of 2^-64 is less than quotientError units off: one from
+	// the division, at most maxError·2^64/c, 2^64/c < 2√2·(1 + 2^-50), from each of s and c.
+	const quotientError = 1 + 2*3*maxError
+	q, _ := bits.Div64(s, 0, c)
+	drop := bits.Len64(q) - 53
+	if drop < 7 {
+		return a.TanCosHalf()
+	}
+	rest, half := q&(1<<drop-1), uint64(1)<<(drop-1)
+	if d := int64(rest - half); -quotientError <= d && d <= quotientError {
+		return a.TanCosHalf()
+	}
+	tan = float64(q>>drop+rest>>(drop-1)) * math.Float64frombits(uint64(1023-64+drop)<<52)
+	if int64(a) < 0 {
+		tan = -tan
+	}
+	return tan, cos
+}

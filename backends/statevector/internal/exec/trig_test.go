@@ -31,6 +31,8 @@ func TestTrigIsCircuits(t *testing.T) {
 		tan, c := tanCosHalf(rest)
 		require.Equal(t, math.Float32bits(float32(wt)), math.Float32bits(tan), "%#x", rest)
 		require.Equal(t, math.Float64bits(wc), math.Float64bits(c), "%#x", rest)
+		tan64, c := tanCosHalf64(rest)
+		require.Equal(t, [2]uint64{math.Float64bits(wt), math.Float64bits(wc)}, [2]uint64{math.Float64bits(tan64), math.Float64bits(c)}, "%#x", rest)
 		if v, _ := octant(uint64(a) >> 3); v != 0 {
 			if _, ok := rounded(v); ok {
 				fast++

@@ -25,6 +25,7 @@ type assembled struct {
 	tangents     func(tan *float32, sin, cos *float64, n uint64, unsure *uint8)
 	draw         search // both or neither
 	locate       search
+	drawRows     func(rows *byte, words *uint64, n, total uint64, cum *uint64, guide *uint32, shift, flip uint64)
 }
 
 func (a *assembled) Name() string { return a.name }

@@ -74,6 +74,9 @@ type Kernel interface {
 	// and Locate that of each number, which is below the last sum; both XOR flip.
 	Draw(out, words []uint64, s *Sums, flip uint64)
 	Locate(out, at []uint64, s *Sums, flip uint64)
+	// DrawRows is Draw of the low 16 bits of each place, little-endian; rows has two
+	// bytes a word.
+	DrawRows(rows []byte, words []uint64, s *Sums, flip uint64)
 	// Weights writes the sum of Weight over each of len(w) equal parts of x.
 	Weights(w []uint64, x []float32)
 	// Squares writes the Weight of each amplitude of x.

@@ -4753,6 +4753,47 @@ step:
 	JAE  step
 	JMP  found
 
+// func drawRowsAMD64(rows *byte, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+// Requires: BMI2
+TEXT ·drawRowsAMD64(SB), NOSPLIT, $0-64
+	// places of words in running sums, in two bytes each
+	MOVQ rows+0(FP), AX
+	MOVQ words+8(FP), CX
+	MOVQ n+16(FP), BX
+	MOVQ cum+32(FP), SI
+	MOVQ guide+40(FP), DI
+	MOVQ shift+48(FP), R8
+	MOVQ flip+56(FP), R9
+	MOVQ total+24(FP), R10
+	LEAQ (CX)(BX*8), CX
+	LEAQ (AX)(BX*2), AX
+	NEGQ BX
+
+loop:
+	MOVQ  R10, DX
+	MULXQ (CX)(BX*8), R11, DX
+	SHRXQ R8, DX, R11
+	MOVL  (DI)(R11*4), R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	SBBQ  $-1, R11
+	CMPQ  DX, (SI)(R11*8)
+	JAE   step
+
+found:
+	XORQ R9, R11
+	MOVW R11, (AX)(BX*2)
+	INCQ BX
+	JNZ  loop
+	RET
+
+step:
+	INCQ R11
+	CMPQ DX, (SI)(R11*8)
+	JAE  step
+	JMP  found
+
 // func diagonalD512(x *float64, f *float64, n uint64, t *float64, mask uint64)
 // Requires: AVX, AVX512F
 TEXT ·diagonalD512(SB), NOSPLIT, $0-40

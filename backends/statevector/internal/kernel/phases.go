@@ -33,6 +33,24 @@ func spreadFrom(s []float64, n int, stages []Stage) {
 	}
 }
 
+// spreadTwo does the first two stages.
+func spreadTwo(s *[8]float64, a, b *Stage) {
+	s[2], s[3] = a.times(s[0], s[1])
+	s[4], s[5] = b.times(s[0], s[1])
+	x, y := b.times(s[2], s[3])
+	flip := b.Mask << 63 // of number 1, all others have no bits of a mask
+	s[6] = math.Float64frombits(math.Float64bits(x) ^ flip)
+	s[7] = math.Float64frombits(math.Float64bits(y) ^ flip)
+}
+
+// times is x+iy times the phase, or a copy.
+func (st *Stage) times(x, y float64) (re, im float64) {
+	if st.Copy == 1 {
+		return x, y
+	}
+	return float64(x*st.Cos) - float64(y*st.Sin), float64(x*st.Sin) + float64(y*st.Cos)
+}
+
 // negate flips the sign of the complex numbers i whose bits in mask are odd.
 func negate(s []float64, mask uint64) {
 	for i, x := range s {
@@ -42,13 +60,13 @@ func negate(s []float64, mask uint64) {
 }
 
 func (a *assembled) Spread(out []float32, s []float64, stages []Stage) {
-	const scalar = 2 // stages before vectors are full
+	const scalar = 2 // stages before vectors are full: those of spreadTwo
 	if a.spread == nil || len(stages) < scalar {
 		Generic.Spread(out, s, stages)
 		return
 	}
 	_, _ = out[:2<<len(stages)], s[:2<<len(stages)]
-	spreadFrom(s, 1, stages[:scalar])
+	spreadTwo((*[8]float64)(s), &stages[0], &stages[1])
 	rest := stages[scalar:]
 	a.spread(&out[0], &s[0], 1<<scalar, (*byte)(unsafe.Pointer(unsafe.SliceData(rest))), uint64(len(rest)))
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -188,6 +189,12 @@ func TestKernelsDraw(t *testing.T) {
 			Generic.Draw(want, words, &s, flip)
 			require.Equal(t, want, out)
 			k.Draw(nil, nil, &s, 0)
+			rows := make([]byte, 6*n)
+			k.DrawRows(rows, words, &s, flip)
+			for i, x := range want {
+				require.Equal(t, uint16(x), binary.LittleEndian.Uint16(rows[2*i:]))
+			}
+			k.DrawRows(nil, nil, &s, 0)
 		}
 	})
 }

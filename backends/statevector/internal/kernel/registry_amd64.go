@@ -34,7 +34,7 @@ var avx512 = assembled{
 		product0AVX512, product1AVX512, product2AVX512, product3AVX512},
 	splitProduct: [MaxRotated + 1][3]int{{}, {1}, {2}, {3}, {2, 2}, {2, 3}, {3, 3}, {3, 4}, {2, 3, 3}},
 	spread:       spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
-	draw: drawAMD64, locate: locateAMD64,
+	draw: drawAMD64, locate: locateAMD64, drawRows: drawRowsAMD64,
 }
 
 var avx2 = assembled{
@@ -48,5 +48,5 @@ var avx2 = assembled{
 	rotate: []func(*float32, uint64, *uint64, *float32){
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
 	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2, probe: probeAVX2,
-	draw: drawAMD64, locate: locateAMD64,
+	draw: drawAMD64, locate: locateAMD64, drawRows: drawRowsAMD64,
 }

@@ -1,6 +1,9 @@
 package kernel
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // search is a routine of Draw or Locate.
 type search func(out, words *uint64, n, total uint64, cum *uint64, guide *uint32, shift, flip uint64)
@@ -48,6 +51,26 @@ func (a *assembled) Locate(out, at []uint64, s *Sums, flip uint64) {
 		return
 	}
 	s.search(a.locate, out, at, flip)
+}
+
+func (generic) DrawRows(rows []byte, words []uint64, s *Sums, flip uint64) {
+	rows, total := rows[:2*len(words)], s.Last()
+	for i, w := range words {
+		at, _ := bits.Mul64(w, total)
+		binary.LittleEndian.PutUint16(rows[2*i:], uint16(uint64(s.Find(at))^flip))
+	}
+}
+
+func (a *assembled) DrawRows(rows []byte, words []uint64, s *Sums, flip uint64) {
+	if a.drawRows == nil {
+		Generic.DrawRows(rows, words, s, flip)
+		return
+	}
+	if len(words) == 0 {
+		return
+	}
+	_, _ = rows[:2*len(words)], s.Guide[(s.Last()-1)>>(s.Shift&63)]
+	a.drawRows(&rows[0], &words[0], uint64(len(words)), s.Last(), &s.Cum[0], &s.Guide[0], uint64(s.Shift&63), flip)
 }
 
 func (s *Sums) search(f search, out, words []uint64, flip uint64) {

@@ -116,6 +116,9 @@ func drawAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, 
 func locateAMD64(out *uint64, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
 
 //go:noescape
+func drawRowsAMD64(rows *byte, words *uint64, n uint64, total uint64, cum *uint64, guide *uint32, shift uint64, flip uint64)
+
+//go:noescape
 func diagonalD512(x *float64, f *float64, n uint64, t *float64, mask uint64)
 
 //go:noescape

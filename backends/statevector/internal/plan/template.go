@@ -95,19 +95,23 @@ func (t *Template) Refill(width int, ops []circuit.Op) bool {
 			f.cz(op.Q[0], op.Q[1], alpha, s)
 		}
 	}
-	p.Frame, p.Phase = f.frame, f.phase
+	p.Frame, p.Phase = 0, f.phase
+	for q, m := range f.flips[:width] {
+		p.Frame |= uint64(m&1) << q
+	}
 	return true
 }
 
-// framed is the frame and the phase so far. Its methods do not branch on angles,
+// framed is the frame and the phase so far, the frame by qubits, which so do not
+// wait for each other. Its methods do not branch on angles,
 // half of which would be guessed wrongly.
 type framed struct {
-	frame uint64
 	phase circuit.Angle
+	flips [MaxWidth]circuit.Angle // per qubit: all ones behind an X
 }
 
 // behind is all ones behind an X on q.
-func (f *framed) behind(q uint16) circuit.Angle { return -circuit.Angle(f.frame >> (q & 63) & 1) }
+func (f *framed) behind(q uint16) circuit.Angle { return f.flips[q] }
 
 // u3 is builder.u3: it returns the phase of q, alpha before, behind the gate.
 func (f *framed) u3(q uint16, u *[circuit.MaxOpParams]circuit.Angle, alpha circuit.Angle, s *shape) circuit.Angle {
@@ -122,8 +126,8 @@ func (f *framed) u3(q uint16, u *[circuit.MaxOpParams]circuit.Angle, alpha circu
 		alpha = 0
 	}
 	f.phase += circuit.Angle(turns>>1) * circuit.Pi // Ry(2π) = -1
-	f.frame ^= uint64(turns&1) << (q & 63)          // Ry(π) = X·Z
-	m = f.behind(q)
+	m ^= -circuit.Angle(turns & 1)                  // Ry(π) = X·Z
+	f.flips[q] = m
 	f.phase += u[1] & m
 	if !s.then {
 		return 0 // on |0⟩

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", "")
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer, "port": port},
 	})
 }
 
@@ -58,6 +59,23 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != args[0] {
 		ts.Fatalf("exit %s, want %s\n%s", got, args[0], ts.ReadFile("stderr"))
+	}
+}
+
+// port finds a free port of the loopback address and writes it for PORT into files:
+// port a.yaml b.yaml. $PORT has it too.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: port FILE...")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, n, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv("PORT", n)
+	for _, f := range args {
+		ts.Check(os.WriteFile(ts.MkAbs(f), []byte(strings.ReplaceAll(ts.ReadFile(f), "PORT", n)), 0o600))
 	}
 }
 

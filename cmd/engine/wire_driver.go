@@ -20,6 +20,7 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/catalog"
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -33,6 +34,7 @@ type shippedDriver struct {
 
 var shippedDrivers = map[string]shippedDriver{
 	mockqpu.Name: {"animica/" + mockqpu.Name, mockqpu.Version, func() driver.Driver { return mockqpu.New(time.Now) }},
+	ionq.Name:    {"animica/" + ionq.Name, ionq.Version, func() driver.Driver { return ionq.New(time.Now) }},
 }
 
 // serveArg is argv[1] of this binary when it is a shipped driver; argv[2] names it.

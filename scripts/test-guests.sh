@@ -30,11 +30,11 @@ else
 	echo "skipped: no rustup that has, or gets, the target $target"
 fi
 
-if command -v npm >/dev/null && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
+if command -v npm >/dev/null && npm view assemblyscript version >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then
 	$examples/assemblyscript/build.sh "$built/as"
 	same as echo-as peephole-as
 else
-	echo "skipped: no npm with Node 20"
+	echo "skipped: no npm with Node 20, or no registry behind it"
 fi
 
 for m in "$built"/*/*.wasm; do

@@ -56,7 +56,7 @@ func (s *stateSide) check(ctx context.Context, p *peers.Peer, name, setting stri
 // probabilities runs the first circuit once more.
 func (s *stateSide) probabilities(ctx context.Context, states []uint64) (out []float64, err error) {
 	err = s.batch.Each(ctx, 1, s.circuits[0].Qubits, func(m *statevector.Series, _ int) error {
-		st, err := m.Run(ctx, s.circuits[0])
+		st, err := m.Run(ctx, s.circuits[0], s.w.phases...)
 		if err == nil {
 			out, err = probabilities(st, states)
 		}

@@ -130,3 +130,24 @@ func TestSelect(t *testing.T) {
 	_, err := Select([]string{"W1", "W10"})
 	require.ErrorContains(t, err, `"W10" is no workload`)
 }
+
+// TestCheckSeesThePhases holds the state that peers are compared with to the one
+// that is measured: Grover's search finds its item in both.
+func TestCheckSeesThePhases(t *testing.T) {
+	w := Workload{ID: "W4", kind: peers.State, shots: 256}.withSearch(6, 6)
+	c, err := w.circuits()
+	require.NoError(t, err)
+	s := newStateSide(&w, c, 1)
+	require.NoError(t, s.run(t.Context()))
+	item, _ := circuit.Answer("grover_demo", 6, [32]byte{})
+	found := 0
+	for _, row := range s.rows[0] {
+		if uint64(row) == item {
+			found++
+		}
+	}
+	p, err := s.probabilities(t.Context(), []uint64{item})
+	require.NoError(t, err)
+	require.Greater(t, p[0], 0.9)
+	require.Greater(t, found, 200)
+}

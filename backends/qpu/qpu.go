@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -27,8 +28,6 @@ var (
 	ErrUncertain = errors.New("it is not known whether the vendor accepted the submission")
 	// ErrSignature: the device's signature does not verify.
 	ErrSignature = errors.New("the device's signature does not verify")
-	// ErrBudget: the device would cost more than allowed.
-	ErrBudget = errors.New("the device costs more than allowed")
 )
 
 // Acquire gives the present client of a driver; supervisor.Supervisor's method.
@@ -62,7 +61,8 @@ type Backend struct {
 	about  *driverv1.Description
 	device *driverv1.Device
 	frame  transcript.DeviceFrame
-	calib  string // the vendor's id of the calibration in the frame
+	calib  string         // the vendor's id of the calibration in the frame
+	tidy   sync.WaitGroup // cancellations at the vendor that are under way
 }
 
 var _ backends.Backend = (*Backend)(nil)
@@ -161,8 +161,12 @@ func (b *Backend) Capabilities(context.Context) (backends.Capabilities, error) {
 	return c, nil
 }
 
-// Close implements backends.Backend. The driver belongs to its supervisor.
-func (b *Backend) Close() error { return nil }
+// Close implements backends.Backend: it waits for cancellations to reach the
+// vendor. The driver belongs to its supervisor.
+func (b *Backend) Close() error {
+	b.tidy.Wait()
+	return nil
+}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -155,6 +155,30 @@ func TestKilledDriver(t *testing.T) {
 	}
 }
 
+// TestCancelReachesTheVendor ends a run that would take a minute: Run returns the
+// caller's error, and after Close the vendor knows.
+func TestCancelReachesTheVendor(t *testing.T) {
+	s := start(t, `{"latency_ms":60000}`)
+	b := open(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- b.Run(ctx, bits(3, 4), func(*guest.Outcomes) error { return nil }) }()
+	c, _, _, err := s.Acquire(t.Context())
+	require.NoError(t, err)
+	jobs := func() (list []*driverv1.Job) {
+		require.NoError(t, c.Recover(t.Context(), mockqpu.DeviceID, [32]byte{}, time.Unix(1, 0), func(j *driverv1.Job) error {
+			list = append(list, j)
+			return nil
+		}))
+		return list
+	}
+	require.Eventually(t, func() bool { return len(jobs()) == 1 }, 20*time.Second, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
+	require.NoError(t, b.Close())
+	require.Equal(t, driverv1.JobState_JOB_STATE_CANCELLED, jobs()[0].State)
+}
+
 func TestLogOfADriverThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "bad")

@@ -297,11 +297,17 @@ func clearAbsent(o *guest.Outcomes) {
 	}
 }
 
-// cancel tells the vendor, for a second, after the caller has gone.
+// cancelTime bounds how long a cancellation may take to reach the vendor.
+const cancelTime = 10 * time.Second
+
+// cancel tells the vendor after the caller has gone, who does not wait for it;
+// Close does.
 func (b *Backend) cancel(ctx context.Context, jobID string) {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer stop()
-	if c, _, _, err := b.cfg.Acquire(ctx); err == nil {
-		_, _ = c.Cancel(ctx, jobID) // the caller's end is what is reported
-	}
+	b.tidy.Go(func() {
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), cancelTime)
+		defer stop()
+		if c, _, _, err := b.cfg.Acquire(ctx); err == nil {
+			_, _ = c.Cancel(ctx, jobID) // the caller's end is what is reported
+		}
+	})
 }

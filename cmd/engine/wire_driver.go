@@ -349,8 +349,6 @@ func driverError(err error) *cli.Error {
 		out.Code = cli.DriverCrashed
 	case errors.Is(err, qpu.ErrResultKind):
 		out.Code = cli.Unsupported
-	case errors.Is(err, qpu.ErrBudget):
-		out.Code = cli.Quota
 	case errors.Is(err, qpu.ErrSignature):
 		out.Code = cli.AttestationError
 	case errors.Is(err, qpu.ErrUncertain):
@@ -377,7 +375,7 @@ func driverError(err error) *cli.Error {
 // isDriverError tells whether a run failed at its driver.
 func isDriverError(err error) bool {
 	var de *driver.Error
-	for _, target := range []error{driver.ErrDied, driver.ErrBroken, supervisor.ErrQuarantined, supervisor.ErrStopped, qpu.ErrResultKind, qpu.ErrUncertain, qpu.ErrSignature, qpu.ErrBudget} {
+	for _, target := range []error{driver.ErrDied, driver.ErrBroken, supervisor.ErrQuarantined, supervisor.ErrStopped, qpu.ErrResultKind, qpu.ErrUncertain, qpu.ErrSignature} {
 		if errors.Is(err, target) {
 			return true
 		}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/internal/wholefile"
 	"github.com/animicaorg/engine/modules/trust"
 )
 
@@ -91,18 +92,10 @@ func (s *Store) Put(b []byte) (digest.Digest, error) {
 }
 
 // write makes a complete file appear under name, or none.
-func (s *Store) write(name string, b []byte) (err error) {
+func (s *Store) write(name string, b []byte) error {
 	path := filepath.Join(s.dir, filepath.FromSlash(name))
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("module store: %w", err)
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("module store: writing %s: %w", name, errors.Join(err, os.Remove(f.Name())))
+	if err := wholefile.Write(path, b, 0o644); err != nil {
+		return fmt.Errorf("module store: writing %s: %w", name, err)
 	}
 	return nil
 }

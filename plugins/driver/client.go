@@ -77,6 +77,8 @@ func (c *Client) Calibration(ctx context.Context, device, id string) (*driverv1.
 	switch {
 	case err != nil:
 		return nil, fromStatus(ctx, err)
+	case len(r.VendorRaw) > MaxRawCalibration:
+		return nil, fmt.Errorf("calibration with %d raw bytes, at most %d: %w", len(r.VendorRaw), MaxRawCalibration, ErrBroken)
 	case !CheckID(r.Id) || id != "" && r.Id != id:
 		return nil, fmt.Errorf("calibration id %.130q, asked for %q: %w", r.Id, id, ErrBroken)
 	}

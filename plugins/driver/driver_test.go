@@ -33,6 +33,7 @@ type fake struct {
 	err       error
 	chunks    []*driverv1.ResultChunk // instead of right ones
 	outcomes  *guest.Outcomes
+	raw       []byte // of the calibration
 }
 
 func (f *fake) Describe(context.Context) (*driverv1.Description, error) {
@@ -52,7 +53,7 @@ func (f *fake) Device(_ context.Context, id string) (*driverv1.Device, error) {
 		Limits: &driverv1.Limits{MaxSlotsPerSubmit: 8, MaxShotsPerSlot: 1, MaxGatesPerSlot: 12}}, nil
 }
 func (f *fake) Calibration(context.Context, string, string) (*driverv1.Calibration, error) {
-	return &driverv1.Calibration{Id: "c"}, nil
+	return &driverv1.Calibration{Id: "c", VendorRaw: f.raw}, nil
 }
 func (f *fake) Submit(_ context.Context, s *driver.Submission) (*driverv1.SubmitResponse, error) {
 	f.submitted.Add(1)
@@ -95,7 +96,7 @@ func dial(t testing.TB, d driver.Driver) (*driver.Client, driverv1.DriverClient,
 	driver.Register(s, d)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(s.Stop)
-	c, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()),
+	c, err := grpc.NewClient("passthrough:///x", grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(32<<20)),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.DialContext(ctx) }))
 	require.NoError(t, err)
 	t.Cleanup(func() { c.Close() })
@@ -309,6 +310,10 @@ func TestBrokenResultStreams(t *testing.T) {
 		"two headers":   func(c []*driverv1.ResultChunk) []*driverv1.ResultChunk { return append(c[:1], c...) },
 		"changed bit":   func(c []*driverv1.ResultChunk) []*driverv1.ResultChunk { c[2].GetBody().Rows[0] ^= 1; return c },
 		"padding":       func(c []*driverv1.ResultChunk) []*driverv1.ResultChunk { c[2].GetBody().Rows[1] |= 0x10; return c },
+		"long body": func(c []*driverv1.ResultChunk) []*driverv1.ResultChunk {
+			c[1].GetBody().Rows = make([]byte, driver.ChunkBytes+1)
+			return c
+		},
 		"short row": func(c []*driverv1.ResultChunk) []*driverv1.ResultChunk {
 			c[2].GetBody().Rows = c[2].GetBody().Rows[1:]
 			return c
@@ -335,6 +340,43 @@ func TestBrokenResultStreams(t *testing.T) {
 	} {
 		require.ErrorIs(t, try(edit(right())), driver.ErrBroken, name)
 	}
+}
+
+// TestLimitsOfMessages hits the limits of single messages from either side.
+func TestLimitsOfMessages(t *testing.T) {
+	f := &fake{raw: make([]byte, driver.MaxRawCalibration)}
+	c, raw, _ := configured(t, f)
+	_, err := c.Calibration(t.Context(), "d", "")
+	require.NoError(t, err)
+	f.raw = append(f.raw, 0)
+	_, err = c.Calibration(t.Context(), "d", "")
+	require.ErrorIs(t, err, driver.ErrBroken)
+
+	s := submission(1)
+	s.Batch.Rows.N = 20_000 // 360 kB of rows
+	s.Batch.Rows.Data = make([]byte, 18*20_000)
+	b, err := s.MarshalBinary()
+	require.NoError(t, err)
+	h := &driverv1.BatchHeader{}
+	require.NoError(t, proto.Unmarshal(b[4:len(b)-18*20_000], h))
+	stream, err := raw.SubmitBatch(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, stream.Send(&driverv1.SubmitChunk{Part: &driverv1.SubmitChunk_Header{Header: h}}))
+	_ = stream.Send(&driverv1.SubmitChunk{Part: &driverv1.SubmitChunk_Rows{Rows: make([]byte, driver.ChunkBytes+1)}})
+	_, err = stream.CloseAndRecv()
+	require.ErrorContains(t, err, "at most 262144")
+
+	wide := make([]driver.Pair, 2000) // 512 bytes each: two messages and more
+	for i := range wide {
+		wide[i] = driver.Pair{Row: make([]byte, 512), Probability: 0.5}
+	}
+	f.chunks = []*driverv1.ResultChunk{}
+	require.NoError(t, driver.SendPairs(func(x *driverv1.ResultChunk) error { f.chunks = append(f.chunks, x); return nil }, driverv1.ResultKind_RESULT_KIND_PROBABILITIES, 4096, 0, wide, 0, driver.Finished{}))
+	require.Greater(t, len(f.chunks), 5)
+	require.NoError(t, c.Results(t.Context(), "j", 0, 0, func(*driverv1.ResultChunk) error { return nil }))
+	long := &driverv1.ResultBody{N: 1000, Rows: make([]byte, 512_000), Probabilities: make([]float64, 1000)}
+	f.chunks = []*driverv1.ResultChunk{f.chunks[0], {Part: &driverv1.ResultChunk_Body{Body: long}}}
+	require.ErrorIs(t, c.Results(t.Context(), "j", 0, 0, func(*driverv1.ResultChunk) error { return nil }), driver.ErrBroken)
 }
 
 func TestPairs(t *testing.T) {

@@ -103,7 +103,7 @@ func SendPairs(send func(*driverv1.ResultChunk) error, kind driverv1.ResultKind,
 	}
 	sum := newRolling()
 	for i := int(from); i < len(pairs); {
-		n := min(4096, len(pairs)-i)
+		n := min(4096, max(1, ChunkBytes/guest.RowBytes(width)), len(pairs)-i)
 		body := &driverv1.ResultBody{First: uint64(i), N: uint32(n)}
 		for _, p := range pairs[i : i+n] {
 			body.Rows = append(body.Rows, p.Row...)
@@ -200,6 +200,8 @@ func (c *checker) takeBody(b *driverv1.ResultBody) error {
 	switch {
 	case b.First != c.next:
 		return broken("body begins at %d, want %d", b.First, c.next)
+	case len(b.Rows) > ChunkBytes:
+		return broken("a body of %d bytes, at most %d", len(b.Rows), ChunkBytes)
 	case n < 1 || n > maxSlots || len(b.Rows) != n*rb:
 		return broken("%d bytes for %d rows of %d", len(b.Rows), n, rb)
 	case perShot && uint64(n) > c.header.Total-c.next:

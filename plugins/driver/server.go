@@ -100,7 +100,13 @@ func (s *server) WatchStatus(r *driverv1.WatchStatusRequest, stream grpc.ServerS
 
 // submission reads and checks a batch against its device.
 func (s *server) submission(ctx context.Context, recv func() (*driverv1.SubmitChunk, error)) (*Submission, error) {
-	sub, err := receive(ctx, recv, MaxProgramBytes)
+	sub, err := receive(ctx, func() (*driverv1.SubmitChunk, error) {
+		c, err := recv()
+		if n := len(c.GetRows()); n > ChunkBytes {
+			return nil, fmt.Errorf("a chunk of %d bytes, at most %d", n, ChunkBytes)
+		}
+		return c, err
+	}, MaxProgramBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,8 @@ const (
 	// MaxProgramBytes bounds the rows of one submission when the device states no
 	// limit.
 	MaxProgramBytes = 64 << 20
+	// MaxRawCalibration bounds a calibration as the vendor sent it.
+	MaxRawCalibration = 4 << 20
 	// MaxWait bounds the wait of Get.
 	MaxWait = 30 * time.Second
 
@@ -123,10 +125,8 @@ func (s *Submission) chunks(send func(*driverv1.SubmitChunk) error) error {
 	if err := send(&driverv1.SubmitChunk{Part: &driverv1.SubmitChunk_Header{Header: s.header()}}); err != nil {
 		return err
 	}
-	row := s.Batch.Rows.Locations * s.Batch.Rows.ElemSize
-	step := max(1, ChunkBytes/row) * row
 	for data := s.Batch.Rows.Data; len(data) > 0; {
-		n := min(step, len(data))
+		n := min(ChunkBytes, len(data))
 		if err := send(&driverv1.SubmitChunk{Part: &driverv1.SubmitChunk_Rows{Rows: data[:n]}}); err != nil {
 			return err
 		}

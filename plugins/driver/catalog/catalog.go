@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"time"
 
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/internal/wholefile"
 	"github.com/animicaorg/engine/plugins/driver"
 )
 
@@ -174,26 +176,15 @@ func Load(path string) (*Lock, error) {
 		return nil, fmt.Errorf("%w: %w", ErrLock, err)
 	}
 	defer f.Close()
-	b := make([]byte, MaxBytes+1)
-	n, err := readFull(f, b)
+	b, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLock, err)
 	}
-	l, err := Parse(b[:n])
+	l, err := Parse(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return l, nil
-}
-
-func readFull(f *os.File, b []byte) (n int, err error) {
-	for n < len(b) {
-		k, err := f.Read(b[n:])
-		if n += k; err != nil || k == 0 {
-			break
-		}
-	}
-	return n, nil
 }
 
 // Save writes the file whole or not at all.
@@ -201,19 +192,7 @@ func (l *Lock) Save(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".plugins-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(l.Bytes())
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
+	return wholefile.Write(path, l.Bytes(), 0o600)
 }
 
 // Find returns the entry of a name; nil when there is none.

@@ -162,12 +162,19 @@ func (b *bench) outcomes(ctx context.Context, id string, from uint64, maxBytes i
 	return rows, header, trailer, err
 }
 
-// values runs a program and returns each slot's outcome as a number. A device with
-// noise may give others now and then: wrong counts how many differ from want.
-func (b *bench) wrong(ctx context.Context, p *program, want []int) (int, error) {
+// upTo cuts a program to the slots that the device takes at once.
+func (b *bench) upTo(p *program) *program {
 	if limit := max(1, b.device.GetLimits().GetMaxSlotsPerSubmit()); uint64(len(p.slots)) > limit {
-		p.slots, want = p.slots[:limit], want[:limit]
+		p.slots = p.slots[:limit]
 	}
+	return p
+}
+
+// wrong runs a program and counts the slots whose outcome, as a number, is not the
+// wanted one: a device with noise may give others now and then.
+func (b *bench) wrong(ctx context.Context, p *program, want []int) (int, error) {
+	p = b.upTo(p)
+	want = want[:len(p.slots)]
 	_, j, err := b.submit(ctx, p)
 	if err != nil {
 		return 0, err

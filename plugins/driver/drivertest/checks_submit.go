@@ -26,7 +26,7 @@ func refused(edit func(b *bench, s *driver.Submission) error, codes ...driver.Co
 
 var submitChecks = []check{
 	{"submit", "submit", 0, func(ctx context.Context, b *bench) error {
-		_, j, err := b.submit(ctx, newProgram(1).number(0).number(1))
+		_, j, err := b.submit(ctx, b.upTo(newProgram(1).number(0).number(1)))
 		if err == nil && j.AcceptedAt == nil {
 			err = errors.New("the job has no accepted_at")
 		}
@@ -228,7 +228,7 @@ var jobChecks = []check{
 		return err
 	}},
 	{"job", "slots-done", 0, func(ctx context.Context, b *bench) error {
-		s, j, err := b.submit(ctx, newProgram(1).number(1).number(0))
+		s, j, err := b.submit(ctx, b.upTo(newProgram(1).number(1).number(0)))
 		if err == nil && j.SlotsDone != s.Slots() {
 			err = fmt.Errorf("%d of %d slots done at the end", j.SlotsDone, s.Slots())
 		}

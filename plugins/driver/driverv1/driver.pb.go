@@ -2142,8 +2142,8 @@ func (x *DeviceStatus) GetNextWindow() *timestamppb.Timestamp {
 	return nil
 }
 
-// The first chunk of a submission is a header, the others are rows of whole
-// slots, at most 256 KiB each.
+// The first chunk of a submission is a header, the others are rows, at most
+// 256 KiB each, cut anywhere.
 type SubmitChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Part:

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/animicaorg/engine/abi/guest"
+	"github.com/animicaorg/engine/internal/wholefile"
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 )
@@ -58,21 +59,7 @@ func jobID(key [32]byte) string { return "mock-" + hex.EncodeToString(key[:16]) 
 func (s *store) file(id, ext string) string { return filepath.Join(s.dir, id+ext) }
 
 // write makes a file whole or not at all.
-func write(name string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(name), "tmp-")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
-}
+func write(name string, b []byte) error { return wholefile.Write(name, b, 0o600) }
 
 // accept takes a submission, or finds the one that was taken under its key. This
 // is where the vendor's own dedup happens.

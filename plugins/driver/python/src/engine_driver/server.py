@@ -11,9 +11,17 @@ import grpc
 from . import driver_pb2 as pb
 from .driver import Call, Config
 from .errors import DriverError, abort
-from .submission import check_limits, receive
+from .submission import CHUNK_BYTES, check_limits, receive
 
 MAX_WAIT = 30.0  # seconds of a Get
+
+
+def _bounded(chunks):
+    """The chunks of a stream, none longer than the contract has it."""
+    for c in chunks:
+        if len(c.rows) > CHUNK_BYTES:
+            raise DriverError("PROGRAM_INVALID", f"a chunk of {len(c.rows)} bytes, at most {CHUNK_BYTES}", field="rows")
+        yield c
 
 
 class _Gate:
@@ -98,7 +106,7 @@ class Service(grpc.GenericRpcHandler):
         yield from self._d.watch(call, r.device_id)
 
     def _submission(self, chunks):
-        s = receive(chunks)
+        s = receive(_bounded(chunks))
         check_limits(s, self._d.device(s.device))
         return s
 

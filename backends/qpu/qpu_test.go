@@ -155,7 +155,8 @@ func TestKilledDriver(t *testing.T) {
 	}
 }
 
-// TestCancelReachesTheVendor ends a run that would take a minute: Run returns the
+// TestCancelReachesTheVendor ends a run that would take a minute, as soon as the
+// vendor has the job, which may be before the driver's answer: Run returns the
 // caller's error, and after Close the vendor knows.
 func TestCancelReachesTheVendor(t *testing.T) {
 	s := start(t, `{"latency_ms":60000}`)

@@ -107,7 +107,7 @@ func TestEachRule(t *testing.T) {
 		"below host to traps":        {map[string]string{"host/wazerort/b.go": goFile("traps")}, "host/wazerort/b.go: imports traps, which host may not"},
 		"agent to traps":             {map[string]string{"agent/b.go": goFile("traps")}, "agent/b.go: imports traps, which agent may not"},
 		"network to executing half":  {map[string]string{"aicf/b.go": goFile("backends")}, "aicf/b.go: imports backends of the other half"},
-		"network to circuit":         {map[string]string{"aicf/queue/b.go": goFile("circuit")}, "aicf/queue/b.go: imports circuit of the other half"},
+		"network to host":            {map[string]string{"aicf/queue/b.go": goFile("host")}, "aicf/queue/b.go: imports host of the other half"},
 		"executing to network half":  {map[string]string{"engine/b.go": goFile("aicf")}, "engine/b.go: imports aicf of the other half"},
 		"plugin to network half":     {map[string]string{"plugins/vendors/v/a.go": goFile("aicf")}, "imports aicf of the other half"},
 		"fake to driver":             {map[string]string{"plugins/fakes/v/a.go": goFile("plugins/vendors/v"), "plugins/vendors/v/a.go": goFile()}, "of the other half"},

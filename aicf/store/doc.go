@@ -7,8 +7,9 @@
 //
 // SQLite (the default) is one file in WAL mode with synchronous=FULL.
 // PostgreSQL serves any number of replicas; a batch begins by locking the head
-// of the event log, so that batches of all replicas have one order.
+// of the event log, so that batches of all replicas have one order and a command
+// sees every command before it.
+//
+// It does not know what a job is: tables are defined by the migrations, rows by
+// the packages that own them.
 package store
-
-// DB is an open database.
-type DB struct{}

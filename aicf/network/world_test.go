@@ -6,6 +6,7 @@ import (
 	"crypto/sha3"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/keys"
 )
@@ -71,8 +73,15 @@ func engines(t testing.TB) []onEngine {
 		require.NoError(t, err)
 		t.Cleanup(func() { require.NoError(t, db.Close()) })
 		return db
+	}}, {"postgresql", func(t testing.TB) *store.DB {
+		db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		return db
 	}}}
 }
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // each runs a test on every engine.
 func each(t *testing.T, edit func(*network.Config), fn func(w *world)) {

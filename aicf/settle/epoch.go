@@ -160,6 +160,17 @@ func (s *settlement) subsidise(t *store.Tx) error {
 	return nil
 }
 
+// Recompute gives root and batch of a settled epoch from its lines.
+func Recompute(t *store.Tx, e *epoch.Row) (root, batch digest.Digest, err error) {
+	copied := *e
+	s := &settlement{Row: &copied}
+	if s.lines, err = store.Select[Line](t, "WHERE settled = ? ORDER BY seq", e.Number+1); err != nil {
+		return root, batch, err
+	}
+	err = s.fix(t)
+	return s.Root, s.Batch, err
+}
+
 // fix computes root and batch.
 func (s *settlement) fix(*store.Tx) error {
 	var tree transcript.Tree

@@ -16,7 +16,7 @@ type Held struct {
 }
 
 // why explains a conditional write that touched nothing.
-func why(l *LeaseRow, h Held, nowMS int64, want ...aicf.LeaseState) error {
+func why(l *LeaseRow, h Held, nowMS int64) error {
 	switch {
 	case l.Provider != h.Provider:
 		return aicf.Refuse(aicf.Forbidden, "lease %s belongs to another provider", l.ID)
@@ -25,10 +25,8 @@ func why(l *LeaseRow, h Held, nowMS int64, want ...aicf.LeaseState) error {
 	case l.State == aicf.LeaseLapsed || l.State == aicf.LeaseTimedOut:
 		return aicf.Refuse(aicf.LeaseExpired, "lease %s lapsed at %d ms; it is never revived", l.ID, l.ExpiresMS).Try("take the next offer; renew earlier")
 	}
-	for _, s := range want {
-		if l.State == s && l.ExpiresMS <= nowMS {
-			return aicf.Refuse(aicf.LeaseExpired, "lease %s ended at %d ms, it is %d ms now", l.ID, l.ExpiresMS, nowMS).Try("take the next offer; renew earlier")
-		}
+	if (l.State == aicf.LeaseOffered || l.State == aicf.LeaseActive) && l.ExpiresMS <= nowMS {
+		return aicf.Refuse(aicf.LeaseExpired, "lease %s ended at %d ms, it is %d ms now", l.ID, l.ExpiresMS, nowMS).Try("take the next offer; renew earlier")
 	}
 	return aicf.Refuse(aicf.LeaseLost, "lease %s is %s", l.ID, l.State)
 }
@@ -45,7 +43,7 @@ func Ack(t *store.Tx, h Held, ttlMS, deadlineMS int64, signed string) error {
 		return err
 	}
 	if n != 1 {
-		return why(l, h, t.NowMS(), aicf.LeaseOffered)
+		return why(l, h, t.NowMS())
 	}
 	if _, err := t.Exec("UPDATE provider SET offer_id = NULL WHERE id = ? AND offer_id = ?", l.Provider, l.ID); err != nil {
 		return err
@@ -78,7 +76,7 @@ func Renew(t *store.Tx, term *epoch.Term, h Held, ttlMS int64) (*LeaseRow, error
 		if l.Provider == h.Provider && l.Fence == h.Fence && l.State == aicf.LeaseActive && l.ExpiresMS > t.NowMS() {
 			return nil, aicf.Refuse(aicf.LimitExceeded, "lease %s was renewed %d times, at most %d", l.ID, l.Renewals, term.Rules.MaxRenewals)
 		}
-		return nil, why(l, h, t.NowMS(), aicf.LeaseActive)
+		return nil, why(l, h, t.NowMS())
 	}
 	l.ExpiresMS, l.Renewals = until, l.Renewals+1
 	_, err = t.Append(l.note(aicf.EvRenewed, map[string]any{"expires_ms": l.ExpiresMS, "renewals": l.Renewals}))
@@ -100,7 +98,7 @@ func Release(t *store.Tx, term *epoch.Term, h Held, reason string) (l *LeaseRow,
 		return nil, false, err
 	}
 	if n != 1 {
-		return nil, false, why(l, h, t.NowMS(), aicf.LeaseOffered, aicf.LeaseActive)
+		return nil, false, why(l, h, t.NowMS())
 	}
 	acked = l.State == aicf.LeaseActive
 	l.State, l.Reason = aicf.LeaseReleased, reason

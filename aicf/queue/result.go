@@ -34,7 +34,7 @@ func Receive(t *store.Tx, h Handed) (l *LeaseRow, fresh bool, err error) {
 		if l.Provider == h.Provider && l.Fence == h.Fence && !l.Claim.IsZero() {
 			return l, false, nil
 		}
-		return nil, false, why(l, h.Held, t.NowMS(), aicf.LeaseActive)
+		return nil, false, why(l, h.Held, t.NowMS())
 	}
 	if _, err := t.Exec("INSERT INTO excluded (job_id, provider_id) VALUES (?, ?) ON CONFLICT (job_id, provider_id) DO NOTHING", l.JobID, l.Provider); err != nil {
 		return nil, false, err

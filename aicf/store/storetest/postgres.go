@@ -23,8 +23,10 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
 
-// Server is a running PostgreSQL.
+// Server is a running PostgreSQL. With Fsync off it is fast and loses data when
+// the machine fails, which tests of logic do not care about.
 type Server struct {
+	Fsync bool
 	dir   string
 	bin   string
 	attr  *syscall.SysProcAttr
@@ -55,11 +57,11 @@ func Main(m *testing.M) int {
 
 var errAbsent = errors.New("PostgreSQL's initdb is not installed (Debian package postgresql)")
 
-// Database makes an empty database and returns its URL. fsync is on, as the
-// promises want it.
+// Database makes an empty database on a server without fsync and returns its
+// URL.
 func Database(t testing.TB) string {
 	t.Helper()
-	once.Do(func() { shared, failed = Start() })
+	once.Do(func() { shared, failed = Start(false) })
 	if errors.Is(failed, errAbsent) && os.Getenv("CI_STRICT") != "1" {
 		t.Skip(failed)
 	}
@@ -84,7 +86,7 @@ func find(name string) (string, error) {
 }
 
 // Start makes a data directory and runs a server in it.
-func Start() (*Server, error) {
+func Start(fsync bool) (*Server, error) {
 	initdb, err := find("initdb")
 	if err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func Start() (*Server, error) {
 	if all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); len(all) > 0 {
 		initdb = all[len(all)-1]
 	}
-	s := &Server{bin: filepath.Dir(initdb)}
+	s := &Server{Fsync: fsync, bin: filepath.Dir(initdb)}
 	if s.dir, err = os.MkdirTemp("", "pg"); err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func Start() (*Server, error) {
 			return nil, err
 		}
 	}
-	c := s.command("initdb", "-D", s.data(), "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions")
+	c := s.command("initdb", "-D", s.data(), "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync")
 	if out, err := c.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
@@ -133,7 +135,7 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 
 // Run starts the server and waits until it answers.
 func (s *Server) Run() error {
-	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=64MB")
+	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", fmt.Sprintf("fsync=%t", s.Fsync))
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

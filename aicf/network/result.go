@@ -176,7 +176,7 @@ func (s *Service) verdict(ctx context.Context, id digest.Digest) error {
 	}); err != nil || l.State != aicf.LeaseVerifying {
 		return err
 	}
-	v, err := s.verify(ctx, l, j)
+	v, err := s.verifier(ctx, l, j)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
+	"github.com/animicaorg/engine/aicf/queue"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/keys"
@@ -27,6 +28,9 @@ type Service struct {
 	blobs store.Blobs
 	cal   *epoch.Calendar
 	log   *slog.Logger
+
+	// verifier is verify; tests of money and state replace the physics.
+	verifier func(context.Context, *queue.LeaseRow, *queue.JobRow) (*verified, error)
 
 	judges  chan struct{} // slots of verifications
 	mu      sync.Mutex
@@ -46,6 +50,7 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	}
 	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
 		cal: &epoch.Calendar{ChainID: cfg.ChainID, Secret: cfg.Beacon}}
+	s.verifier = s.verify
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

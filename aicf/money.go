@@ -87,7 +87,7 @@ const (
 	PayoutSent    PayoutState = "sent"
 	PayoutPaid    PayoutState = "paid"
 	PayoutUnknown PayoutState = "unknown"
-	PayoutFailed  PayoutState = "failed" // the payer refused; the amount is claimable again
+	PayoutFailed  PayoutState = "failed" // the payer refused; the amount is available
 )
 
 // Payout is the payment of one epoch to one provider.

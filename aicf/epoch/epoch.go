@@ -135,6 +135,19 @@ func (c *Calendar) PolicyOf(t *store.Tx, hash digest.Digest) (*aicf.Policy, erro
 	return p, nil
 }
 
+// Each visits every stored policy.
+func (c *Calendar) Each(t *store.Tx, fn func(*aicf.Policy)) error {
+	rows, err := store.Select[policyRow](t, "ORDER BY seq")
+	for _, r := range rows {
+		p, err := c.PolicyOf(t, r.Hash)
+		if err != nil {
+			return err
+		}
+		fn(p)
+	}
+	return err
+}
+
 // Begin makes round 0 and epoch 0 of a new network, or adds the policy to one
 // that runs; it becomes active with the first epoch from its activation on.
 func (c *Calendar) Begin(t *store.Tx, p *aicf.Policy, document []byte) error {

@@ -16,6 +16,7 @@ import (
 // Entropy are needed.
 type Config struct {
 	Store   *store.DB
+	Blobs   store.Blobs // of proof bundles; nil: in the database
 	ChainID uint64
 	// Policy is active from its activation epoch on; where the store holds a
 	// policy already that one stays until the next epoch begins.
@@ -28,13 +29,15 @@ type Config struct {
 	// Beacon gives the values of rounds; nil: commit–reveal among the active
 	// providers, with the local beacon while nobody commits (flagged dev).
 	Beacon LocalBeacon
-	// Verifier judges proofs; Store's own checks come on top. Judge, Attester,
-	// Recompiler and Meter are wired by commands; nil means what proofs.Input
-	// says of nil.
-	Verifier proofs.Input
+	// Wire adds what commands can to a verification: Judge, Attester, Recompiler,
+	// Meter, allowed modules. The service sets proof, bundle, lease rules, time and
+	// nullifiers before it calls Wire. Nil: nothing is added.
+	Wire func(*proofs.Input)
 	// Evidence judges the attestations of a provider bundle at registration and
 	// returns the level they reach; nil: level none.
 	Evidence func(ctx context.Context, b *keys.Bundle, nowMS int64) (level proofs.Level, dev bool, err error)
+	// Fraud judges a quantum_fraud_v1 document; nil: accusations are refused.
+	Fraud func(ctx context.Context, document []byte) (*Fraud, error)
 	// Payer executes payouts; nil: pay into the provider's available balance.
 	Payer Payer
 	// Dev allows the faucet, dev evidence, dev-flagged proofs and unsigned calls.
@@ -54,4 +57,10 @@ type Payer interface {
 	// Paid answers for a payment of unknown outcome; known is false while the
 	// payer cannot tell.
 	Paid(ctx context.Context, id digest.Digest) (paid, known bool, err error)
+}
+
+// Fraud is a document that holds: what it says of which claim.
+type Fraud struct {
+	Claim digest.Digest
+	Why   string
 }

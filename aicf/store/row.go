@@ -216,3 +216,45 @@ func (t *Tx) Scan(q string, args []any, to ...any) error {
 	}
 	return rows.Err()
 }
+
+// Texts runs a query of one text column and returns its first row and how many
+// rows there are, counting at most limit.
+func Texts(t *Tx, q string, limit int) (first string, count int, err error) {
+	rows, err := t.s.query(t.ctx, t.s.dialect.types.Replace(q))
+	if err != nil {
+		return "", 0, err
+	}
+	defer rows.Close()
+	for rows.Next() && count < limit {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return "", 0, err
+		}
+		if count == 0 {
+			first = v
+		}
+		count++
+	}
+	return first, count, rows.Err()
+}
+
+// Pairs runs a query of an id and a text and calls fn for each row; its error
+// ends the query.
+func Pairs(t *Tx, q string, fn func(digest.Digest, string) error) error {
+	rows, err := t.s.query(t.ctx, q)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id digest.Digest
+		var text string
+		if err := rows.Scan(cell{reflect.ValueOf(&id).Elem()}, &text); err != nil {
+			return err
+		}
+		if err := fn(id, text); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -14,6 +14,8 @@ const (
 	maxBatch = 64   // commands that share a commit
 	maxQueue = 1024 // commands that wait; further ones are Overloaded
 	maxBack  = 1000 // milliseconds that a command's time may lie behind the store's
+	// timeless is the time of commands that have none: they keep the store's.
+	timeless = -1
 )
 
 type command struct {
@@ -44,6 +46,12 @@ func (db *DB) Update(ctx context.Context, nowMS int64, fn func(*Tx) error) error
 		return aicf.Refuse(aicf.Overloaded, "%d writes wait already", maxQueue).After(1000).Try("try again after the time given")
 	}
 	return <-c.reply
+}
+
+// Continue is Update for a command that has no time of its own: it keeps the
+// store's.
+func (db *DB) Continue(ctx context.Context, fn func(*Tx) error) error {
+	return db.Update(ctx, timeless, fn)
 }
 
 // run is the writer. It ends when the queue is closed and empty.
@@ -144,7 +152,7 @@ func runCommand(c *command, t *Tx, last int64) (own, fatal error) {
 	if err := c.ctx.Err(); err != nil {
 		return err, nil
 	}
-	if c.now < last-maxBack {
+	if c.now != timeless && c.now < last-maxBack {
 		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, last).Try("set the clock, or wait until it has caught up"), nil
 	}
 	t.now = max(c.now, last)

@@ -88,7 +88,7 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 		return cli.Errorf(cli.NetworkService, "--data", "%w", err).Named("StorageFailed")
 	}
 	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
-	n, err := network.New(ctx, *cfg)
+	n, err := network.New(ctx, *cfg, time.Now().UnixMilli())
 	if err != nil {
 		return cli.Errorf(cli.NetworkService, "--data", "%w", err)
 	}

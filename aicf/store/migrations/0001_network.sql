@@ -112,6 +112,7 @@ CREATE TABLE provider (
   jailed_until {int} NOT NULL,
   cooldown_until {int} NOT NULL,
   offenses {int} NOT NULL,
+  window_number {int} NOT NULL,
   registered_ms {int} NOT NULL,
   registered_round {int} NOT NULL,
   reason {text} NOT NULL,
@@ -129,6 +130,8 @@ CREATE TABLE reason (
   last_ms {int} NOT NULL,
   PRIMARY KEY (provider_id, hour, filter)
 ) {strict};
+
+CREATE INDEX reason_hour ON reason (hour);
 
 CREATE TABLE unbonding (
   provider_id {bytes} NOT NULL,
@@ -166,6 +169,7 @@ CREATE TABLE job (
   paid {int} NOT NULL CHECK (paid >= 0),
   refunded {int} NOT NULL CHECK (refunded >= 0),
   attempt {int} NOT NULL,
+  tries {int} NOT NULL,
   policy {bytes} NOT NULL,
   provider_id {bytes},
   lease_id {bytes},
@@ -345,6 +349,8 @@ CREATE TABLE slash (
   epoch {int} NOT NULL,
   appeal_till {int} NOT NULL,
   jail_till {int} NOT NULL,
+  cooldown_till {int} NOT NULL,
+  window_number {int} NOT NULL,
   proposed_ms {int} NOT NULL,
   resolved_ms {int} NOT NULL,
   resolution {text} NOT NULL

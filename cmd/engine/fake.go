@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/plugins/fakes/faults"
 	fakeionq "github.com/animicaorg/engine/plugins/fakes/ionq"
 )
 
@@ -33,7 +34,7 @@ sent. It is for trying drivers and for tests: its outcomes are no device's.`,
 }
 
 func (e *program) fakeIonq() *cobra.Command {
-	var listen, faults, seed string
+	var listen, spec, seed string
 	var delay time.Duration
 	c := &cobra.Command{
 		Use: "ionq", Short: "Serve IonQ's REST v0.4 on a loopback address",
@@ -46,7 +47,7 @@ the next N requests.`,
 		Example: "  engine fake ionq --listen 127.0.0.1:8085\n  engine fake ionq --fault '429*3,post:lost-reply' --json",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			plan, err := fakeionq.ParseFaults(faults)
+			plan, err := faults.Parse(spec)
 			if err != nil {
 				return cli.Errorf(cli.Usage, "--fault", "%w", err)
 			}
@@ -61,7 +62,7 @@ the next N requests.`,
 	}
 	f := c.Flags()
 	f.StringVar(&listen, "listen", "127.0.0.1:0", "loopback `ADDRESS`; port 0 takes a free one")
-	f.StringVar(&faults, "fault", "", "`PLAN` of requests that fail")
+	f.StringVar(&spec, "fault", "", "`PLAN` of requests that fail")
 	f.StringVar(&seed, "seed", "", "`HEX` of at most 32 bytes that fixes outcomes and ids (default zeros)")
 	f.DurationVar(&delay, "delay", 0, "`TIME` from a job's acceptance to its end")
 	return c

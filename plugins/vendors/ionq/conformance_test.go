@@ -23,6 +23,7 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/fakes/faults"
 	fake "github.com/animicaorg/engine/plugins/fakes/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
 )
@@ -140,7 +141,7 @@ func TestKilledBetweenPostAndReply(t *testing.T) {
 	for i := range rounds {
 		s := coin()
 		if i%2 == 1 {
-			server.Plan([]fake.Fault{{Kind: "lost-reply", Post: true, N: 1}})
+			server.Plan([]faults.Fault{{Kind: "lost-reply", Post: true, N: 1}})
 		}
 		mu.Lock()
 		victim := p
@@ -190,7 +191,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			server, cfg := vendor(t, "qpu.forte-1", fake.Options{})
 			d, s := local(t, cfg), coin()
-			server.Plan([]fake.Fault{{Kind: c.kind, Post: true, N: 1}})
+			server.Plan([]faults.Fault{{Kind: c.kind, Post: true, N: 1}})
 			_, err := d.Submit(t.Context(), s)
 			var e *driver.Error
 			require.True(t, errors.As(err, &e), "%v", err)
@@ -211,11 +212,11 @@ func TestReadsAreTriedAgain(t *testing.T) {
 	server, cfg := vendor(t, "qpu.forte-1", fake.Options{})
 	d := local(t, cfg)
 	for _, kind := range []string{"429", "500", "503", "cut"} {
-		server.Plan([]fake.Fault{{Kind: kind, N: 2}})
+		server.Plan([]faults.Fault{{Kind: kind, N: 2}})
 		_, err := d.Device(t.Context(), ionq.DeviceID)
 		require.NoError(t, err, kind)
 	}
-	server.Plan([]fake.Fault{{Kind: "stale-auth", N: 1}})
+	server.Plan([]faults.Fault{{Kind: "stale-auth", N: 1}})
 	_, err := d.Device(t.Context(), ionq.DeviceID)
 	require.ErrorIs(t, err, &driver.Error{Code: driver.Auth})
 }

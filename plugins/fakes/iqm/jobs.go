@@ -62,7 +62,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request, alias, kind stri
 	j.accepted = s.o.Now()
 	s.jobs[id], s.last = j, string(body)
 	s.tags[j.tag]++
-	s.total++
+	s.order = append(s.order, id)
 	view := s.view(j)
 	s.mu.Unlock()
 	if s.o.Accepted != nil {

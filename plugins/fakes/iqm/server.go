@@ -33,8 +33,8 @@ type Server struct {
 
 	mu    sync.Mutex
 	jobs  map[string]*job
+	order []string // ids, oldest first
 	tags  map[string]int
-	total int
 	ids   uint64
 	last  string // body of the last accepted POST
 }
@@ -63,7 +63,14 @@ func (s *Server) Jobs(tag string) int {
 func (s *Server) Total() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.total
+	return len(s.order)
+}
+
+// IDs are those of all accepted jobs, oldest first.
+func (s *Server) IDs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order)
 }
 
 // LastBody is the body of the last accepted POST.

@@ -26,7 +26,9 @@ func service(t *testing.T, f http.HandlerFunc) (*Client, *atomic.Int32) {
 	}))
 	t.Cleanup(web.Close)
 	return &Client{Base: web.URL, Scheme: "Bearer", Secret: "s3cret", Agent: "test", Timeout: 10 * time.Second, Limit: 1 << 10,
-		Refusal: func(_ int, b []byte) *driver.Error { return &driver.Error{Code: driver.ProgramInvalid, VendorMessage: string(b)} }}, &n
+		Refusal: func(_ int, b []byte) *driver.Error {
+			return &driver.Error{Code: driver.ProgramInvalid, VendorMessage: string(b)}
+		}}, &n
 }
 
 func TestSecretTravelsAndStays(t *testing.T) {
@@ -43,9 +45,11 @@ func TestSecretTravelsAndStays(t *testing.T) {
 // more.
 func TestPostLeavesOnce(t *testing.T) {
 	for name, f := range map[string]http.HandlerFunc{
-		"cut":      func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"503":      func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-		"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusTemporaryRedirect) },
+		"cut": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"503": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/again", http.StatusTemporaryRedirect)
+		},
 	} {
 		c, n := service(t, f)
 		for range 3 { // the second goes over a connection that was used before

@@ -46,11 +46,35 @@ func TestTrueToTheCircuit(t *testing.T) {
 	require.Equal(t, 404, status)
 }
 
+// TestNative: gpi(φ) and two gpi2(φ) turn by π; ms and zz at a quarter turn, twice,
+// by π about the product.
+func TestNative(t *testing.T) {
+	s, call := serve(t, Options{})
+	const head = `{"type":"ionq.circuit.v1","backend":"qpu.aria-1","shots":1,"input":{"gateset":"native","qubits":2,"circuit":[`
+	for gates, want := range map[string]string{
+		`{"gate":"gpi","target":1,"phase":0.3}`:                                                                                                                                           "2",
+		`{"gate":"gpi2","target":0,"phase":0.7},{"gate":"gpi2","target":0,"phase":0.7}`:                                                                                                   "1",
+		`{"gate":"ms","targets":[0,1],"phases":[0.1,0.9]},{"gate":"ms","targets":[0,1],"phases":[0.1,0.9],"angle":0.25}`:                                                                  "3",
+		`{"gate":"gpi2","target":0,"phase":0},{"gate":"zz","targets":[0,1],"angle":0.25},{"gate":"zz","targets":[1,0],"angle":0.25},{"gate":"gpi2","target":0,"phase":0}`:                 "0",
+		`{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[0,1],"phases":[0.25,0]},{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[1,0],"phases":[0,0.25]}`: "2",
+	} {
+		status, body := call("POST", "jobs", head+gates+`]}}`)
+		require.Equal(t, 201, status, body)
+		_, body = call("GET", "jobs/"+s.order[len(s.order)-1]+"/results/shots", "")
+		require.Equal(t, "["+want+"]", body, gates)
+	}
+	for _, bad := range []string{`{"gate":"x","target":0}`, `{"gate":"gpi","target":0}`, `{"gate":"gpi","target":0,"phase":0,"rotation":1}`, `{"gate":"zz","targets":[0,1]}`, `{"gate":"ms","targets":[0,1],"phases":[0]}`,
+		`{"gate":"ms","targets":[0,0],"phases":[0,0]}`, `{"gate":"gpi2","target":-1,"phase":0}`, `{"gate":"gpi","target":0,"phase":1e4}`} {
+		status, _ := call("POST", "jobs", head+bad+`]}}`)
+		require.Equal(t, 400, status, bad)
+	}
+}
+
 // TestStrict: what the vendor's schema does not know is refused, and not counted.
 func TestStrict(t *testing.T) {
 	s, call := serve(t, Options{})
-	for _, edit := range [][2]string{{`"shots":3`, `"shots":0`}, {`"shots":3`, `"shots":3,"shot":1`}, {`"qubits":9`, `"qubits":26`}, {`"qis"`, `"native"`}, {`"x"`, `"cz"`}, {`"target":8}`, `"target":9}`},
-		{`"target":8}`, `"target":8,"rotation":1}`}, {`aria-1`, `aria-9`}, {`circuit.v1`, `multi-circuit.v1`}, {`"target":8}`, `"target":8,"phase":1}`}} {
+	for _, edit := range [][2]string{{`"shots":3`, `"shots":0`}, {`"shots":3`, `"shots":3,"shot":1`}, {`"qubits":9`, `"qubits":26`}, {`"x"`, `"cz"`}, {`"target":8}`, `"target":9}`},
+		{`"target":8}`, `"target":8,"rotation":1}`}, {`aria-1`, `aria-9`}, {`circuit.v1`, `multi-circuit.v1`}, {`"target":8}`, `"target":8,"phase":1}`}, {`"qis"`, `"other"`}} {
 		status, _ := call("POST", "jobs", strings.Replace(good, edit[0], edit[1], 1))
 		require.Equal(t, 400, status, edit[1])
 	}
@@ -99,6 +123,7 @@ func TestFaults(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
 	f.Add([]byte(`{"type":"ionq.multi-circuit.v1","backend":"simulator","shots":1,"input":{"gateset":"qis","qubits":2,"circuits":[{"name":"0","circuit":[{"gate":"zz","targets":[0,1],"rotation":-1.5}]}]}}`))
+	f.Add([]byte(`{"type":"ionq.circuit.v1","backend":"qpu.aria-1","shots":1,"input":{"gateset":"native","qubits":2,"circuit":[{"gate":"ms","targets":[0,1],"phases":[0,0.5]},{"gate":"gpi2","target":0,"phase":-0.2},{"gate":"zz","targets":[0,1],"angle":0.1}]}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, list, err := parse(b, Backends); err == nil {
 			for _, c := range list {

@@ -17,6 +17,7 @@ const Schema = `{
   "properties": {
     "base_url": {"type": "string", "default": "https://api.ionq.co/v0.4", "description": "https, or http to a loopback address"},
     "backend": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$", "default": "simulator", "description": "a name of GET /backends"},
+    "gateset": {"enum": ["qis", "native-ms", "native-zz"], "default": "qis", "description": "native: gpi2 and the device's own gate on two qubits, ms on Aria, zz on Forte"},
     "max_circuits": {"type": "integer", "minimum": 1, "maximum": 10000, "default": 500, "description": "circuits of one job"},
     "max_gates": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 20000, "description": "u3 and CZ of one circuit"},
     "max_shots": {"type": "integer", "minimum": 1, "maximum": 1000000, "default": 100000, "description": "shots of one circuit"},
@@ -30,6 +31,7 @@ const Schema = `{
 type config struct {
 	rest.Client
 	backend     string
+	gateset     string
 	maxCircuits uint64
 	maxGates    uint64
 	maxShots    uint64
@@ -45,15 +47,18 @@ func parseConfig(in *driver.Config) (*config, error) {
 	if len(b) == 0 {
 		b = []byte("{}")
 	}
-	cfg := &config{backend: "simulator", maxCircuits: 500, maxGates: 20_000, maxShots: 100_000, poll: time.Second, settle: 5 * time.Second,
+	cfg := &config{backend: "simulator", gateset: "qis", maxCircuits: 500, maxGates: 20_000, maxShots: 100_000, poll: time.Second, settle: 5 * time.Second,
 		Client: rest.Client{Base: "https://api.ionq.co/v0.4", Scheme: "apiKey", Secret: in.Secrets["api_key"], Agent: "engine-driver-ionq/" + Version, Timeout: time.Minute, Refusal: refusal}}
 	c := strictjson.Open(b, strictjson.Limits{Bytes: 64 << 10, Depth: 4, Values: 64})
-	c.Only("base_url", "backend", "max_circuits", "max_gates", "max_shots", "poll_ms", "settle_ms", "timeout_ms")
+	c.Only("base_url", "backend", "gateset", "max_circuits", "max_gates", "max_shots", "poll_ms", "settle_ms", "timeout_ms")
 	if m, ok := c.Optional("base_url"); ok {
 		cfg.Base = strings.TrimRight(m.Text(1024), "/")
 	}
 	if m, ok := c.Optional("backend"); ok {
 		cfg.backend = m.Text(64)
+	}
+	if m, ok := c.Optional("gateset"); ok {
+		cfg.gateset = m.OneOf("qis", "native-ms", "native-zz")
 	}
 	for _, n := range []struct {
 		name   string

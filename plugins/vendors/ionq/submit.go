@@ -32,7 +32,7 @@ func (d *Driver) Submit(ctx context.Context, s *driver.Submission) (*driverv1.Su
 			return r, err
 		}
 	}
-	body, err := encode(cfg.backend, s)
+	body, err := encode(cfg, s)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/animicaorg/engine/circuit"
 )
@@ -15,14 +17,20 @@ type submission struct {
 	Type      string            `json:"type"`
 	Name      string            `json:"name"`
 	Backend   string            `json:"backend"`
-	Shots     int               `json:"shots"`
+	Shots     count             `json:"shots"`
+	Lang      string            `json:"lang"` // "json", which older clients say
 	Metadata  map[string]string `json:"metadata"`
 	SessionID string            `json:"session_id"`
 	DryRun    bool              `json:"dry_run"`
+	Noise     struct {
+		Model string `json:"model"`
+		Seed  *int64 `json:"seed"`
+	} `json:"noise"` // of the simulator
 	Settings  struct {
 		Compilation struct {
-			Opt       int    `json:"opt"`
-			Precision string `json:"precision"`
+			Opt            int    `json:"opt"`
+			Precision      string `json:"precision"`
+			ServiceVersion string `json:"service_version"`
 		} `json:"compilation"`
 		Mitigation struct {
 			Debiasing bool `json:"debiasing"`
@@ -34,6 +42,16 @@ type submission struct {
 		Circuit  []gate  `json:"circuit"`
 		Circuits []entry `json:"circuits"`
 	} `json:"input"`
+}
+
+// count is an integer, or one in a string, as some clients send it.
+type count int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *count) UnmarshalJSON(b []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	*c = count(n)
+	return err
 }
 
 type entry struct {
@@ -86,6 +104,8 @@ func parse(b []byte, qubits map[string]int) (*submission, []*circuit.Circuit, er
 	width, known := qubits[s.Backend]
 	in := &s.Input
 	switch {
+	case s.Lang != "" && s.Lang != "json":
+		return nil, nil, fmt.Errorf("lang %.40q", s.Lang)
 	case !known:
 		return nil, nil, fmt.Errorf("backend %q does not exist", s.Backend)
 	case s.Shots < 1 || s.Shots > maxShots:
@@ -98,8 +118,8 @@ func parse(b []byte, qubits map[string]int) (*submission, []*circuit.Circuit, er
 		return nil, nil, errors.New("opt must be 0 or 1")
 	case s.Settings.Mitigation.Debiasing && s.Shots < 500:
 		return nil, nil, errors.New("debiasing needs at least 500 shots")
-	case s.DryRun || s.SessionID != "":
-		return nil, nil, errors.New("dry runs and sessions are not served here")
+	case s.DryRun || s.SessionID != "" || s.Noise.Model != "" && s.Noise.Model != "ideal":
+		return nil, nil, errors.New("dry runs, sessions and noise models are not served here")
 	}
 	for k, v := range s.Metadata {
 		if len(v) > maxMetadata || len(k) > maxMetadata {

@@ -221,7 +221,7 @@ func (s *Server) simulate(ctx context.Context, j *job, c *circuit.Circuit) error
 		j.gates[min(1, int(op.NQ)-1)]++
 	}
 	h := sha3.Sum256(append(append([]byte("fake/shots\x00"), s.o.Seed[:]...), j.id...))
-	o := sim.SimOptions{Shots: j.sub.Shots, Key: [16]byte(h[:16]), Threads: 1, MemoryBytes: 1 << 30}
+	o := sim.SimOptions{Shots: int(j.sub.Shots), Key: [16]byte(h[:16]), Threads: 1, MemoryBytes: 1 << 30}
 	if j.sub.Backend == "simulator" {
 		p, err := statevector.FromOps(c.Qubits, c.Ops)
 		if err != nil {

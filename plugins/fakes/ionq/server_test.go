@@ -42,8 +42,8 @@ func TestTrueToTheCircuit(t *testing.T) {
 	status, body := call("GET", "jobs/"+s.order[0]+"/results/shots", "")
 	require.Equal(t, 200, status)
 	require.Equal(t, "[257,257,257]", body)
-	status, _ = call("GET", "jobs/"+s.order[0]+"/results/probabilities", "")
-	require.Equal(t, 404, status)
+	_, body = call("GET", "jobs/"+s.order[0]+"/results/probabilities", "")
+	require.JSONEq(t, `{"257":1}`, body)
 }
 
 // TestNative: gpi(φ) and two gpi2(φ) turn by π; ms and zz at a quarter turn, twice,

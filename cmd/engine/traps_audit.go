@@ -178,10 +178,10 @@ func auditAnswerOf(in *traps.AuditInput, r *traps.Audit, frame []byte) *auditAns
 	part := func(v uint64) float64 { return float64(v) / stats.Ppb }
 	a := &auditAnswer{Result: in.Result, Verdict: r.Verdict.String(), Statistic: "linear", Shots: r.Shots, Leaves: len(r.Leaves), F0: part(r.F0), Score: part(r.Score),
 		Limit: part(r.Limit), FraudLimit: part(r.FraudLimit), Openings: r.Openings, Round: in.Round, Digest: digest.Sum(frame), Fraud: r.Fraud}
-	if r.Statistic == traps.StatBounded {
+	if r.Statistic == guest.StatBounded {
 		a.Statistic = "bounded"
 	}
-	if r.Verdict == traps.AuditFail {
+	if r.Verdict == guest.AuditFail {
 		a.Error = cli.Errorf(cli.TrapMismatch, "", "the target shots are not of this circuit: score %.6f below %.6f", a.Score, a.Limit).Body()
 	}
 	return a

@@ -104,6 +104,10 @@ func (e *Engine) check(ctx context.Context, p *Plan) (backends.Capabilities, err
 	if s.Shots < 1 || s.Shots > guest.MaxShots || s.TrapRatioPPM > 1_000_000 {
 		return refuse("spec.shots is %d, allowed are 1..%d; spec.trap_ratio is %d ppm", s.Shots, guest.MaxShots, s.TrapRatioPPM)
 	}
+	if m, _ := module(e.cfg.Modules, "traps"); !e.cfg.AnyTraps && !s.TakesTraps(m.Name, m.Version) {
+		name, major := s.Traps()
+		return refuse("spec.trap_family is %s@%s, the trap library at hand is %s %s: %w", name, major, m.Name, m.Version, backends.ErrUnsupported)
+	}
 	return caps, e.checkLease(p)
 }
 

@@ -25,7 +25,7 @@ type runFlags struct {
 	threads   int
 	memory    cli.Size
 	policy    string
-	traps     string // shipped trap library; empty: accredit
+	traps     string // name of the trap library; empty: that of the job
 	modules   map[string]string
 	height    *uint64    // block height that is now, as the operator says; nil: not said
 	proofFile string     // a second copy of the proof; empty: none
@@ -66,7 +66,7 @@ written all the same and says so.`,
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
-	p.StringVar(&f.traps, "traps", "accredit", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; docs/traps.md says what each is for")
+	p.StringVar(&f.traps, "traps", "", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; sets spec.trap_family of a job without a signed lease (default the job's, accredit); docs/traps.md says what each is for")
 	p.Var(&optionalUint{&f.height}, "height", "block height `N` that is now, where a trust root is pinned (default the job's round or the greatest height seen)")
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
 	return c

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
@@ -31,6 +32,9 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 		return nil, err
 	}
 	signed := lease != nil && lease.Signed()
+	if err := chooseTraps(&j.Spec, f, signed); err != nil {
+		return nil, err
+	}
 	policy, err := e.trapPolicy(f.policy, lease, signed)
 	if err != nil {
 		return nil, err
@@ -53,6 +57,27 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 		return nil, err
 	}
 	return &engine.Task{Lease: lease, Circuit: c, Policy: policy}, nil
+}
+
+// chooseTraps settles the trap library of a job: --traps names it in a job that is
+// not leased yet, else the job does.
+func chooseTraps(s *job.Spec, f *runFlags, signed bool) error {
+	if f.traps != "" {
+		m, err := shippedTraps("--traps", f.traps, cli.Usage)
+		if err != nil {
+			return err
+		}
+		major, _, _ := strings.Cut(m.Version, ".")
+		if signed && !s.TakesTraps(m.Name, m.Version) {
+			name, want := s.Traps()
+			return cli.Errorf(cli.Usage, "--traps", "the lease is for a job with trap_family %s@%s", name, want).WithHint("leave --traps out")
+		}
+		if err := s.SetTrapFamily(m.Name + "@" + major); err != nil {
+			return cli.Errorf(cli.Internal, "--traps", "%w", err)
+		}
+	}
+	f.traps, _ = s.Traps()
+	return nil
 }
 
 // trapTier is who holds the secret of the traps in a run of this program: its own

@@ -45,6 +45,7 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 			return cli.Errorf(cli.Usage, "--module", "there is no slot %q", slot).WithHint("compiler or traps")
 		}
 		s.dev = true
+		cfg.AnyTraps = cfg.AnyTraps || slot == "traps"
 		e.Warn("--module %s: the proof will be marked as a development proof", slot)
 	}
 	h, err := e.guestHost()
@@ -92,15 +93,23 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 	}
 	name := shipped[slot]
 	if slot == "traps" && f.traps != "" {
-		name = f.traps
+		m, err := shippedTraps("spec.trap_family", f.traps, cli.Unsupported)
+		return m.Bytes, err
 	}
 	m, ok := embedded.Lookup(name)
-	if slot == "traps" && (!ok || m.Kind != "traps") {
-		return nil, cli.Errorf(cli.Usage, "--traps", "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
-	} else if !ok {
+	if !ok {
 		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", name)
 	}
 	return m.Bytes, nil
+}
+
+// shippedTraps finds a shipped trap library.
+func shippedTraps(field, name string, code cli.Code) (embedded.Module, error) {
+	m, ok := embedded.Lookup(name)
+	if !ok || m.Kind != "traps" {
+		return m, cli.Errorf(code, field, "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	}
+	return m, nil
 }
 
 // trapLibraries names the shipped trap libraries.

@@ -28,11 +28,11 @@ func samples(t *testing.T) map[string][]byte {
 		}
 		return d
 	}
-	params := must(t)(EncodeCBOR(JobParams{h(1), "ghz", 5, 6, 100000, "process", h(2)}.Value(), ParamsLimits))
+	params := must(t)(EncodeCBOR(JobParams{h(1), "ghz", 5, 6, 100000, "process", h(2), ""}.Value(), ParamsLimits))
 	result := ResultV1{h(1), h(2), 3, 4, 5, 6, 1}
 	out := map[string][]byte{}
 	for _, v := range []Framed{
-		JobFrame{1, 2, h(3), h(4), 5, h(6), h(7)}, ParamsFrame{params}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11},
+		JobFrame{1, 2, h(3), h(4), 5, h(6), h(7)}, ParamsFrame{params}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11, ""}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11, "iqp@1"},
 		LeaseFrame{1, 2, h(3), h(4), h(5), h(6), 7, h(8), h(9), 10, 11, 12},
 		ModuleFrame{"traps", "accredit", "1.0.0", 1, 2, h(3)}, ModuleSet{{"traps", "accredit", "1.0.0", 1, 2, h(3)}},
 		DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, ExecFrame{h(1), h(2), h(3), h(4), h(5), "engine/1.0.0 numeric/1 meter/1", nil, h(8)},
@@ -133,7 +133,7 @@ func TestGoldenFrames(t *testing.T) {
 	require.NoError(t, err)
 	var got strings.Builder
 	frames := samples(t)
-	for _, domain := range []string{"qprov/v1/jobspec", "qprov/v1/params", "qprov/v1/lease", "qprov/v2/result", "qprov/v1/claim"} {
+	for _, domain := range []string{"qprov/v1/jobspec", "qprov/v2/jobspec", "qprov/v1/params", "qprov/v1/lease", "qprov/v2/result", "qprov/v1/claim"} {
 		fmt.Fprintf(&got, "%s %s %x\n", domain, digest.Sum(frames[domain]), frames[domain])
 	}
 	require.Equal(t, string(golden), got.String())

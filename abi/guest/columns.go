@@ -27,6 +27,7 @@ const (
 	KindOutcomes Kind = 8  // measured rows
 	KindVerdict  Kind = 9  // the judge's report
 	KindAudit    Kind = 10 // the score of target slots
+	KindBatch    Kind = 11 // what a device runs, handed out by a verifier
 )
 
 // FormVersion is the version of the message forms.

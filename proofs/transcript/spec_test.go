@@ -36,7 +36,7 @@ func samples(t *testing.T) map[string][]byte {
 		LeaseFrame{1, 2, h(3), h(4), h(5), h(6), 7, h(8), h(9), 10, 11, 12},
 		ModuleFrame{"traps", "accredit", "1.0.0", 1, 2, h(3)}, ModuleSet{{"traps", "accredit", "1.0.0", 1, 2, h(3)}},
 		DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, ExecFrame{h(1), h(2), h(3), h(4), h(5), "engine/1.0.0 numeric/1 meter/1", nil, h(8)},
-		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, AuditFrame{h(1), 2, h(3), h(4), 5, 6, 2, 8, 9, 10, 11, 1}, FraudFrame{h(1), h(2), h(3), 1, h(5)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
+		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, AuditFrame{h(1), 2, h(3), h(4), 5, 6, 2, 8, 9, 10, 11, 1}, FraudFrame{h(1), h(2), h(3), 1, h(5)}, batchSample(h), rawSample(h), VerdictFrame{h(1), h(2), 1, 4, 5, h(6), h(7), h(8)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
 		&Hist{Width: 3, Bins: []Bin{{[]byte{1}, 2}, {[]byte{7}, 1}}},
 	} {
 		b := must(t)(Encode(v))
@@ -45,6 +45,14 @@ func samples(t *testing.T) map[string][]byte {
 		out[domain] = b
 	}
 	return out
+}
+
+func batchSample(h func(byte) digest.Digest) BatchFrame {
+	return BatchFrame{1, 2, h(3), h(4), h(5), h(6), ModuleSet{{"compiler", "layered", "1.0.0", 1, 2, h(7)}, {"traps", "accredit", "1.0.0", 1, 2, h(3)}}, h(8), h(9), h(10), 11, 12, h(13)}
+}
+
+func rawSample(h func(byte) digest.Digest) RawFrame {
+	return RawFrame{h(1), h(2), h(3), "engine/1.0.0 numeric/1 meter/1", DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, &ModuleFrame{"driver", "d", "1.0.0", 1, 2, h(3)}, h(7), 8, 9, 10, 1}
 }
 
 var specRow = regexp.MustCompile(`(?m)^\| (qprov/\S+) \| (.+) \|$`)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/animicaorg/engine/abi/guest"
@@ -168,11 +167,10 @@ func (e *Engine) fixJob(ctx context.Context, p *Plan) error {
 }
 
 func (e *Engine) log(ctx context.Context, kind RecordKind, t Task, f transcript.Framed) (digest.Digest, error) {
-	b, err := transcript.Encode(f)
+	r, err := newRecord(kind, t.Lease.JobID, t.Lease.LeaseID, f)
 	if err != nil {
-		return digest.Digest{}, fmt.Errorf("digest %s: %w", kind, err)
+		return digest.Digest{}, err
 	}
-	r := Record{Kind: kind, JobID: t.Lease.JobID, LeaseID: t.Lease.LeaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}
 	return r.Digest, e.cfg.Journal.Append(ctx, r)
 }
 

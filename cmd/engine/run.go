@@ -13,7 +13,9 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -27,9 +29,10 @@ type runFlags struct {
 	policy    string
 	traps     string // name of the trap library; empty: that of the job
 	modules   map[string]string
-	height    *uint64    // block height that is now, as the operator says; nil: not said
-	proofFile string     // a second copy of the proof; empty: none
-	held      *keys.Held // keys other than those of the data directory; their proofs are for development
+	height    *uint64       // block height that is now, as the operator says; nil: not said
+	proofFile string        // a second copy of the proof; empty: none
+	provider  digest.Digest // X is computed for this provider; zero: the keys' own
+	held      *keys.Held    // keys other than those of the data directory; their proofs are for development
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -39,7 +42,9 @@ func (e *program) runVerb() *cobra.Command {
 		Long: `Run one job: compile its circuit, mix in traps, log the digests of all of it,
 execute, let the trap library judge, and write a proof.
 
-JOB is a JSON file with the job, or with a lease around it; "-" is stdin.
+JOB is a JSON file with the job, or with a lease around it, or the batch.json that a
+verifier made (engine traps plan): then raw outcomes are executed and committed, and
+nothing is judged here. "-" is stdin.
 spec.circuit may hold {"format":"openqasm3|openqasm2|json","source":"…"} or
 {"format":…,"path":"…"} relative to JOB; without it spec.circuit_id names a
 generator: animica.quantum.trapset.v1, ghz, qft_small, grover_demo.
@@ -100,7 +105,14 @@ func (s *session) Close() {
 
 func (e *program) runJob(ctx context.Context, path string, f *runFlags) error {
 	clock := newStopwatch(time.Now)
-	task, err := e.readTask(path, f)
+	b, err := e.ReadInput("JOB", path, job.MaxDocument, cli.JobInvalid)
+	if err != nil {
+		return err
+	}
+	if statement.TypeOf(b) == statement.TypeBatch {
+		return e.runBatch(ctx, path, b, f)
+	}
+	task, err := e.parseTask(path, b, f, trapTier)
 	if err != nil {
 		return err
 	}
@@ -169,6 +181,9 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 	s.progress = e.watch(ctx, s.clock)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage
+	if !f.provider.IsZero() {
+		cfg.ProviderID = f.provider
+	}
 	var err error
 	if s.engine, err = engine.New(cfg); err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)

@@ -29,9 +29,9 @@ type judgeAnswer struct {
 }
 
 func (e *program) trapsJudge() *cobra.Command {
-	fraud := ""
+	f := &judgeFlags{}
 	c := &cobra.Command{
-		Use: "judge BUNDLE", Short: "Judge the traps of a bundle again",
+		Use: "judge BUNDLE", Short: "Judge the traps of a bundle again, or raw outcomes as their verifier",
 		Long: `Derive all slots of a bundle's job again from its opened seed, judge the raw
 outcomes, and compare with what the proof says. Signatures are not checked here;
 "engine proof verify --bundle" does all of it. Exit 40 where the verdict is not
@@ -39,9 +39,20 @@ pass or anything differs.
 
 --fraud writes the fraud proof quantum_fraud_v1 where the committed outcomes give
 another report or histogram than the provider signed, or where the exact left tail
-of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.`,
-		Example: "  engine traps judge qrun --json", Args: cli.Args("BUNDLE"),
+of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.
+
+With --plan, BUNDLE is the folder with raw.json and outcomes.bin that a provider made
+of a verifier's batch (trap_mode verifier), and DIR the folder of engine traps plan:
+the verdict is signed into verdict.json, with report.bin and counts.json. --check
+holds a verdict that somebody else signed against the opened plan.`,
+		Example: "  engine traps judge qrun --json\n  engine traps judge raw --plan plan\n  engine traps judge raw --plan plan --check raw/verdict.json", Args: cli.Args("BUNDLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.plan != "" {
+				return e.judgeRaw(cmd.Context(), args[0], f)
+			}
+			if f.out != "" || f.check != "" {
+				return cli.Errorf(cli.Usage, "--plan", "--out and --check are for raw outcomes, which need --plan")
+			}
 			b, err := loadBundle("BUNDLE", args[0])
 			if err != nil {
 				return err
@@ -55,13 +66,16 @@ of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.`,
 				return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err).Named("BundleInvalid")
 			}
 			a := judgedAnswer(j)
-			if err := e.accuse(cmd.Context(), p, j, a, fraud); err != nil {
+			if err := e.accuse(cmd.Context(), p, j, a, f.fraud); err != nil {
 				return err
 			}
 			return e.printJudged(a)
 		},
 	}
-	c.Flags().StringVar(&fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
+	c.Flags().StringVar(&f.plan, "plan", "", "`DIR` of engine traps plan")
+	c.Flags().StringVar(&f.out, "out", "", "`DIR` for the verdict (default BUNDLE)")
+	c.Flags().StringVar(&f.check, "check", "", "`FILE`: a signed verdict to hold against the opened plan")
+	c.Flags().StringVar(&f.fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
 	return c
 }
 

@@ -25,8 +25,8 @@ var backendNames = sim.Name + ", a driver (engine driver list), or for demonstra
 // shipped names the module of each slot unless --module says otherwise.
 var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
 
-// wire opens the backend and the modules of a session.
-func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
+// wireBackend opens the backend of a session.
+func (e *program) wireBackend(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
 	b, dev, err := e.openBackend(ctx, f.backend, s)
 	if err != nil {
 		return err
@@ -39,6 +39,14 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 	}
 	if caps.Simulator {
 		s.numeric = fmt.Sprintf("numeric/%d", caps.NumericVersion)
+	}
+	return nil
+}
+
+// wire opens the backend and the modules of a session.
+func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
+	if err := e.wireBackend(ctx, cfg, f, s); err != nil {
+		return err
 	}
 	for _, slot := range slices.Sorted(maps.Keys(f.modules)) {
 		if shipped[slot] == "" {

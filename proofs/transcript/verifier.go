@@ -3,6 +3,7 @@ package transcript
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/animicaorg/engine/digest"
 )
@@ -76,6 +77,25 @@ func (r RawFrame) Frame() *Frame {
 	}
 	return f.H32(1, r.Batch).H32(2, r.ExecDigest).H32(3, r.ProviderID).Text(4, r.EngineVersion).Bytes(5, device, 1<<14).Bytes(6, driver, 1<<14).
 		H32(7, r.OutcomesRoot).U64(8, r.Executed).U64(9, r.StartedUnixMS).U64(10, r.FinishedUnixMS).U64(11, r.Flags)
+}
+
+// BatchExec is X of a batch on a provider: J, compiled circuit and slots are the
+// batch's, the rest the provider's. M is the batch's modules and the driver.
+func BatchExec(b BatchFrame, r RawFrame) (ExecFrame, error) {
+	x := ExecFrame{JobDigest: b.JobDigest, ProviderID: r.ProviderID, CompiledCircuitHash: b.CompiledCircuitHash, EngineVersion: r.EngineVersion}
+	set := slices.Clone(b.Modules)
+	if r.Driver != nil {
+		set = append(set, *r.Driver)
+	}
+	var err error
+	if x.ModuleSetHash, err = Sum(set); err != nil {
+		return x, err
+	}
+	if x.DeviceHash, err = Sum(r.Device); err != nil {
+		return x, err
+	}
+	x.TrapPlanHash, err = TrapPlanHash(b.PlanSHA3, b.RowsRoot)
+	return x, err
 }
 
 // VerdictFrame is the verifier's word on a raw result, with the nonce that lets

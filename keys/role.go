@@ -34,6 +34,9 @@ const (
 	PurposeGovernance   = "governance"
 	PurposeAudit        = "target-audit"  // of somebody's result
 	PurposeFraud        = "quantum-fraud" // against somebody's claim
+	PurposeBatch        = "trap-batch"    // a verifier's commitment to its slots
+	PurposeRaw          = "raw-result"    // a provider's commitment to raw outcomes
+	PurposeVerdict      = "trap-verdict"  // a verifier's word on them
 )
 
 var purposeRole = map[string]Role{
@@ -52,6 +55,9 @@ var purposeRole = map[string]Role{
 	PurposeGovernance:   Governance,
 	PurposeAudit:        Operational,
 	PurposeFraud:        Operational,
+	PurposeBatch:        Operational,
+	PurposeRaw:          Operational,
+	PurposeVerdict:      Operational,
 }
 
 // ParseRole reads a role.

@@ -28,9 +28,7 @@ func (l *Log) Checkpoint(ctx context.Context) (signed []byte, err error) {
 	return signed, err
 }
 
-// Seal appends entries and puts them and all pending ones under a checkpoint, in
-// one step: what it returns covers them, and before it returns nothing of them
-// counts.
+// Seal is Append and Checkpoint in one step: what it returns covers the entries.
 func (l *Log) Seal(ctx context.Context, drafts ...Draft) (first uint64, signed []byte, err error) {
 	err = l.writing(ctx, drafts, func(s *state) error {
 		first = s.next()
@@ -38,7 +36,11 @@ func (l *Log) Seal(ctx context.Context, drafts ...Draft) (first uint64, signed [
 		if err != nil {
 			return err
 		}
-		s.pending = append(s.pending, leaves...)
+		// Durable first, also here: a note of what was signed that a crash leaves
+		// behind must find the entries that it is about.
+		if err := l.appendPending(s, leaves); err != nil {
+			return err
+		}
 		err = l.publish(ctx, s)
 		signed = s.signed
 		return err

@@ -154,6 +154,12 @@ func (s *Store) Attach(r Remote) error {
 	return s.write(string(r.Role)+keySuffix, append(b, '\n'))
 }
 
+// File names the file that holds a role's key, or that says where it lives.
+func (s *Store) File(role Role) (name string, ok bool) {
+	name, err := s.find(string(role))
+	return name, err == nil
+}
+
 // find returns the file that holds a key.
 func (s *Store) find(name string) (string, error) {
 	for _, suffix := range []string{keySuffix, sealedSuffix} {

@@ -59,6 +59,10 @@ type Change struct {
 	Alg     string // of the new key
 	Reason  Reason
 	Overlap uint64 // seconds for which the old key goes on; of no meaning when compromised
+
+	// Before runs once the new key is drawn and before anything names it; it may
+	// run again with the same keys after a crash. Nil: nothing.
+	Before func(old, next RoleSigner) error
 }
 
 // Rotate replaces the key of a role by a new one, or finishes a rotation that
@@ -90,6 +94,11 @@ func (s *Store) Rotate(ctx context.Context, root Signer, c Change, entropy io.Re
 	}
 	if err != nil {
 		return nil, err
+	}
+	if c.Before != nil {
+		if err := c.Before(held.Operational, k); err != nil {
+			return nil, err
+		}
 	}
 	r, err := chain.Extend(ctx, root, k, c.Role, c.Reason, c.Overlap, nowUnix)
 	if err != nil {

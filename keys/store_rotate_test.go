@@ -105,7 +105,7 @@ func TestStoreRotate(t *testing.T) {
 	c, err := s.Chain()
 	require.NoError(t, err)
 	require.Empty(t, c.Links)
-	r, err := s.Rotate(ctx, root, Change{Operational, Composite, Scheduled, DefaultOverlap}, entropy(40), 5000)
+	r, err := s.Rotate(ctx, root, Change{Role: Operational, Alg: Composite, Reason: Scheduled, Overlap: DefaultOverlap}, entropy(40), 5000)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, r.Seq, "the key that the store began with comes first")
 	h, err := s.Held()
@@ -121,11 +121,11 @@ func TestStoreRotate(t *testing.T) {
 	old, _, err := s.KeyFile(Operational, "operational.2")
 	require.NoError(t, err)
 	require.Equal(t, first.Operational.KeyID(), old.KeyID(), "the old key is kept for the overlap")
-	_, err = s.Rotate(ctx, root, Change{Operational, Ed25519, Compromised, 0}, entropy(50), 6000)
+	_, err = s.Rotate(ctx, root, Change{Role: Operational, Alg: Ed25519, Reason: Compromised, Overlap: 0}, entropy(50), 6000)
 	require.NoError(t, err)
-	_, err = s.Rotate(ctx, root, Change{Root, Ed25519, Scheduled, 0}, entropy(60), 7000)
+	_, err = s.Rotate(ctx, root, Change{Role: Root, Alg: Ed25519, Reason: Scheduled, Overlap: 0}, entropy(60), 7000)
 	require.ErrorIs(t, err, ErrRole)
-	_, err = s.Rotate(ctx, root, Change{Log, Ed25519, Scheduled, MaxOverlap + 1}, entropy(60), 7000)
+	_, err = s.Rotate(ctx, root, Change{Role: Log, Alg: Ed25519, Reason: Scheduled, Overlap: MaxOverlap + 1}, entropy(60), 7000)
 	require.ErrorIs(t, err, ErrKey)
 }
 
@@ -140,7 +140,7 @@ func TestRotationIsFinished(t *testing.T) {
 		whole := openStore(t) // the same rotation, not cut
 		_, err = whole.InitDev(entropy(1), 1000)
 		require.NoError(t, err)
-		_, err = whole.Rotate(ctx, root, Change{Operational, Ed25519, Scheduled, 0}, entropy(40), 5000)
+		_, err = whole.Rotate(ctx, root, Change{Role: Operational, Alg: Ed25519, Reason: Scheduled, Overlap: 0}, entropy(40), 5000)
 		require.NoError(t, err)
 		copyIn := func(from, to string) {
 			b, err := os.ReadFile(filepath.Join(whole.Dir(), from))
@@ -174,7 +174,7 @@ func TestRotationIsFinished(t *testing.T) {
 		require.NoError(t, err)
 		if !named {
 			require.Equal(t, first.Operational.KeyID(), h.Operational.KeyID(), cut)
-			_, err = s.Rotate(ctx, root, Change{Operational, Ed25519, Scheduled, 0}, empty{}, 6000)
+			_, err = s.Rotate(ctx, root, Change{Role: Operational, Alg: Ed25519, Reason: Scheduled, Overlap: 0}, empty{}, 6000)
 			require.NoError(t, err, "%s: the key that was drawn is used", cut)
 			h, err = s.Held()
 			require.NoError(t, err)

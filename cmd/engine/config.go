@@ -16,6 +16,9 @@ type config struct {
 	Memory   string `yaml:"memory"`
 	Plot     string `yaml:"plot"`
 
+	KeyIdentity   string `yaml:"key_identity"`
+	KeyPassphrase string `yaml:"key_passphrase"`
+
 	// Drivers holds settings by the driver's name. DevOverrides runs the file at a
 	// path as the driver of a name, without the lock; its proofs are for
 	// development.
@@ -25,7 +28,8 @@ type config struct {
 
 func (c *config) flags() map[string]string {
 	return map[string]string{"log_level": c.LogLevel, "data_dir": c.DataDir, "backend": c.Backend,
-		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot}
+		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot,
+		"key_identity": c.KeyIdentity, "key_passphrase": c.KeyPassphrase}
 }
 
 func (e *program) loadConfig(cmd *cobra.Command) error {

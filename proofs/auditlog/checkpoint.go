@@ -188,3 +188,13 @@ func openNote(b []byte, k *noteKey) (*note.Note, error) {
 	}
 	return n, nil
 }
+
+// CheckBody says whether text is what the key of a log signs: the text of a
+// checkpoint of this log.
+func CheckBody(text []byte, origin string) error {
+	c, err := parseBody(text)
+	if err == nil && c.Origin != origin {
+		err = fmt.Errorf("is of log %.100q, want %s: %w", c.Origin, origin, ErrCheckpoint)
+	}
+	return err
+}

@@ -156,3 +156,32 @@ func TestOriginNamesTheProvider(t *testing.T) {
 	c := Checkpoint{Origin: origin, Size: 3, Root: tlog.Hash{1}}
 	require.Equal(t, digest.Sum(c.Body()), c.Hash())
 }
+
+// TestHandOver: the log opens with the old key until it is replaced and with the
+// new one from then on, and one history goes on.
+func TestHandOver(t *testing.T) {
+	dir := t.TempDir()
+	l := openLog(t, dir)
+	require.NoError(t, l.HandOver(ctx, logKey(t, 2)), "an empty log needs nothing")
+	before := grow(t, l, 0, 2)
+	_, err := l.Append(ctx, run(2)...)
+	require.NoError(t, err)
+	_, err = Open(dir, origin, logKey(t, 2))
+	require.ErrorIs(t, err, ErrLog)
+	require.NoError(t, l.HandOver(ctx, logKey(t, 2)))
+	require.NoError(t, l.HandOver(ctx, logKey(t, 2)))
+	_, err = l.Verify()
+	require.NoError(t, err, "the old key still")
+	next, err := Open(dir, origin, logKey(t, 2))
+	require.NoError(t, err)
+	defer next.Close()
+	grow(t, next, 3, 4)
+	_, err = next.Verify()
+	require.NoError(t, err)
+	_, err = l.Verify()
+	require.ErrorIs(t, err, ErrLog, "the old key no more")
+	old, err := OpenCheckpoint(before, origin, logKey(t, 1).Public())
+	require.NoError(t, err)
+	require.EqualValues(t, 10, old.Size)
+	require.ErrorIs(t, l.HandOver(ctx, mustKey(t, keys.Operational)), keys.ErrRole)
+}

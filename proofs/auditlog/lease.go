@@ -160,3 +160,24 @@ func (l *Log) record(s *state, index uint64) (Record, error) {
 	}
 	return r, err
 }
+
+// maxNewest bounds Newest.
+const maxNewest = 1000
+
+// Newest returns the last n entries, the oldest of them first.
+func (l *Log) Newest(n int) (records []Record, err error) {
+	if n < 0 || n > maxNewest {
+		return nil, fmt.Errorf("%d entries, limit %d: %w", n, maxNewest, ErrEntry)
+	}
+	err = l.locked(func(s *state) error {
+		for i := s.next() - min(s.next(), uint64(n)); i < s.next(); i++ {
+			r, err := l.record(s, i)
+			if err != nil {
+				return err
+			}
+			records = append(records, r)
+		}
+		return nil
+	})
+	return records, err
+}

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/animicaorg/engine/keys"
 )
 
 // Checkpoint puts all pending entries into the tree and signs it. It returns the
@@ -146,6 +148,32 @@ func (l *Log) prune(old, next uint64) error {
 		}
 	}
 	return nil
+}
+
+// HandOver has the next log key sign the newest checkpoint beside the present
+// one, so that the folder opens with either: the step before the log key is
+// rotated. Doing it twice changes nothing. A log without entries needs none.
+func (l *Log) HandOver(ctx context.Context, next keys.Signer) error {
+	if l.signer == nil {
+		return fmt.Errorf("audit log %s was opened for reading: %w", l.dir, ErrLog)
+	}
+	if err := checkLogKey(next); err != nil {
+		return err
+	}
+	return l.locked(func(s *state) error {
+		if err := l.publish(ctx, s); err != nil || s.signed == nil {
+			return err
+		}
+		if _, err := OpenCheckpoint(s.signed, l.origin, next.Public()); err == nil {
+			return nil
+		}
+		signed, err := SignCheckpoint(ctx, s.published, next)
+		if err != nil {
+			return err
+		}
+		line := signed[len(s.published.Body())+1:]
+		return l.folder.write(checkpointName, append(s.signed[:len(s.signed):len(s.signed)], line...))
+	})
 }
 
 // AddCosignatures replaces the stored checkpoint by the same one with lines of

@@ -22,6 +22,8 @@ const (
 	PurposeIdentity     = "identity"
 	PurposeBundle       = "bundle"
 	PurposeKeyStatement = "key-statement"
+	PurposeRotation     = "rotation"
+	PurposePossession   = "possession" // of a new key, by the key itself, whatever its role
 	PurposeProof        = "quantum-proof"
 	PurposeHeartbeat    = "heartbeat"
 	PurposeRequest      = "request"
@@ -43,6 +45,7 @@ var purposeRole = map[string]Role{
 	PurposeIdentity:     Root,
 	PurposeBundle:       Root,
 	PurposeKeyStatement: Root,
+	PurposeRotation:     Root,
 	PurposeProof:        Operational,
 	PurposeHeartbeat:    Operational,
 	PurposeRequest:      Operational,
@@ -72,6 +75,9 @@ func ParseRole(s string) (Role, error) {
 
 // Allows returns nil when a key of role r may sign for the purpose.
 func (r Role) Allows(purpose string) error {
+	if purpose == PurposePossession {
+		return nil
+	}
 	want, ok := purposeRole[purpose]
 	if !ok {
 		return fmt.Errorf("purpose %q is not known: %w", purpose, ErrRole)

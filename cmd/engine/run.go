@@ -55,7 +55,9 @@ pulled set lets run at --height, after their self-test, and the proof names the
 set; exit 52 where none may. Without one they are those of this build.
 
 The output directory holds proof.json, the bundle that an offline verifier needs,
-and the drawing. The first run makes development keys in the data directory.
+and the drawing. The first run makes development keys in the data directory. Each
+step is in the audit log (engine audit) before it happens, and the bundle carries
+the proof of it.
 
 Exit 40: the traps did not pass, or were too few to say anything. The proof is
 written all the same and says so.`,
@@ -139,6 +141,11 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 		return err
 	}
 	defer s.Close()
+	if t := s.journal.trail; t != nil {
+		if err := t.begin(task.Lease); err != nil {
+			return err
+		}
+	}
 	plan, err := s.engine.Plan(ctx, *task)
 	if err != nil {
 		return runError(err)
@@ -178,6 +185,12 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		}
 		s.journal.to = j
 		s.close = append(s.close, j.Close)
+		if f.held == nil { // published keys have no log of their own
+			if s.journal.trail, err = e.openTrail(); err != nil {
+				return err
+			}
+			s.close = append(s.close, s.journal.trail.log.Close)
+		}
 	}
 	s.version = engineVersion(s.numeric)
 	s.progress = e.watch(ctx, s.clock)

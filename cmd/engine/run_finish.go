@@ -74,6 +74,11 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	if err := fillBundle(b, proof, p, o); err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
+	if t := s.journal.trail; t != nil {
+		if err := t.prove(ctx, proof, b); err != nil {
+			return nil, auditError(err)
+		}
+	}
 	return b, nil
 }
 
@@ -110,12 +115,18 @@ func (e *program) plotRun(a *runAnswer, dir, kind string) error {
 
 // recorder is a journal that also keeps what it was given for the bundle.
 type recorder struct {
-	to  engine.Journal // nil: nothing is kept on disk
-	buf bytes.Buffer
+	to    engine.Journal // nil: nothing is kept on disk
+	trail *trail         // nil: no audit log
+	buf   bytes.Buffer
 }
 
 // Append implements engine.Journal.
 func (r *recorder) Append(ctx context.Context, rec engine.Record) error {
+	if r.trail != nil {
+		if err := r.trail.record(ctx, rec); err != nil {
+			return err
+		}
+	}
 	if r.to != nil {
 		if err := r.to.Append(ctx, rec); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,13 +21,22 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
 )
 
 func TestMain(m *testing.M) {
 	process.MaybeLaunch()
-	if len(os.Args) > 1 && os.Args[1] == "serve-mockqpu" {
-		driver.Serve(mockqpu.New(time.Now))
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "serve-") {
+		if len(os.Args) > 2 {
+			tellGoroutines(os.Args[2])
+		}
+		switch os.Args[1] {
+		case "serve-mockqpu":
+			driver.Serve(mockqpu.New(time.Now))
+		case "serve-ionq":
+			driver.Serve(ionq.New(time.Now))
+		}
 		return
 	}
 	os.Exit(m.Run())

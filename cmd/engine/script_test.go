@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
 	maybeDriver()
-	testscript.Main(m, map[string]func(){"engine": main})
+	testscript.Main(m, map[string]func(){"engine": main, "witness": witness})
 }
 
 func TestScripts(t *testing.T) {

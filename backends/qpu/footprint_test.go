@@ -2,8 +2,6 @@ package qpu_test
 
 import (
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -65,5 +63,3 @@ func tellGoroutines(dir string) {
 		}
 	}()
 }
-
-func quietLog() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

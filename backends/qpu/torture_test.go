@@ -104,7 +104,9 @@ func TestTorture(t *testing.T) {
 	}
 	wg.Wait()
 	k.settle(t.Context())
-	require.Eventually(t, func() bool { return s.Status().Restarts == uint64(k.kills.Load()) && s.Status().State == supervisor.Ready }, time.Minute, time.Millisecond,
+	require.Eventually(t, func() bool {
+		return s.Status().Restarts == uint64(k.kills.Load()) && s.Status().State == supervisor.Ready
+	}, time.Minute, time.Millisecond,
 		"every kill was a crash, nothing else was, and the driver came back")
 	end := measure()
 
@@ -248,7 +250,7 @@ func startDriver(t testing.TB, arg string, edit func(*supervisor.Config)) *super
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(sockets) })
 	cache := t.TempDir()
-	cfg := supervisor.Config{Driver: arg, Now: time.Now, Start: supervisor.Exec(&process.Spec{Image: img, Args: []string{arg, cache}, CacheDir: cache}, sockets, time.Minute, quietLog()),
+	cfg := supervisor.Config{Driver: arg, Now: time.Now, Start: supervisor.Exec(&process.Spec{Image: img, Args: []string{arg, cache}, CacheDir: cache}, sockets, time.Minute, testLog(t)),
 		Configure: driver.Config{JSON: []byte("{}"), CacheDir: cache, Dev: true}}
 	edit(&cfg)
 	s, err := supervisor.New(cfg)

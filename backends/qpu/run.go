@@ -81,9 +81,24 @@ func (b *Backend) part(ctx context.Context, s *driver.Submission, slot uint64, e
 		if err != nil && ctx.Err() != nil {
 			b.cancel(ctx, s, jobID)
 		}
+		if before {
+			err = gone(err, jobID)
+		}
 		return err
 	}
 	return fmt.Errorf("%d jobs of this submission ended at %s without outcomes: take a new lease, or for a job without a lease another seed: %w", maxAttempts, b.device.Id, backends.ErrUnavailable)
+}
+
+// gone adds the next step to the error of a job of an earlier run that the vendor
+// does not have any more: what it gave is lost, and it ran.
+func gone(err error, jobID string) error {
+	var de *driver.Error
+	if !errors.As(err, &de) || de.Code != driver.UnknownJob && de.Code != driver.ResultGone {
+		return err
+	}
+	e := *de
+	e.Hint = "a transcript is executed once, and job " + jobID + " of an earlier run executed it: take a new lease, or for a job without a lease another spec.seed"
+	return &e
 }
 
 // acquire waits for the driver, for Patience at most.

@@ -61,6 +61,9 @@ type driverSettings struct {
 	Secrets map[string]string `yaml:"secrets"` // name → "file:PATH" or "env:NAME"
 	Device  string            `yaml:"device"`  // empty: the only one
 	Read    []string          `yaml:"read"`    // folders it may read besides the system's and its own: an interpreter's
+	Cache   string            `yaml:"cache"`   // the folder it may write; empty: one in the data directory
+
+	Isolation driverWalls `yaml:"isolation"`
 }
 
 // runningDriver is a driver under its supervisor.
@@ -175,21 +178,12 @@ func (e *program) startDriver(name string) (_ *runningDriver, err error) {
 
 // superviseDriver puts a sealed driver under a supervisor.
 func (e *program) superviseDriver(r *runningDriver, args []string) error {
-	data, err := e.data()
+	name := r.entry.Name
+	dir, cache, err := e.driverFolders(name)
 	if err != nil {
 		return err
 	}
-	if data, err = filepath.Abs(data); err != nil {
-		return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
-	}
-	name := r.entry.Name
-	r.dir = filepath.Join(data, "drivers", name)
-	cache := filepath.Join(r.dir, "cache")
-	for _, d := range []string{r.dir, cache} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
-		}
-	}
+	r.dir = dir
 	temp := os.TempDir()
 	if len(temp) > supervisor.MaxSocketDir-16 {
 		temp = "/tmp" // a socket's path is short
@@ -206,6 +200,9 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	cfg.Dev = r.dev
 	spec := &process.Spec{Image: r.image, Args: args, CacheDir: cache}
 	if spec.ReadDirs, err = e.readDirs(name, r.entry.Path); err != nil {
+		return err
+	}
+	if err := e.buildWalls(name, spec, sockets); err != nil {
 		return err
 	}
 	if err := process.Hide(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +38,7 @@ func makeGroup(c Cgroup) (*group, error) {
 		if len(base) < len(mount) {
 			break
 		}
+		sweep(base)
 		delegate(base, c)
 		g := &group{dir: filepath.Join(base, fmt.Sprintf("engine-driver-%d-%d", os.Getpid(), groups.Add(1)))}
 		if err := os.Mkdir(g.dir, 0o755); err != nil {
@@ -54,6 +56,17 @@ func makeGroup(c Cgroup) (*group, error) {
 		return g, nil
 	}
 	return nil, fmt.Errorf("cgroup: %s is not delegated to this user: %w", own, errors.Join(errs...))
+}
+
+// sweep removes empty cgroups that an engine which was killed left behind.
+func sweep(base string) {
+	left, _ := filepath.Glob(filepath.Join(base, "engine-driver-*-*")) // the pattern is well formed
+	for _, dir := range left {
+		pid, err := strconv.Atoi(strings.Split(filepath.Base(dir), "-")[2])
+		if err == nil && syscall.Kill(pid, 0) == syscall.ESRCH {
+			_ = os.Remove(dir) // refused while a process is in it
+		}
+	}
 }
 
 // ownGroupDir finds where cgroup v2 is mounted and this process's cgroup in it.

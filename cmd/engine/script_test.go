@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -21,8 +22,12 @@ import (
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
 	maybeDriver()
-	testscript.Main(m, map[string]func(){"engine": main, "witness": witness})
+	maps.Copy(commands, map[string]func(){"engine": main, "witness": witness})
+	testscript.Main(m, commands)
 }
+
+// commands are what this program is under other names.
+var commands = map[string]func(){}
 
 func TestScripts(t *testing.T) {
 	repo, err := filepath.Abs("../..")

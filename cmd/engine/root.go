@@ -9,8 +9,9 @@ import (
 // program is one run of the command.
 type program struct {
 	*cli.App
-	cfg     config
-	dataDir string // --data-dir
+	configFile string // that was read; empty: none
+	cfg        config
+	dataDir    string // --data-dir
 }
 
 const long = `engine runs verifiable quantum jobs.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os/exec"
 	"strconv"
 	"sync/atomic"
@@ -69,7 +68,7 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 			Logger:           bridge{to: l},
 			SyncStdout:       said,
 			SyncStderr:       said,
-			GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(32<<20), grpc.MaxCallSendMsgSize(math.MaxInt32))},
+			GRPCDialOptions:  driver.DialOptions(),
 			RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 				r, err := process.NewRunner(spec, append(cmd.Env, "PLUGIN_CLIENT_CERT="+string(certificate)), dir)
 				if err != nil {

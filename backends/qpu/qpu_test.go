@@ -2,6 +2,8 @@ package qpu_test
 
 import (
 	"context"
+	"crypto/sha3"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,6 +36,10 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "serve-mockqpu":
 			driver.Serve(mockqpu.New(time.Now))
+		case "serve-forger":
+			if err := mockqpu.Serve(time.Now, "signature-verifies"); err != nil {
+				panic(err)
+			}
 		case "serve-ionq":
 			driver.Serve(ionq.New(time.Now))
 		}
@@ -112,6 +118,37 @@ func TestSignaturesOfTheDevice(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, two.Counter, one.Counter)
 	require.NotEqual(t, one.Signature, two.Signature, "the purpose is signed too")
+}
+
+// TestAForgedSignatureIsNotUsed: the forger spoils signatures of digests that begin
+// with 1.
+func TestAForgedSignatureIsNotUsed(t *testing.T) {
+	b := open(t, startDriver(t, "serve-forger", func(*supervisor.Config) {}))
+	_, err := b.Sign(t.Context(), driverv1.Purpose_PURPOSE_EXEC, digest.Digest{2})
+	require.NoError(t, err)
+	_, err = b.Sign(t.Context(), driverv1.Purpose_PURPOSE_EXEC, digest.Digest{1})
+	require.ErrorIs(t, err, qpu.ErrSignature)
+}
+
+// TestTheFrameBindsKeyAndCalibration: D names the key that signs and, by its hash,
+// the snapshot that is kept.
+func TestTheFrameBindsKeyAndCalibration(t *testing.T) {
+	s := start(t, `{"calibration":{"format":"noise/v1","gates":[{"gate":"1q","depolarizing":0.001}]}}`)
+	j, err := driver.OpenLedger(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { j.Close() })
+	kept := map[string][]byte{}
+	b, err := qpu.Open(t.Context(), qpu.Config{Name: "mockqpu", Acquire: s.Acquire, Journal: j, Keep: func(_ context.Context, id string, snapshot []byte) error {
+		kept[id] = snapshot
+		return nil
+	}})
+	require.NoError(t, err)
+	caps, err := b.Capabilities(t.Context())
+	require.NoError(t, err)
+	sum := sha3.Sum256(kept[caps.Device.CalibrationID])
+	require.Equal(t, "sha3-256:"+hex.EncodeToString(sum[:]), caps.Device.CalibrationID)
+	require.Contains(t, string(kept[caps.Device.CalibrationID]), "depolarizing", "the vendor's own bytes are in it")
+	require.Equal(t, digest.Sum(b.Device().Keys[0].PublicKey), caps.Device.DeviceKeySHA3)
 }
 
 // TestKilledDriver kills the driver again and again while a batch runs: every

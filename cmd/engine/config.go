@@ -15,6 +15,8 @@ type config struct {
 	Threads  string `yaml:"threads"`
 	Memory   string `yaml:"memory"`
 	Plot     string `yaml:"plot"`
+	NATS     string `yaml:"nats"`
+	NATSKey  string `yaml:"nats_nkey"`
 
 	// Drivers holds settings by the driver's name. DevOverrides runs the file at a
 	// path as the driver of a name, without the lock; its proofs are for
@@ -25,7 +27,7 @@ type config struct {
 
 func (c *config) flags() map[string]string {
 	return map[string]string{"log_level": c.LogLevel, "data_dir": c.DataDir, "backend": c.Backend,
-		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot}
+		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot, "nats": c.NATS, "nats_nkey": c.NATSKey}
 }
 
 func (e *program) loadConfig(cmd *cobra.Command) error {

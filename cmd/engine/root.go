@@ -32,7 +32,7 @@ func (e *program) root() *cobra.Command {
 	root.AddCommand(
 		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
 		e.attestVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(),
-		e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
+		e.workerVerb(), e.brokerVerb(), e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
 	)
 	return root
 }

@@ -20,6 +20,7 @@ import (
 type runFlags struct {
 	out       string
 	backend   string
+	nats      natsFlags
 	dryRun    bool
 	plot      cli.Choice
 	threads   int
@@ -62,6 +63,7 @@ written all the same and says so.`,
 	p := c.Flags()
 	p.StringVar(&f.out, "out", "", "output `DIR` (default qrun/JOB_ID)")
 	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
+	f.nats.add(p, "nats")
 	p.BoolVar(&f.dryRun, "dry-run", false, "plan only: print what would be executed and signed, and log nothing")
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)

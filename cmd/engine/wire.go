@@ -11,6 +11,7 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/cheat"
+	"github.com/animicaorg/engine/backends/fleet"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
@@ -20,14 +21,14 @@ import (
 )
 
 // backendNames is what --backend takes.
-var backendNames = sim.Name + ", a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
+var backendNames = sim.Name + ", " + fleet.Name + " (workers at --nats), a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
 
 // shipped names the module of each slot unless --module says otherwise.
 var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
 
 // wire opens the backend and the modules of a session.
 func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
-	b, dev, err := e.openBackend(ctx, f.backend, s)
+	b, dev, err := e.openBackend(ctx, f, s)
 	if err != nil {
 		return err
 	}
@@ -62,11 +63,15 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 
 // openBackend finds a backend by name; dev tells that its proofs are for
 // development only.
-func (e *program) openBackend(ctx context.Context, name string, s *session) (b backends.Backend, dev bool, err error) {
+func (e *program) openBackend(ctx context.Context, f *runFlags, s *session) (b backends.Backend, dev bool, err error) {
+	name := f.backend
 	strategy, lies := strings.CutPrefix(name, cheat.Prefix)
 	switch {
 	case name == sim.Name:
 		return sim.New(), false, nil
+	case name == fleet.Name:
+		b, err := e.openFleet(f.nats, s)
+		return b, false, err
 	case lies:
 		c, err := cheat.New(strategy, sim.New())
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
+	"github.com/animicaorg/engine/plugins/vendors/iqm"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -34,6 +35,7 @@ type shippedDriver struct {
 
 var shippedDrivers = map[string]shippedDriver{
 	mockqpu.Name: {"animica/" + mockqpu.Name, mockqpu.Version, func() driver.Driver { return mockqpu.New(time.Now) }},
+	iqm.Name:     {"animica/" + iqm.Name, iqm.Version, func() driver.Driver { return iqm.New(time.Now) }},
 	ionq.Name:    {"animica/" + ionq.Name, ionq.Version, func() driver.Driver { return ionq.New(time.Now) }},
 }
 

@@ -428,6 +428,7 @@ func TestLedger(t *testing.T) {
 	_, known, err = l.Begin(k3, d)
 	require.NoError(t, err)
 	require.False(t, known, "refused: free again")
+	require.Equal(t, []driver.KeyedEntry{{Key: k1, Entry: driver.Entry{Digest: d, JobID: "job-1"}}, {Key: k2, Entry: driver.Entry{Digest: d}}, {Key: k3, Entry: driver.Entry{Digest: d}}}, l.Entries())
 }
 
 func TestLedgerCutShort(t *testing.T) {

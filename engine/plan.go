@@ -100,6 +100,9 @@ func (e *Engine) check(ctx context.Context, p *Plan) (backends.Capabilities, err
 	if caps.MaxShots > 0 && s.Shots > caps.MaxShots {
 		return refuse("spec.shots is %d, backend %s runs up to %d: %w", s.Shots, name, caps.MaxShots, backends.ErrUnsupported)
 	}
+	if caps.CountsOnly && s.TrapRatioPPM > 0 {
+		return refuse("spec.trap_ratio is %d ppm, backend %s gives counts only, which tell nothing of single slots; it takes jobs with trap_ratio 0: %w", s.TrapRatioPPM, name, backends.ErrUnsupported)
+	}
 	if s.Shots < 1 || s.Shots > guest.MaxShots || s.TrapRatioPPM > 1_000_000 {
 		return refuse("spec.shots is %d, allowed are 1..%d; spec.trap_ratio is %d ppm", s.Shots, guest.MaxShots, s.TrapRatioPPM)
 	}

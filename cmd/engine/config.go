@@ -39,7 +39,7 @@ func (e *program) loadConfig(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if path != "" {
+	if e.configFile = path; path != "" {
 		e.Log.Debug("configuration", "path", path)
 	}
 	if err := e.ApplyDefaults(cmd, e.cfg.flags()); err != nil {

@@ -10,8 +10,9 @@ import (
 // program is one run of the command.
 type program struct {
 	*cli.App
-	cfg     config
-	dataDir string // --data-dir
+	cfg        config
+	configFile string // that was read; empty: none
+	dataDir    string // --data-dir
 
 	keyIdentity, keyPassphrase string // files that open sealed keys
 }

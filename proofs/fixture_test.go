@@ -42,6 +42,7 @@ type fixtureOptions struct {
 	attest  Attest
 	break_  bool // make every trap fail
 	module  string
+	mode    string // trap_mode; empty: process
 	started uint64
 }
 
@@ -59,6 +60,9 @@ func fixtureJob(t testing.TB, o fixtureOptions) (*job.Job, *circuit.Circuit) {
 	j, err := job.Parse(fmt.Appendf(nil, `{"job_id":"%s","kind":"quantum","spec":{%s,"width":4,"depth":6,"shots":%d,"trap_ratio":0.5,"seed":"%s"},"max_latency_ms":2000,"price":{"units":7}}`,
 		digest.Sum([]byte("job")), spec, fixtureShots, digest.Sum([]byte("seed"))))
 	require.NoError(t, err)
+	if o.mode != "" {
+		j.Spec.TrapMode = o.mode
+	}
 	c, err := circuit.Generate("animica.quantum.trapset.v1", 4, 6, j.Spec.Seed)
 	require.NoError(t, err)
 	return j, c

@@ -28,6 +28,7 @@ type Verified struct {
 	Device    attest.Chain // of the device; nil without a device key
 	NotBefore time.Time    // the window in which all of it holds, both ends inclusive
 	NotAfter  time.Time
+	Digest    digest.Digest // of the evidence: SHA3-256 of the frame qprov/v1/evidence over what the vendor signed
 	Notes     []string
 }
 
@@ -76,6 +77,9 @@ func verify(d *Document, p Params) (*Verified, error) {
 		return nil, err
 	}
 	if err := v.compare(d, j); err != nil {
+		return nil, err
+	}
+	if v.Digest, err = attest.EvidenceDigest(attest.QPU, []byte(j.input)); err != nil {
 		return nil, err
 	}
 	return v, v.device(d, p)

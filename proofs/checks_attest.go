@@ -69,10 +69,10 @@ func (v *verifier) weigh() (said, refused []string, err error) {
 		}
 		if !e.Accepted {
 			for _, r := range e.Reasons {
-				refused = append(refused, e.Member+": "+r.Message)
+				refused = append(refused, r.Message+" ("+e.Member+")")
 			}
 			if len(e.Reasons) == 0 {
-				refused = append(refused, e.Member+": refused")
+				refused = append(refused, "refused ("+e.Member+")")
 			}
 			continue
 		}

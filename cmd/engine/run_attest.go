@@ -117,5 +117,17 @@ func (s *session) attestation() proofs.Attest {
 		v := s.device.signed.Value()
 		a.QPU = &v
 	}
+	if s.tee != nil {
+		v := s.tee.result.Value()
+		a.TEE = &v
+	}
 	return a
+}
+
+// measurement is the runner_measurement of the proof.
+func (s *session) measurement() []byte {
+	if s.tee == nil {
+		return nil
+	}
+	return s.tee.measurement
 }

@@ -90,7 +90,7 @@ func (e *program) checkVendor(d *vendorcert.Document, roots, at string, policy *
 	}
 	p := &vendorcert.Params{At: when, Roots: t.Roots, CRLs: t.CRLs, Policy: policy}
 	if crl != nil {
-		p.CRLs = append(p.CRLs, crlBytes(crl))
+		p.CRLs = append(p.CRLs, evidence.RevocationList(crl))
 	}
 	v, bad := vendorcert.Check(d, *p)
 	return v, p, bad, nil

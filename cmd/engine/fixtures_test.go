@@ -55,7 +55,7 @@ func TestFixtures(t *testing.T) {
 	}
 
 	root := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: vendor.Root.Raw})
-	path := filepath.Join(dir, "roots", vendorFolder(testVendor), "root.pem")
+	path := filepath.Join(dir, "roots", evidence.VendorFolder(testVendor), "root.pem")
 	if *update {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, root, 0o644))

@@ -18,6 +18,7 @@ import (
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/proofs/attest"
+	"github.com/animicaorg/engine/proofs/attest/evidence"
 	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
 
@@ -99,7 +100,7 @@ func (e *program) issueCertificate(cmd *cobra.Command, f *issueFlags) error {
 		}
 	}
 	own := e.ownRoots()
-	dropped := filepath.Join(own, vendorFolder(c.Vendor), "development.pem")
+	dropped := filepath.Join(own, evidence.VendorFolder(c.Vendor), "development.pem")
 	if err := os.MkdirAll(filepath.Dir(dropped), 0o700); err != nil {
 		return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
 	}
@@ -189,7 +190,7 @@ func (e *program) developmentCA(vendor string, now time.Time) (*vendorcert.Autho
 	if err != nil {
 		return nil, nil, err
 	}
-	dir := filepath.Join(data, "vendor-ca", vendorFolder(vendor))
+	dir := filepath.Join(data, "vendor-ca", evidence.VendorFolder(vendor))
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
 	}

@@ -33,7 +33,7 @@ type SimOptions struct {
 	Precision   statevector.Precision
 	Threads     int          // goroutines; 0 means one per CPU
 	MemoryBytes uint64       // most that states may hold; 0 means no bound
-	Kernel      string       // one of statevector.Kernels, "" for the first
+	Kernel      string       // one of statevector.Kernels, of stabilizer.Kernels where that engine runs, "" for the first
 	Noise       *noise.Model // of the device; nil is none
 	Expect      []string     // Pauli strings, of Density only
 	// Reuse gives up the state of an earlier result, whose memory this run takes
@@ -52,6 +52,7 @@ type SimResult struct {
 	Method  Method // the engine that ran
 	Reason  string // why that one
 	Numeric string // its arithmetic: "numeric/1", …
+	Kernel  string // the loops that ran: one of statevector.Kernels or stabilizer.Kernels; with Blocks those of the state vectors
 	Clbits  int    // bits of a row
 	Shots   int
 	Rows    []byte // Shots rows of guest.RowBytes(Clbits), little-endian; clbits never written are 0
@@ -112,7 +113,7 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	if err != nil {
 		return nil, err
 	}
-	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
+	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Kernel: statevector.KernelOf(o.Kernel, o.Precision), Clbits: c.Clbits, Shots: o.Shots}
 	switch {
 	case method == Blocks:
 		unlowered, _ := terminal(given)
@@ -248,7 +249,7 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
-	r.Numeric = statevector.TrajectoryNumeric
+	r.Numeric, r.Kernel = statevector.TrajectoryNumeric, statevector.TrajectoryKernel
 	if o.Precision == statevector.Complex128 {
 		r.Numeric = statevector.TrajectoryNumeric128
 	}

@@ -37,6 +37,22 @@ func Kernels() []string {
 	return names
 }
 
+// KernelOf names the kernel that Simulate takes where one of Kernels, or "", is
+// asked for.
+func KernelOf(name string, p Precision) string {
+	k, err := kernel.Find(name)
+	if err != nil {
+		return ""
+	}
+	if p == Complex128 {
+		return kernel.DoubleOf(k).Name()
+	}
+	return k.Name()
+}
+
+// TrajectoryKernel is the only kernel of Trajectories.
+const TrajectoryKernel = "generic"
+
 // CheckKernel refuses a name that is neither "" nor one of Kernels with
 // ErrUnsupported.
 func CheckKernel(name string) error {

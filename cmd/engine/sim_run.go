@@ -26,6 +26,7 @@ type simAnswer struct {
 	Reason         string             `json:"reason"` // why this method
 	Seconds        float64            `json:"seconds"`
 	NumericVersion string             `json:"numeric_version"`
+	Kernel         string             `json:"kernel"`                   // the arithmetic loops that ran
 	CalibrationID  string             `json:"calibration_id,omitempty"` // of --noise
 	Width          int                `json:"width"`
 	Depth          int                `json:"depth"`
@@ -105,6 +106,7 @@ func (s *simulation) run(ctx context.Context, progress func(done, total int)) er
 		s.expected(r.Expectations)
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
+	s.answer.Kernel = r.Kernel
 	return s.count(r)
 }
 

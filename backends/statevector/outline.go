@@ -70,7 +70,10 @@ func (p *Program) Outline(ctx context.Context, prec Precision) (*Outline, error)
 	if prec == Complex128 {
 		size = 16
 	}
-	o.Bytes, o.Flops = 2*amplitudes*size, 4*amplitudes // the product state is written, the weights are read
+	o.Bytes, o.Flops = amplitudes*size, 4*amplitudes // the weights are read
+	if prec == Complex128 || len(pl.Passes) == 0 || pl.Width <= plan.TileMax {
+		o.Bytes += amplitudes * size // the product state is written before the first pass
+	}
 	for i := range pl.Passes {
 		for _, ps := range outlinePass(prog, pl, &pl.Passes[i], prec) {
 			ps.Bytes = 2 * amplitudes * size

@@ -120,7 +120,7 @@ func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t, given *fi
 	if err != nil {
 		return err
 	}
-	w := &joiner{writer: r.writer(c, t, o), stream: stream, total: total, shots: o.Shots}
+	w := &joiner{writer: r.writer(c.Qubits, t, o), stream: stream, total: total, shots: o.Shots}
 	var s *statevector.State
 	defer func() {
 		if s != nil {

@@ -13,14 +13,15 @@ import (
 type Outline struct {
 	Numeric   string        `json:"numeric_version"`
 	Width     int           `json:"width"`
-	Positions []int         `json:"positions"` // per qubit: its bit in an amplitude's number; 0 to 3 lie within a vector
+	Positions []int         `json:"positions"` // per qubit: its bit in an amplitude's number, 0 to 3 lie within a vector; -1: left out
+	CutGates  int           `json:"cut_gates"` // left out, as no measured qubit depends on them
+	CutQubits int           `json:"cut_qubits"`
 	Start     int           `json:"product_rotations"`
 	Steps     int           `json:"diagonals"` // each before rotations, over all passes
 	Rotations int           `json:"rotations"` // of single qubits, those of the product state at the start left out
 	CZs       int           `json:"czs"`
 	Phases    int           `json:"phases"`        // other phases on two qubits or more
 	Last      int           `json:"last_diagonal"` // CZs and phases that no rotation follows: left out of samples
-	Dense     int           `json:"dense_blocks"`  // gates multiplied as dense matrices: none, all are factored
 	Passes    []OutlinePass `json:"passes"`
 	Bytes     float64       `json:"bytes"`
 	Flops     float64       `json:"flops"`

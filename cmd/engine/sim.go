@@ -61,8 +61,8 @@ letters of a Pauli string stand for the qubits from the highest to qubit 0.
 The same circuit, seed and numeric version give the same counts on every machine,
 with any number of threads and any --kernel. --kernel holds for the state vector
 and for the stabilizer simulator; the answer's "kernel" says what ran. Circuits that
-go on after a measurement without being Clifford, density matrices, and complex128
-on arm64 have the generic one only. A kernel that this machine has not is exit 11.
+go on after a measurement without being Clifford, and density matrices, have the
+generic one only. A kernel that this machine has not is exit 11.
 
 With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
 --method density gives the exact probabilities of the bit strings instead, and

@@ -9,6 +9,8 @@ type step struct {
 	wasmbin.Instr
 	dead   bool  // behind an unconditional branch: dropped
 	target bool  // of block, loop and if: a branch that is not dead names it
+	bare   bool  // of br_if: its label takes no operands
+	again  bool  // of br_if: it names a loop
 	open   int32 // of else and end: the step that opened the construct, -1 for the function
 }
 

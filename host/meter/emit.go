@@ -7,6 +7,7 @@ type bodyWriter struct {
 	*rewriter
 	b         []byte
 	charges   []int64
+	blocks    int64  // metered blocks that are not free
 	nesting   uint32 // constructs of the original that are open
 	fuelLocal uint32
 	i32       uint32 // scratch
@@ -155,6 +156,11 @@ func (w *bodyWriter) step(i int) {
 	case wasmbin.OpReturn:
 		w.index(wasmbin.OpBr, w.nesting)
 		return
+	case wasmbin.OpBrIf:
+		if s.bare && (s.again || w.blocks <= fewBlocks) {
+			w.branchIf(uint32(s.A))
+			return
+		}
 	case wasmbin.OpCall:
 		w.call(func() { w.index(wasmbin.OpCall, w.callee(uint32(s.A))) })
 		return
@@ -174,6 +180,21 @@ func (w *bodyWriter) step(i int) {
 		w.canonical(w.f64, opF64Const, opF64Eq, nan64)
 	}
 	w.copy(s)
+}
+
+// fewBlocks is how many metered blocks a function may have whose every br_if is
+// written as an if; with more, only branches to loops are. Thousands of ifs take
+// wazero's compiler several times as long as thousands of br_ifs.
+const fewBlocks = 32
+
+// branchIf writes a br_if as an if around a br. wazero 1.12 joins a comparison
+// with the jump that tests it, but not where the jump is a br_if to a place that
+// is reached from elsewhere too, as the head of a loop is: there it makes a number
+// of the comparison and tests that. In a loop this saves about what fuel costs.
+func (w *bodyWriter) branchIf(label uint32) {
+	w.open(wasmbin.OpIf, blockVoid)
+	w.index(wasmbin.OpBr, label+1)
+	w.op(wasmbin.OpEnd)
 }
 
 func (w *bodyWriter) copy(s *step) { w.b = append(w.b, w.in.Bytes[s.Start:s.End]...) }

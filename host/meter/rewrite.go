@@ -94,8 +94,8 @@ func (r *rewriter) body(i int) ([]byte, error) {
 	}
 	f := &r.in.Bodies[i]
 	w := &bodyWriter{rewriter: r}
-	var n int64
-	w.charges, n = charges(c.steps)
+	w.charges, w.blocks = charges(c.steps)
+	n := w.blocks
 	if r.squares += n * n; r.squares > MaxBlockSquares {
 		return nil, rejected(RuleBranches, f.Code, "the squares of the numbers of metered blocks of functions 0 to %d sum to %d, the limit is %d", i, r.squares, MaxBlockSquares)
 	}

@@ -22,6 +22,8 @@ func (c *checker) step(s *step) {
 	case wasmbin.OpBrIf:
 		c.pop(wasmbin.I32)
 		t := c.branch(s.A, s.dead)
+		s.bare = len(t) == 0
+		s.again = c.frames[uint64(len(c.frames)-1)-s.A].op == wasmbin.OpLoop
 		c.popAll(t)
 		c.push(t...)
 	case wasmbin.OpBrTable:

@@ -174,10 +174,33 @@ func (w *bodyWriter) step(i int) {
 		w.bulk(fillShift)
 	case wasmbin.OpMemoryCopy:
 		w.bulk(copyShift)
-	case opF32Store, opI32Reinterpret, opF32Copysign:
-		w.canonical(w.f32, opF32Const, opF32Eq, nan32)
-	case opF64Store, opI64Reinterpret, opF64Copysign:
-		w.canonical(w.f64, opF64Const, opF64Eq, nan64)
+	case opF32Store:
+		w.storeFloat(&form32, s)
+		return
+	case opF64Store:
+		w.storeFloat(&form64, s)
+		return
+	case opI32Reinterpret:
+		w.canonical(&form32)
+		return
+	case opI64Reinterpret:
+		w.canonical(&form64)
+		return
+	case opF32Copysign:
+		w.copysign(&form32, s)
+		return
+	case opF64Copysign:
+		w.copysign(&form64, s)
+		return
+	case opSelect:
+		switch s.operand {
+		case wasmbin.F32:
+			w.selectFloat(&form32)
+			return
+		case wasmbin.F64:
+			w.selectFloat(&form64)
+			return
+		}
 	}
 	w.copy(s)
 }
@@ -225,21 +248,4 @@ func (w *bodyWriter) length(local uint32, shift int64) {
 		w.i64Const(shift)
 		w.op(opI64ShrU)
 	}
-}
-
-// The canonical NaNs of WebAssembly Core 2.0 §2.2.3, positive.
-var (
-	nan32 = []byte{0, 0, 0xc0, 0x7f}
-	nan64 = []byte{0, 0, 0, 0, 0, 0, 0xf8, 0x7f}
-)
-
-// canonical replaces a NaN on top of the stack: x stays if x equals itself.
-func (w *bodyWriter) canonical(local uint32, constant, eq wasmbin.Opcode, nan []byte) {
-	w.index(wasmbin.OpLocalTee, local)
-	w.op(constant)
-	w.b = append(w.b, nan...)
-	w.index(wasmbin.OpLocalGet, local)
-	w.index(wasmbin.OpLocalGet, local)
-	w.op(eq)
-	w.op(opSelect)
 }

@@ -112,7 +112,7 @@ func (r *rewriter) body(i int) ([]byte, error) {
 		return next - 1
 	}
 	w.fuelLocal = add(true, wasmbin.I64)
-	w.i32 = add(c.bulk || c.calls, wasmbin.I32)
+	w.i32 = add(c.bulk || c.calls || c.choice, wasmbin.I32)
 	w.f32 = add(c.f32s, wasmbin.F32)
 	w.f64 = add(c.f64, wasmbin.F64)
 	w.b = wasmbin.AppendLocals(make([]byte, 0, 3*(f.End-f.Start)+64), locals)

@@ -47,7 +47,7 @@ func TestVerifyAcceptsAnHonestBundle(t *testing.T) {
 			require.Empty(t, failed(r), "%+v", r.Failure)
 			require.True(t, r.Valid)
 			require.Equal(t, LevelNone, r.Level)
-			want := []string{"lease_signature", "metered", "recompile", "attestation", "module_policy", "nullifier_store"}
+			want := []string{"lease_signature", "metered", "recompile", "attestation", "module_policy", "governance_set", "nullifier_store"}
 			if o.leased {
 				want = want[1:]
 			}
@@ -72,7 +72,7 @@ func TestVerifyFailedTraps(t *testing.T) {
 func TestRequireForbidsSkipping(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 	in := f.input()
-	for _, name := range []string{"attestation", "module_policy", "metered", "recompile", "nullifier_store", "lease_signature"} {
+	for _, name := range []string{"attestation", "module_policy", "governance_set", "metered", "recompile", "nullifier_store", "lease_signature"} {
 		in.Require = []string{name}
 		require.Equal(t, []string{name}, failed(verify(t, in)))
 	}

@@ -25,6 +25,7 @@ const maxProofBytes = 16 << 20
 type verifyFlags struct {
 	bundle, policy, at string
 	require            []string
+	sets               setsFlags
 }
 
 type verifyAnswer struct {
@@ -43,6 +44,9 @@ func (e *program) proofVerify() *cobra.Command {
 as JSON or CBOR. With --bundle the circuit, the raw outcomes and the traps are
 checked too: the traps are judged again from the opened seed. All checks run and
 are listed; a check without its input is listed as skipped.
+
+A proof may name the module set under which it ran. It is judged by the sets that
+this node pulled (engine module pull), or by those in --sets.
 
 Exit 0 when every check that ran holds. Otherwise the first failure decides: 40
 traps, 41 signatures and attestation, 42 anything else.`,
@@ -65,6 +69,7 @@ traps, 41 signatures and attestation, 42 anything else.`,
 	p.StringVar(&f.bundle, "bundle", "", "`DIR` or .tar that the proof came with")
 	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with allowed_modules, service_keys, denied_keys, require_lease, refuse_dev, min_level, require")
 	p.StringVar(&f.at, "at", "", "judge freshness at this `TIME`: RFC 3339 or now (default: the time that the proof itself names)")
+	f.sets.add(p)
 	p.StringSliceVar(&f.require, "require", nil, "`CHECKS` that must not be skipped, separated by commas")
 	return c
 }
@@ -96,9 +101,14 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 		}
 		in.Policy = *p
 	}
-	in.AtMS, err = parseTime("--at", f.at)
+	if in.AtMS, err = parseTime("--at", f.at); err != nil {
+		return nil, err
+	}
+	if in.Sets, err = e.verifierSets(&f.sets); err != nil {
+		return nil, err
+	}
 	e.wireVerifier(in)
-	return in, err
+	return in, nil
 }
 
 // knownPolicies are the embedded trap policies by hash.

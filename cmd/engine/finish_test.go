@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/modules/trust"
 	"github.com/animicaorg/engine/modules/trust/trusttest"
 )
@@ -49,7 +50,7 @@ func TestRevokedWhileRunning(t *testing.T) {
 		e.Out, e.Err = &bytes.Buffer{}, &bytes.Buffer{}
 		e.Getenv = func(string) string { return "" }
 		f := &runFlags{out: out, backend: "simulator", policy: "exact@1", traps: "accredit", plot: plotChoice()}
-		task, err := e.readTask(jobFile, f)
+		task, err := e.readTask(jobFile, f, job.TrapModeProcess)
 		require.NoError(t, err)
 		require.NoError(t, os.MkdirAll(out, 0o755))
 		s, err := e.openSession(t.Context(), f, newStopwatch(time.Now), 0)

@@ -30,6 +30,7 @@ require (
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/fatih/color v1.13.0 // indirect
@@ -81,4 +82,11 @@ require (
 	modernc.org/mathutil v1.7.1 // indirect
 	modernc.org/memory v1.12.1 // indirect
 	modernc.org/sqlite v1.61.1
+)
+
+require (
+	filippo.io/age v1.3.2
+	filippo.io/mldsa v1.0.0
+	github.com/google/go-configfs-tsm v0.3.3
+	golang.org/x/mod v0.43.0
 )

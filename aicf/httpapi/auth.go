@@ -213,13 +213,13 @@ func (s *Server) signingKey(r *http.Request, id string, body []byte) (*aicf.KeyI
 		}
 		return known, nil
 	}
-	if aicf.CodeOf(err) != aicf.NotFound || r.Method != http.MethodPost {
+	if aicf.CodeOf(err) != aicf.NotFound {
 		return nil, err
 	}
-	switch r.URL.Path {
-	case "/aicf/register":
+	switch r.Method + " " + r.URL.Path {
+	case "POST /aicf/register":
 		return ofBundle(keyID, body)
-	case "/aicf/keys":
+	case "POST /aicf/keys":
 		var k aicf.KeyRequest
 		if err := json.Unmarshal(body, &k); err != nil || k.Alg != keys.Ed25519 || keys.CheckPublic(k.Alg, k.Public) != nil || keys.KeyID(k.Public) != keyID {
 			return nil, aicf.Refuse(aicf.Unauthorized, "keyid is not that of the key in the body")

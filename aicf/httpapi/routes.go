@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -81,6 +82,9 @@ var routes = []route{
 func op[I, O any](method, path, id, tag string, need access, summary string, fn func(*Server, context.Context, aicf.Call, *I) (*O, error)) route {
 	add := func(s *Server, _ *http.ServeMux) {
 		o := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Errors: documented(method, need), MaxBodyBytes: maxBody, Security: security(need)}
+		if _, plain := reflect.TypeFor[I]().FieldByName("RawBody"); plain {
+			o.SkipValidateBody = true // a document with a parser of its own
+		}
 		huma.Register(s.api, o, func(ctx context.Context, in *I) (*O, error) {
 			call, err := s.admit(ctx, need)
 			var out *O

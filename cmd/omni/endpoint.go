@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/keys/agekeys"
 )
 
 // defaultEndpoint is where a service on this machine listens.
@@ -24,6 +26,7 @@ const defaultEndpoint = "http://127.0.0.1:8545"
 func (o *program) endpointFlag(c *cobra.Command) {
 	c.PersistentFlags().StringVar(&o.endpoint, "endpoint", "", "`URL` of the service (default $OMNI_ENDPOINT, else "+defaultEndpoint+")")
 	c.PersistentFlags().StringVar(&o.keyDir, "key-dir", "", "`DIR` of the provider's keys (default those of engine)")
+	c.PersistentFlags().StringVar(&o.keyIdentity, "key-identity", "", "`FILE` of the age identity that opens sealed keys (default that of engine)")
 }
 
 func (o *program) address() string {
@@ -45,7 +48,7 @@ func (o *program) open(ctx context.Context, signer keys.Signer) (*client.Client,
 	if signer == nil {
 		return c, nil
 	}
-	status, err := c.Status(ctx)
+	status, err := (&client.Client{Endpoint: c.Endpoint}).Status(ctx) // the key may not be enrolled yet
 	if err != nil {
 		return nil, o.refused(err)
 	}
@@ -68,12 +71,42 @@ func (o *program) provider() (*keys.Held, error) {
 		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err)
 	}
 	defer s.Close()
+	s.Seals = map[string]keys.Sealer{keys.LevelAge: ageIdentity{o}}
 	held, err := s.Held()
 	if err != nil {
 		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err).Named("NoKey").WithHint("engine keys init makes the provider's keys, --key-dir DIR names others")
 	}
 	return held, nil
 }
+
+// ageIdentity opens keys that engine keys init sealed; it reads its file when one is met.
+type ageIdentity struct{ o *program }
+
+// Open implements keys.Sealer.
+func (a ageIdentity) Open(sealed []byte) ([]byte, error) {
+	path := a.o.keyIdentity
+	if path == "" {
+		path = filepath.Join(a.o.Getenv("CREDENTIALS_DIRECTORY"), agekeys.CredentialName)
+		if _, err := os.Lstat(path); a.o.Getenv("CREDENTIALS_DIRECTORY") == "" || err != nil {
+			dir, err := a.o.ConfigDir()
+			if err != nil {
+				return nil, err
+			}
+			path = filepath.Join(dir, agekeys.CredentialName)
+		}
+	}
+	s, err := agekeys.Identity(path)
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(sealed)
+}
+
+// Level implements keys.Sealer.
+func (ageIdentity) Level() string { return keys.LevelAge }
+
+// Seal implements keys.Sealer.
+func (ageIdentity) Seal([]byte) ([]byte, error) { return nil, keys.ErrLocked }
 
 // asProvider connects with the provider's operational key.
 func (o *program) asProvider(ctx context.Context) (*client.Client, *keys.Held, error) {

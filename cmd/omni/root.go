@@ -12,6 +12,8 @@ type program struct {
 	cfg      config
 	endpoint string // --endpoint
 	keyDir   string // --key-dir
+
+	keyIdentity string // --key-identity
 }
 
 // config is the configuration file.

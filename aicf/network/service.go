@@ -105,15 +105,18 @@ func (s *Service) Status(ctx context.Context) (*aicf.NetworkStatus, error) {
 	return out, s.view(ctx, func(t *store.Tx, term *epoch.Term) error {
 		out.NowMS, out.Round, out.Epoch, out.Policy = t.NowMS(), term.Round, term.Epoch, term.PolicyHash
 		out.Events, out.HeadHash = t.Head()
+		var verifying uint64
 		for q, to := range map[string]*uint64{
-			"SELECT count(*) FROM job WHERE state = 'queued'":                                        &out.Queued,
-			"SELECT count(*) FROM lease WHERE state IN ('offered', 'active') OR state = 'verifying'": &out.Leases,
-			"SELECT count(*) FROM provider":                                                          &out.Providers,
+			"SELECT count(*) FROM job WHERE state = 'queued'":                 &out.Queued,
+			"SELECT count(*) FROM lease WHERE state IN ('offered', 'active')": &out.Leases,
+			"SELECT count(*) FROM lease WHERE state = 'verifying'":            &verifying,
+			"SELECT count(*) FROM provider":                                   &out.Providers,
 		} {
 			if err := t.Scan(q, nil, to); err != nil {
 				return err
 			}
 		}
+		out.Leases += verifying
 		return nil
 	})
 }

@@ -34,6 +34,7 @@ type world struct {
 	seq uint64
 
 	unsound bool // the test writes past the ledger
+	ps      []*provider
 }
 
 // entropy is a stream that repeats itself never: SHAKE256 of a label.
@@ -172,6 +173,7 @@ func (w *world) provider(name string, stake aicf.Amount, capacity uint64) *provi
 		require.NoError(w, err)
 	}
 	w.beat(p, capacity)
+	w.ps = append(w.ps, p)
 	return p
 }
 

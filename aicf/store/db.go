@@ -18,6 +18,7 @@ type DB struct {
 	write   *sql.DB
 	read    *sql.DB
 	version int
+	file    string // of SQLite
 	log     *slog.Logger
 	ticks   func() int64 // nanoseconds of a clock that only measures
 	trace   func(string)
@@ -114,13 +115,12 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
 	var s *session
 	select {
 	case s = <-db.readers:
+	case <-db.done:
+		return aicf.Refuse(aicf.StorageFailed, "the store is closed")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { db.readers <- s }()
-	if db.isClosed() {
-		return aicf.Refuse(aicf.StorageFailed, "the store is closed")
-	}
 	if s == nil {
 		if s, err = newSession(ctx, db.read, db.dialect, db.trace); err != nil {
 			return failed(err)
@@ -135,12 +135,6 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
 		s = nil
 	}
 	return err
-}
-
-func (db *DB) isClosed() bool {
-	db.gate.RLock()
-	defer db.gate.RUnlock()
-	return db.closed
 }
 
 func (db *DB) snapshot(ctx context.Context, s *session) (*Tx, error) {

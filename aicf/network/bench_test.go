@@ -1,9 +1,7 @@
 package network_test
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,10 +12,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/animicaorg/engine/aicf"
-	"github.com/animicaorg/engine/aicf/epoch"
-	"github.com/animicaorg/engine/aicf/network"
-	"github.com/animicaorg/engine/aicf/queue"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/digest"
@@ -45,7 +39,8 @@ func fdatasyncRate(b testing.TB, dir string) float64 {
 }
 
 // BenchmarkClaims measures lease claims a second (decision G9): one operation is
-// one durable offer. It reports D, the folder's fdatasync rate, and the ratio.
+// a call of Next that returns a durable offer, each for another provider. It
+// reports D, the folder's fdatasync rate, and the ratio.
 func BenchmarkClaims(b *testing.B) {
 	for _, e := range []string{"sqlite", "postgresql"} {
 		for _, callers := range []int{1, 8, 64} {
@@ -72,28 +67,23 @@ func claims(b *testing.B, engine string, callers int) {
 	}
 	require.NoError(b, err)
 	defer db.Close()
-	w := newWorld(b, db, func(c *network.Config) {
-		c.Policy = testPolicy(b, func(p *aicf.Policy) { p.Quotas.LeasesMaxConcurrent.Quantum = 1 << 20 })
-	})
+	w := newWorld(b, db, nil)
 	w.deposit(buyer, 1_000_000_000)
 	jobs := max(b.N, 100)
 	fill(b, w, jobs)
-	ps := make([]*provider, callers)
-	for i := range ps {
-		ps[i] = w.provider(fmt.Sprint(i), 5000, 1<<20)
-	}
+	ids := copies(b, w, jobs)
 	d := fdatasyncRate(b, dir)
-	cal, nonces := &epoch.Calendar{ChainID: 1337}, &locked{r: entropy("claims")}
-	var done atomic.Int64
+	var next atomic.Int64
 	var wg sync.WaitGroup
 	b.ResetTimer()
-	for _, p := range ps {
+	for range callers {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			for done.Add(1) <= int64(b.N) {
-				if err := claim(w, cal, p.id, nonces); err != nil {
-					b.Error(err)
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				o, err := w.Next(ctx, w.as(ids[i-1]), ids[i-1])
+				if err != nil || o == nil {
+					b.Errorf("no offer: %v", err)
 					return
 				}
 			}
@@ -107,36 +97,27 @@ func claims(b *testing.B, engine string, callers int) {
 	b.ReportMetric(rate/d, "claims/fdatasync")
 }
 
-// claim is the command behind Next for one provider; the provider's place for an
-// open offer is freed in the same command, so that it can claim again.
-func claim(w *world, cal *epoch.Calendar, id digest.Digest, nonces io.Reader) error {
-	return w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
-		term, err := cal.Now(t)
-		if err != nil {
-			return err
-		}
-		got, err := queue.Match(t, term, []digest.Digest{id}, nonces)
-		if err != nil {
-			return err
-		}
-		if got[0] == nil {
-			return errors.New("no job was left")
-		}
-		_, err = t.Exec("UPDATE provider SET offer_id = NULL WHERE id = ?", id)
-		return err
-	})
-}
-
-// locked is a reader for many goroutines.
-type locked struct {
-	mu sync.Mutex
-	r  io.Reader
-}
-
-func (l *locked) Read(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r.Read(p)
+// copies registers n providers like one, past the registry: for measurements.
+func copies(t testing.TB, w *world, n int) []digest.Digest {
+	one := w.provider("one", 5000, 1).id
+	const columns = `state, bundle, bundle_sha3, bundle_ts, algorithms, regions, level, dev, capacity, qos, version, min_price_ppm, beat_seq, beat_sha3, beat_ms, due_ms, missed, health, health_ppm,
+		health_status, log_size, log_root, running, offer_id, quota_epoch, quota_units, jailed_until, cooldown_until, offenses, window_number, registered_ms, registered_round, reason, reason_ms`
+	ids := make([]digest.Digest, n)
+	for done := 0; done < n; done += 5000 {
+		require.NoError(t, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
+			for i := done; i < min(n, done+5000); i++ {
+				ids[i] = digest.Sum(fmt.Append(nil, "provider ", i))
+				if _, err := t.Exec("INSERT INTO provider (id, "+columns+") SELECT ?, "+columns+" FROM provider WHERE id = ?", ids[i], one); err != nil {
+					return err
+				}
+				if _, err := t.Exec("INSERT INTO account (owner, kind, debits, credits) VALUES (?, 'bonded', 0, 5000)", ids[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	return ids
 }
 
 // fill copies one submitted job n times, past ledger and log: for measurements.

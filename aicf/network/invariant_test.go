@@ -17,7 +17,7 @@ import (
 var corruptions = map[string]string{
 	"I1":  "UPDATE account SET credits = credits + 1 WHERE kind = 'available'",
 	"I2":  "UPDATE transfer SET amount = amount + 1 WHERE event = (SELECT max(event) FROM transfer)",
-	"I3":  "UPDATE account SET debits = credits + 7 WHERE kind = 'bonded'",
+	"I3":  "UPDATE account SET debits = CASE kind WHEN 'bonded' THEN debits + 100000 ELSE debits END, credits = CASE kind WHEN 'mint' THEN credits + 100000 * (SELECT count(*) FROM account WHERE kind = 'bonded') ELSE credits END",
 	"I4":  "UPDATE unbonding SET amount = amount + 1",
 	"I5":  "UPDATE job SET paid = paid - 1 WHERE paid > 0",
 	"I6":  "UPDATE payout SET amount = amount + 1",

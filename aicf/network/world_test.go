@@ -84,7 +84,12 @@ func engines(t testing.TB) []onEngine {
 	}}}
 }
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv("NETWORK_CHILD"); file != "" {
+		os.Exit(serveChild(file))
+	}
+	os.Exit(storetest.Main(m))
+}
 
 // each runs a test on every engine.
 func each(t *testing.T, edit func(*network.Config), fn func(w *world)) {

@@ -74,6 +74,21 @@ func (s *Service) Job(ctx context.Context, id digest.Digest) (out *aicf.Job, err
 	})
 }
 
+// stateClause selects by state; the lists are those of the indexes.
+var stateClause = map[aicf.JobState]string{
+	"": "", aicf.Queued: " AND state IN ('queued', 'delayed')", aicf.Delayed: " AND state = 'delayed' AND state IN ('queued', 'delayed')",
+	aicf.Offered: running("offered"), aicf.Leased: running("leased"), aicf.Verifying: running("verifying"), aicf.Completed: " AND state = 'completed'",
+	aicf.Failed: unpaid("failed"), aicf.Expired: unpaid("expired"), aicf.Cancelled: unpaid("cancelled"),
+}
+
+func running(s string) string {
+	return " AND state = '" + s + "' AND state IN ('offered', 'leased', 'verifying')"
+}
+
+func unpaid(s string) string {
+	return " AND state = '" + s + "' AND state IN ('failed', 'expired', 'cancelled')"
+}
+
 // Jobs lists jobs in the order of submission.
 func (s *Service) Jobs(ctx context.Context, f aicf.JobFilter) (*aicf.JobPage, error) {
 	clause, args := "WHERE seq > ?", []any{f.After}
@@ -83,13 +98,11 @@ func (s *Service) Jobs(ctx context.Context, f aicf.JobFilter) (*aicf.JobPage, er
 	if !f.Requester.IsZero() {
 		clause, args = clause+" AND requester = ?", append(args, f.Requester)
 	}
-	switch f.State {
-	case "":
-	case aicf.Queued:
-		clause += " AND state IN ('queued', 'delayed')"
-	default:
-		clause, args = clause+" AND state = ?", append(args, f.State)
+	where, known := stateClause[f.State]
+	if !known {
+		return nil, aicf.Refuse(aicf.SchemaError, "no job is ever %.20q", f.State).In("/status").Try("queued, offered, leased, verifying, completed, failed, expired or cancelled")
 	}
+	clause += where
 	limit := page(f.Limit)
 	out := &aicf.JobPage{Items: []aicf.Job{}}
 	return out, s.db.View(ctx, func(t *store.Tx) error {

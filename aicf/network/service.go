@@ -69,8 +69,27 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if err := s.db.Update(ctx, nowMS, func(t *store.Tx) error { return s.cal.Begin(t, cfg.Policy, document) }); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
-	return s, nil
+	return s, s.solvent(ctx)
 }
+
+// solvent refuses to start on a ledger that does not add up.
+func (s *Service) solvent(ctx context.Context) error {
+	return s.view(ctx, func(t *store.Tx, term *epoch.Term) error {
+		for _, i := range invariants {
+			if i.id != "I1" && i.id != "I3" {
+				continue
+			}
+			if err := i.judge(s, t, term, nil); err != nil {
+				return fmt.Errorf("network: invariant %s does not hold (%s): %w; restore a backup, or look with omni aicf check", i.id, i.says, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Backup writes a copy of the database that opens by itself; see store.DB.
+// Bundles of proofs lie beside it.
+func (s *Service) Backup(ctx context.Context, path string) error { return s.db.Backup(ctx, path) }
 
 // Close waits for the verifications that run. The store stays open.
 func (s *Service) Close() error {
@@ -105,15 +124,18 @@ func (s *Service) Status(ctx context.Context) (*aicf.NetworkStatus, error) {
 	return out, s.view(ctx, func(t *store.Tx, term *epoch.Term) error {
 		out.NowMS, out.Round, out.Epoch, out.Policy = t.NowMS(), term.Round, term.Epoch, term.PolicyHash
 		out.Events, out.HeadHash = t.Head()
+		var verifying uint64
 		for q, to := range map[string]*uint64{
-			"SELECT count(*) FROM job WHERE state = 'queued'":                                        &out.Queued,
-			"SELECT count(*) FROM lease WHERE state IN ('offered', 'active') OR state = 'verifying'": &out.Leases,
-			"SELECT count(*) FROM provider":                                                          &out.Providers,
+			"SELECT count(*) FROM job WHERE state = 'queued'":                 &out.Queued,
+			"SELECT count(*) FROM lease WHERE state IN ('offered', 'active')": &out.Leases,
+			"SELECT count(*) FROM lease WHERE state = 'verifying'":            &verifying,
+			"SELECT count(*) FROM provider":                                   &out.Providers,
 		} {
 			if err := t.Scan(q, nil, to); err != nil {
 				return err
 			}
 		}
+		out.Leases += verifying
 		return nil
 	})
 }

@@ -32,6 +32,9 @@ type world struct {
 	cfg network.Config
 	now int64
 	seq uint64
+
+	unsound bool // the test writes past the ledger
+	ps      []*provider
 }
 
 // entropy is a stream that repeats itself never: SHAKE256 of a label.
@@ -81,7 +84,12 @@ func engines(t testing.TB) []onEngine {
 	}}}
 }
 
-func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv("NETWORK_CHILD"); file != "" {
+		os.Exit(serveChild(file))
+	}
+	os.Exit(storetest.Main(m))
+}
 
 // each runs a test on every engine.
 func each(t *testing.T, edit func(*network.Config), fn func(w *world)) {
@@ -99,7 +107,12 @@ func newWorld(t testing.TB, db *store.DB, edit func(*network.Config)) *world {
 	var err error
 	w.Service, err = network.New(ctx, w.cfg, w.now)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, w.Close()); w.sound() })
+	t.Cleanup(func() {
+		require.NoError(t, w.Close())
+		if !w.unsound {
+			w.sound()
+		}
+	})
 	return w
 }
 
@@ -165,6 +178,7 @@ func (w *world) provider(name string, stake aicf.Amount, capacity uint64) *provi
 		require.NoError(w, err)
 	}
 	w.beat(p, capacity)
+	w.ps = append(w.ps, p)
 	return p
 }
 

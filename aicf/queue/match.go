@@ -185,13 +185,14 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 		given[rows[i].ID] = l
 	}
 	for _, r := range rows {
-		reason := ""
-		if given[r.ID] == nil {
-			if reason = reasons[r.ID]; reason == "" {
-				reason = registry.FilterNoJob
-				if len(order) > 0 {
-					reason = registry.FilterOutbid
-				}
+		if given[r.ID] != nil {
+			continue
+		}
+		reason := reasons[r.ID]
+		if reason == "" {
+			reason = registry.FilterNoJob
+			if len(order) > 0 {
+				reason = registry.FilterOutbid
 			}
 		}
 		if err := registry.Note(t, r, reason); err != nil {
@@ -303,7 +304,7 @@ func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy
 		return nil, err
 	}
 	r.OfferID, r.Running, r.QuotaUnits, r.QuotaEpoch = l.ID, r.Running+1, r.UnitsIn(term.Epoch)+l.Units, term.Epoch
-	if _, err := t.Exec("UPDATE provider SET offer_id = ?, running = ?, quota_epoch = ?, quota_units = ? WHERE id = ?", r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits, r.ID); err != nil {
+	if _, err := t.Exec("UPDATE provider SET offer_id = ?, running = ?, quota_epoch = ?, quota_units = ?, reason = '' WHERE id = ?", r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits, r.ID); err != nil {
 		return nil, err
 	}
 	t.Became("job", l.JobID, string(aicf.Offered))

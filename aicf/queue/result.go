@@ -74,6 +74,9 @@ func Complete(t *store.Tx, l *LeaseRow, a Accepted, outcome string) (bool, error
 		t.NowMS(), a.Claim, a.Nullifier, l.Bundle, a.TrapPass, a.TrapFail, l.ReceivedMS-l.AckedMS, l.JobID, l.ID); err != nil {
 		return false, err
 	}
+	if err := ended(t); err != nil {
+		return false, err
+	}
 	t.Became("job", l.JobID, string(aicf.Completed))
 	t.Became("lease", l.ID, string(aicf.LeaseCompleted))
 	_, err = t.Append(l.note(aicf.EvCompleted, map[string]any{"claim": a.Claim, "nullifier": a.Nullifier, "trap_pass": a.TrapPass, "trap_fail": a.TrapFail, "latency_ms": l.ReceivedMS - l.AckedMS}))

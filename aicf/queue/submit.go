@@ -82,16 +82,19 @@ func known(t *store.Tx, o *Order, requester digest.Digest) (*aicf.Submitted, err
 	return a, json.Unmarshal(answer, a)
 }
 
-// room refuses above the queue's limit.
+// room counts a new job, and refuses it above the queue's limit.
 func room(t *store.Tx, term *epoch.Term) error {
-	var n uint64
-	if err := t.Scan("SELECT count(*) FROM (SELECT 1 AS one FROM job WHERE state = 'queued' LIMIT ?) AS waiting", []any{term.Rules.QueueMax}, &n); err != nil {
-		return err
+	n, err := t.Exec("UPDATE tally SET n = n + 1 WHERE name = 'open_jobs' AND n < ?", term.Rules.QueueMax)
+	if err == nil && n == 0 {
+		return aicf.Refuse(aicf.QueueOverCapacity, "%d jobs are open", term.Rules.QueueMax).After(1000)
 	}
-	if n >= term.Rules.QueueMax {
-		return aicf.Refuse(aicf.QueueOverCapacity, "%d jobs wait", n).After(1000)
-	}
-	return nil
+	return err
+}
+
+// ended counts a job that became final.
+func ended(t *store.Tx) error {
+	_, err := t.Exec("UPDATE tally SET n = n - 1 WHERE name = 'open_jobs'")
+	return err
 }
 
 // Cancel ends a job that waits and refunds it.
@@ -119,6 +122,9 @@ func End(t *store.Tx, j *JobRow, to aicf.JobState, reason, event string) error {
 	}
 	if n != 1 {
 		return aicf.Refuse(aicf.Conflict, "job %s changed meanwhile", j.ID)
+	}
+	if err := ended(t); err != nil {
+		return err
 	}
 	if err := ledger.Move(t, ledger.Of(j.Requester, ledger.Escrow), ledger.Of(j.Requester, ledger.Available), left, j.ID, "refund"); err != nil {
 		return err

@@ -123,7 +123,7 @@ func share(t *store.Tx, number uint64, provider digest.Digest, amount aicf.Amoun
 // subsidise pays what the fund owes, in the order of the lines, up to the cap
 // and to what the fund has; the first that does not fit and all behind it wait.
 func (s *settlement) subsidise(t *store.Tx) error {
-	due, err := store.Select[Line](t, "WHERE subsidy_due > 0 AND state IN ('claimable', 'paid') ORDER BY seq")
+	due, err := store.Select[Line](t, "WHERE subsidy_due > 0 AND settled > 0 ORDER BY seq")
 	if err != nil || len(due) == 0 {
 		return err
 	}

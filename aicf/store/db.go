@@ -18,8 +18,10 @@ type DB struct {
 	write   *sql.DB
 	read    *sql.DB
 	version int
+	file    string // of SQLite
 	log     *slog.Logger
 	ticks   func() int64 // nanoseconds of a clock that only measures
+	trace   func(string)
 
 	queue   chan *command
 	gate    sync.RWMutex // closed and the closing of queue
@@ -55,11 +57,14 @@ type Options struct {
 	// Ticks is a monotonic clock in nanoseconds for Stats; nil: no times. It
 	// decides nothing.
 	Ticks func() int64
+	// Trace is called with each new statement as written, once for each
+	// connection; nil: nothing is called.
+	Trace func(statement string)
 }
 
 // start finishes Open: migrations, then the writer.
 func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB, error) {
-	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, queue: make(chan *command, maxQueue), done: make(chan struct{}),
+	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, queue: make(chan *command, maxQueue), done: make(chan struct{}),
 		readers: make(chan *session, maxReaders), changed: make(chan struct{})}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -110,15 +115,14 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
 	var s *session
 	select {
 	case s = <-db.readers:
+	case <-db.done:
+		return aicf.Refuse(aicf.StorageFailed, "the store is closed")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	defer func() { db.readers <- s }()
-	if db.isClosed() {
-		return aicf.Refuse(aicf.StorageFailed, "the store is closed")
-	}
 	if s == nil {
-		if s, err = newSession(ctx, db.read, db.dialect); err != nil {
+		if s, err = newSession(ctx, db.read, db.dialect, db.trace); err != nil {
 			return failed(err)
 		}
 	}
@@ -131,12 +135,6 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
 		s = nil
 	}
 	return err
-}
-
-func (db *DB) isClosed() bool {
-	db.gate.RLock()
-	defer db.gate.RUnlock()
-	return db.closed
 }
 
 func (db *DB) snapshot(ctx context.Context, s *session) (*Tx, error) {

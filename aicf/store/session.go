@@ -12,14 +12,15 @@ type session struct {
 	conn       *sql.Conn
 	dialect    dialect
 	statements map[string]*sql.Stmt
+	trace      func(string) // may be nil
 }
 
-func newSession(ctx context.Context, db *sql.DB, d dialect) (*session, error) {
+func newSession(ctx context.Context, db *sql.DB, d dialect, trace func(string)) (*session, error) {
 	c, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &session{c, d, map[string]*sql.Stmt{}}, nil
+	return &session{c, d, map[string]*sql.Stmt{}, trace}, nil
 }
 
 func (s *session) close() error {
@@ -32,6 +33,9 @@ func (s *session) close() error {
 func (s *session) prepared(ctx context.Context, q string) (*sql.Stmt, error) {
 	if st := s.statements[q]; st != nil {
 		return st, nil
+	}
+	if s.trace != nil {
+		s.trace(q)
 	}
 	st, err := s.conn.PrepareContext(ctx, s.dialect.rebind(q))
 	if err != nil {

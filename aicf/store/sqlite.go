@@ -10,7 +10,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 )
 
-// OpenSQLite opens, or makes, a database file. One process at a time writes it.
+// OpenSQLite opens, or makes, a database file. Processes that open the same file
+// take turns with their batches.
 func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
@@ -35,7 +36,11 @@ func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 		return nil, err
 	}
 	read.SetMaxOpenConns(maxReaders)
-	return start(ctx, sqliteDialect, write, read, o)
+	db, err := start(ctx, sqliteDialect, write, read, o)
+	if err == nil {
+		db.file = abs
+	}
+	return db, err
 }
 
 // durable makes sure that the settings on which the promise rests took hold.

@@ -152,5 +152,6 @@ func TestReopenKeepsEverything(t *testing.T) {
 		require.NoError(t, mint(db, 1, owner(1), 1))
 		require.NoError(t, db.Close())
 		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(mint(db, 1, owner(1), 1)))
+		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(db.View(ctx, func(*store.Tx) error { return nil })))
 	}
 }

@@ -201,7 +201,7 @@ func readHead(ctx context.Context, s *session, lock string) (h head, err error) 
 func (db *DB) begin(ctx context.Context) (*session, error) {
 	for attempt := 0; ; attempt++ {
 		if db.writer == nil {
-			s, err := newSession(ctx, db.write, db.dialect)
+			s, err := newSession(ctx, db.write, db.dialect, db.trace)
 			if err != nil {
 				return nil, err
 			}

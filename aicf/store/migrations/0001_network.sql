@@ -138,9 +138,9 @@ CREATE TABLE unbonding (
   seq {int} NOT NULL,
   amount {int} NOT NULL CHECK (amount >= 0),
   release_round {int} NOT NULL,
-  PRIMARY KEY (provider_id, seq)
+  PRIMARY KEY (provider_id, release_round, seq)
 ) {strict};
-CREATE INDEX unbonding_release ON unbonding (release_round);
+CREATE INDEX unbonding_release ON unbonding (release_round, provider_id, seq);
 
 CREATE TABLE job (
   seq {int} PRIMARY KEY,
@@ -189,9 +189,18 @@ CREATE TABLE job (
 CREATE INDEX job_queue ON job (class, priority DESC, seq) WHERE state = 'queued';
 CREATE INDEX job_delayed ON job (not_before_ms) WHERE state = 'delayed';
 CREATE INDEX job_expiry ON job (expires_ms) WHERE state IN ('queued', 'delayed');
-CREATE INDEX job_state ON job (state, seq);
+CREATE INDEX job_waiting ON job (seq) WHERE state IN ('queued', 'delayed');
+CREATE INDEX job_running ON job (seq) WHERE state IN ('offered', 'leased', 'verifying');
+CREATE INDEX job_unpaid ON job (seq) WHERE state IN ('failed', 'expired', 'cancelled');
 CREATE INDEX job_requester ON job (requester, seq);
 CREATE INDEX job_provider ON job (provider_id, seq) WHERE provider_id IS NOT NULL;
+
+-- Jobs that are not over, counted so that a submission does not count them.
+CREATE TABLE tally (
+  name {text} PRIMARY KEY,
+  n {int} NOT NULL CHECK (n >= 0)
+) {strict};
+INSERT INTO tally (name, n) VALUES ('open_jobs', 0);
 
 CREATE TABLE excluded (
   job_id {bytes} NOT NULL,

@@ -46,11 +46,10 @@ var (
 func Main(m *testing.M) int {
 	code := m.Run()
 	if shared != nil {
-		if err := shared.Stop(syscall.SIGINT); err != nil {
+		if err := shared.Remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "storetest:", err)
 			return 1
 		}
-		os.RemoveAll(shared.dir)
 	}
 	return code
 }
@@ -173,6 +172,11 @@ func (s *Server) Stop(sig syscall.Signal) error {
 	}
 	s.cmd.Wait() // the status of a server that was killed says nothing
 	return nil
+}
+
+// Remove stops the server and deletes its data.
+func (s *Server) Remove() error {
+	return errors.Join(s.Stop(syscall.SIGINT), os.RemoveAll(s.dir))
 }
 
 // URL names a database of the server.

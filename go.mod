@@ -67,3 +67,8 @@ require (
 )
 
 require filippo.io/hpke v0.4.0 // indirect
+
+require (
+	github.com/google/go-configfs-tsm v0.3.3
+	github.com/google/uuid v1.6.0 // indirect
+)

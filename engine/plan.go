@@ -255,7 +255,7 @@ func (e *Engine) fixExec(ctx context.Context, p *Plan, caps backends.Capabilitie
 		return fmt.Errorf("device: %w", err)
 	}
 	frame := transcript.ExecFrame{JobDigest: p.J, ProviderID: e.cfg.ProviderID, CompiledCircuitHash: p.CompiledHash, ModuleSetHash: p.M,
-		DeviceHash: p.D, EngineVersion: e.cfg.Version, TrapPlanHash: p.TrapPlanHash}
+		DeviceHash: p.D, EngineVersion: e.cfg.Version, RunnerMeasurement: e.cfg.RunnerMeasurement, TrapPlanHash: p.TrapPlanHash}
 	p.X, err = e.log(ctx, RecordExec, p.Task, frame)
 	return err
 }

@@ -33,6 +33,7 @@ const (
 	PurposePayout       = "payout"
 	PurposeLease        = "lease"
 	PurposeReceipt      = "receipt"
+	PurposeSealedLease  = "sealed-lease" // a lease went sealed to an enrolled runner key
 	PurposeGovernance   = "governance"
 	PurposeAudit        = "target-audit"  // of somebody's result
 	PurposeFraud        = "quantum-fraud" // against somebody's claim
@@ -55,6 +56,7 @@ var purposeRole = map[string]Role{
 	PurposePayout:       Payout,
 	PurposeLease:        Service,
 	PurposeReceipt:      Service,
+	PurposeSealedLease:  Service,
 	PurposeGovernance:   Governance,
 	PurposeAudit:        Operational,
 	PurposeFraud:        Operational,

@@ -18,6 +18,7 @@ import (
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/plugins/embedded"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
 
 // backendNames is what --backend takes.
@@ -94,6 +95,9 @@ func (e *program) openBackend(ctx context.Context, f *runFlags, s *session) (b b
 		}
 		s.close = append(s.close, r.Close)
 		s.driver = append(s.driver, m)
+		if r.cert != nil {
+			s.device = &deviceWitness{backend: b, signed: vendorcert.Signed{Document: *r.cert}}
+		}
 		return b, r.dev, nil
 	}
 	return nil, false, cli.Errorf(cli.Usage, "--backend", "%.60q is not known", name).WithHint("%s", backendNames)

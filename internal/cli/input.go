@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/animicaorg/engine/internal/wholefile"
 )
 
 // errTooLarge is returned by readFile; callers turn it into a coded Error.
@@ -77,11 +76,25 @@ func (a *App) WriteOutput(path string, b []byte, mode os.FileMode) error {
 	return nil
 }
 
-func writeFile(path string, b []byte, mode os.FileMode) error {
+func writeFile(path string, b []byte, mode os.FileMode) (err error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() && !st.IsDir() {
 		return os.WriteFile(path, b, mode) // a device or a pipe cannot be renamed over
 	}
-	return wholefile.Write(path, b, mode)
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(mode), f.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
 
 // Size is a flag for an amount of memory: 0, a number of bytes, or a number with

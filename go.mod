@@ -19,6 +19,8 @@ require (
 )
 
 require (
+	filippo.io/age v1.3.2
+	filippo.io/mldsa v1.0.0
 	github.com/bytecodealliance/wasmtime-go/v44 v44.0.0
 	github.com/dunglas/httpsfv v1.1.2
 	github.com/hashicorp/go-hclog v1.6.3
@@ -28,6 +30,7 @@ require (
 	github.com/nats-io/nkeys v0.4.17
 	github.com/opencontainers/go-digest v1.0.0
 	github.com/opencontainers/image-spec v1.1.1
+	golang.org/x/mod v0.43.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 	oras.land/oras-go/v2 v2.7.0
@@ -61,4 +64,11 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	kernel.org/pub/linux/libs/security/libcap/psx v1.2.77 // indirect
+)
+
+require filippo.io/hpke v0.4.0 // indirect
+
+require (
+	github.com/google/go-configfs-tsm v0.3.3
+	github.com/google/uuid v1.6.0 // indirect
 )

@@ -1,6 +1,7 @@
 package qpu
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha3"
 	"encoding/hex"
@@ -50,6 +51,9 @@ type Config struct {
 	// Note hears, in words for the operator, that a submission was found to be made
 	// before and is not made again; nil: nobody.
 	Note func(string)
+	// Certificate is the vendor's certificate of the device, DER, where the operator
+	// has it and the driver does not; nil: that of the driver, if any.
+	Certificate []byte
 	// Patience is how long a driver that died may take to come back [60 s].
 	Patience time.Duration
 	// Sleep waits or returns ctx's error; nil: a timer.
@@ -112,8 +116,15 @@ func (b *Backend) fixFrame(ctx context.Context, c *driver.Client) error {
 	if key := b.key(); key != nil {
 		b.frame.DeviceKeySHA3 = digest.Sum(key.PublicKey)
 	}
+	cert := b.cfg.Certificate
 	if len(d.CertificateChain) > 0 {
-		b.frame.VendorCertSHA3 = digest.Sum(d.CertificateChain[0])
+		if cert != nil && !bytes.Equal(cert, d.CertificateChain[0]) {
+			return fmt.Errorf("device %s has another certificate than the one at hand: %w", d.Id, ErrSignature)
+		}
+		cert = d.CertificateChain[0]
+	}
+	if cert != nil {
+		b.frame.VendorCertSHA3 = digest.Sum(cert)
 	}
 	cal, err := c.Calibration(ctx, d.Id, "")
 	if errors.Is(err, &driver.Error{Code: driver.NotSupported}) {

@@ -27,6 +27,7 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
 
 func TestMain(m *testing.M) {
@@ -269,4 +270,12 @@ func TestLogOfADriverThatCannotStart(t *testing.T) {
 	defer img.Close()
 	_, err = supervisor.Exec(&process.Spec{Image: img, CacheDir: dir}, dir[:min(len(dir), 60)], 20*time.Second, testLog(t))(t.Context())
 	require.ErrorContains(t, err, "no licence")
+}
+
+// TestSignedMessage holds the domains that verifiers of proofs know against those
+// that drivers sign.
+func TestSignedMessage(t *testing.T) {
+	d := digest.Sum([]byte("x"))
+	require.Equal(t, append([]byte(vendorcert.ExecDomain), d[:]...), driver.SignedMessage(driverv1.Purpose_PURPOSE_EXEC, d))
+	require.Equal(t, append([]byte(vendorcert.ResultDomain), d[:]...), driver.SignedMessage(driverv1.Purpose_PURPOSE_RESULT, d))
 }

@@ -172,12 +172,22 @@ func (e *program) checkKeys() finding {
 	switch {
 	case errors.Is(err, keys.ErrNoKey):
 		return good(name, "none yet; the first run or engine keys init makes them")
+	case errors.Is(err, keys.ErrLocked):
+		return bad(name, cli.BadConfig, "give --key-identity, or start the helper that holds the key", "%v", err)
 	case errors.Is(err, keys.ErrKeyExposed):
 		return bad(name, cli.BadConfig, "chmod 600 the file; if others could read it, make new keys", "%v", err)
 	case err != nil:
 		return bad(name, cli.BadConfig, "restore "+dir+" from a copy", "%v", err)
 	}
-	return good(name, "provider %s, level %s", held.ProviderID, keys.LevelDev)
+	_, level, err := store.KeyFile(keys.Operational, string(keys.Operational))
+	if err != nil {
+		return bad(name, cli.BadConfig, "restore "+dir+" from a copy", "%v", err)
+	}
+	f := good(name, "provider %s, level %s", held.ProviderID, level)
+	if age := time.Since(time.Unix(int64(held.Statement.ValidFrom), 0)); age > keys.RotateAfter*time.Second {
+		f.Fix = fmt.Sprintf("the operational key is %d days old: engine keys rotate operational", int(age.Hours()/24))
+	}
+	return f
 }
 
 func (e *program) checkJournal() finding {

@@ -26,6 +26,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/embedded"
 	"github.com/animicaorg/engine/seed"
@@ -99,7 +100,7 @@ func (r *leakRun) collect(t *testing.T) {
 func (r *leakRun) derive(t *testing.T, jobFile, compiled string) {
 	e := &program{App: cli.New("engine")}
 	var err error
-	r.task, err = e.readTask(jobFile, &runFlags{policy: "exact@1"})
+	r.task, err = e.readTask(jobFile, &runFlags{policy: "exact@1"}, job.TrapModeProcess)
 	require.NoError(t, err)
 	records, err := engine.ReadJournal(filepath.Join(r.data, "journal.jsonl"))
 	require.NoError(t, err)

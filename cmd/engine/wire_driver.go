@@ -23,6 +23,7 @@ import (
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/iqm"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -64,6 +65,9 @@ type driverSettings struct {
 	Device  string            `yaml:"device"`  // empty: the only one
 	Read    []string          `yaml:"read"`    // folders it may read besides the system's and its own: an interpreter's
 	Cache   string            `yaml:"cache"`   // the folder it may write; empty: one in the data directory
+	// Certificate is the file with the vendor's certificate of the device; empty:
+	// drivers/NAME/certificate.json in the data directory, where it is there.
+	Certificate string `yaml:"certificate"`
 
 	Isolation driverWalls `yaml:"isolation"`
 }
@@ -75,6 +79,7 @@ type runningDriver struct {
 	entry catalog.Entry
 	dev   bool // not from the lock: proofs are for development
 	dir   string
+	cert  *vendorcert.Document // the vendor's certificate of the device; nil: none
 	close []func() error
 }
 
@@ -328,7 +333,10 @@ func (e *program) openQPU(ctx context.Context, name string) (*qpu.Backend, *runn
 	if err != nil {
 		return nil, nil, m, err
 	}
-	b, err := e.openDevice(ctx, r)
+	if r.cert, err = e.readCertificate(name); err != nil {
+		return nil, nil, m, errors.Join(err, r.Close())
+	}
+	b, err := e.openDevice(ctx, r, r.cert)
 	if err != nil {
 		return nil, nil, m, errors.Join(err, r.Close())
 	}
@@ -336,7 +344,9 @@ func (e *program) openQPU(ctx context.Context, name string) (*qpu.Backend, *runn
 	return b, r, m, nil
 }
 
-func (e *program) openDevice(ctx context.Context, r *runningDriver) (*qpu.Backend, error) {
+// openDevice opens the driver's device; cert is the vendor's certificate of it, nil
+// where there is none.
+func (e *program) openDevice(ctx context.Context, r *runningDriver, cert *vendorcert.Document) (*qpu.Backend, error) {
 	journal, err := driver.OpenLedger(r.dir)
 	if err != nil {
 		return nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
@@ -344,8 +354,12 @@ func (e *program) openDevice(ctx context.Context, r *runningDriver) (*qpu.Backen
 	r.close = append(r.close, journal.Close)
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
-	b, err := qpu.Open(ctx, qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration,
-		Note: func(s string) { e.Warn("%s", s) }})
+	cfg := qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration,
+		Note: func(s string) { e.Warn("%s", s) }}
+	if cert != nil {
+		cfg.Certificate = cert.DeviceCertificate()
+	}
+	b, err := qpu.Open(ctx, cfg)
 	if err != nil {
 		if last := r.Status().Last; last != nil && last.Stderr != "" {
 			e.Say("the driver's last words:\n%s", last.Stderr)

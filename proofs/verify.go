@@ -60,10 +60,12 @@ func (f *Failure) Error() string { return f.Name + ": " + f.Message }
 
 // Report is the outcome of Verify. Checks lists every step in order.
 type Report struct {
-	Valid   bool     `json:"valid"`
-	Level   Level    `json:"level"`
-	Checks  []Check  `json:"checks"`
-	Failure *Failure `json:"-"` // nil when valid
+	Valid  bool    `json:"valid"`
+	Level  Level   `json:"level"`
+	Checks []Check `json:"checks"`
+	// Evidence lists what was said about each piece of attestation evidence.
+	Evidence []EvidenceVerdict `json:"evidence,omitempty"`
+	Failure  *Failure          `json:"-"` // nil when valid
 
 	Proof *Proof        `json:"-"` // nil when it could not be decoded
 	Claim digest.Digest `json:"-"` // C
@@ -95,6 +97,7 @@ func init() {
 		{"schema", "SchemaError", ExitProof, schemaError, (*verifier).schema},
 		{"keys", "ProviderKeyInvalid", ExitSignature, attestationError, (*verifier).keys},
 		{"signatures", "ProviderSignatureInvalid", ExitSignature, attestationError, (*verifier).signatures},
+		{"audit_log", "AuditLogMismatch", ExitProof, proofError, (*verifier).auditLog},
 		{"lease_signature", "LeaseSignatureInvalid", ExitSignature, attestationError, (*verifier).leaseSignature},
 		{"job_hash", "BindingError", ExitProof, proofError, (*verifier).jobHash},
 		{"lease_id", "BindingError", ExitProof, proofError, (*verifier).leaseID},
@@ -151,12 +154,15 @@ type verifier struct {
 	c    digest.Digest // C
 	time uint64        // governing time
 
+	witnessed bool // time is that of the policy's witnesses
+
 	circuit  []byte               // canonical bytes that match circuit_hash
 	layered  *circuit.Layered     // parsed compiled stream that matches its hash
 	outcomes *transcript.Outcomes // that match outcomes_root
 	report   *guest.Verdict       // that matches trap_report_hash
 	hist     *transcript.Hist     // re-judged target histogram
 	level    Level
+	evidence []EvidenceVerdict
 }
 
 // Verify runs every step that has input and lists all of them. An error is
@@ -191,7 +197,7 @@ func Verify(ctx context.Context, in Input) (*Report, error) {
 		}
 		r.Checks = append(r.Checks, got)
 	}
-	r.Level, r.Proof, r.Claim = v.level, v.p, v.c
+	r.Level, r.Evidence, r.Proof, r.Claim = v.level, v.evidence, v.p, v.c
 	return r, nil
 }
 

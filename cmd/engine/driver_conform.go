@@ -75,6 +75,9 @@ Exit 20 where a check failed.`,
 			if err := e.openPython(cmd.Context(), name, path, spec); err != nil {
 				return err
 			}
+			if err := e.buildWalls(name, spec, sockets); err != nil {
+				return err
+			}
 			s, err := drivertest.Run(cmd.Context(), drivertest.Options{Spec: spec, Config: cfg.JSON, Secrets: cfg.Secrets, Device: device, Sockets: sockets, Now: time.Now,
 				Logger: e.Log, Only: only, Jobs: jobs, OnCheck: func(r drivertest.Result) {
 					if r.Status == drivertest.Failed {

@@ -66,9 +66,13 @@ func (e *program) openPython(ctx context.Context, name, path string, spec *proce
 		return pythonError(name, err)
 	}
 	spec.ReadDirs = append(spec.ReadDirs, env.Dir, "/proc/meminfo") // numeric libraries ask how much memory there is
-	if env.Base != "/usr" && !strings.HasPrefix(env.Base, "/usr/") {
-		spec.ReadDirs = append(spec.ReadDirs, env.Base)
+	if env.Base == "/usr" || strings.HasPrefix(env.Base, "/usr/") {
+		return nil
 	}
+	if e.holdsOwn(env.Base) {
+		return cli.Errorf(cli.BadConfig, "drivers."+name+".python", "the interpreter's folder %s holds the engine's data, keys among it", env.Base).WithHint("name another interpreter, or move the data directory")
+	}
+	spec.ReadDirs = append(spec.ReadDirs, env.Base)
 	return nil
 }
 

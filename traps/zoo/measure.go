@@ -105,12 +105,12 @@ func (s *Setup) Rates(st Strategy, j int) (a, b float64) {
 // plan expects, and for secondary families the exact one, which is higher.
 func (s *Setup) honest() (pa, pb float64) {
 	pa, pb = float64(s.Plan.PA)/stats.Ppb, float64(s.Plan.PB)/stats.Ppb
-	switch {
-	case s.exact == 0:
+	switch x := s.exact(); {
+	case x == 0:
 	case s.mix.A > 0:
-		pa = s.exact
+		pa = x
 	default:
-		pb = s.exact
+		pb = x
 	}
 	return pa, pb
 }

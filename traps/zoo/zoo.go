@@ -18,6 +18,7 @@ package zoo
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
@@ -37,7 +38,7 @@ type Setup struct {
 	Plan         *guest.Plan
 	mix          traps.Mix
 	fresh        *stats.EProcess
-	exact        float64 // ExactRate of a secondary family, 0 where there is none
+	exact        func() float64 // ExactRate, 0 where there is none; summed when first asked for
 }
 
 // New plans jobs of the brickwork circuit animica.quantum.trapset.v1: width
@@ -67,15 +68,16 @@ func NewOf(mix traps.Mix, width, depth int, shots, ratioPPM uint64, policy stats
 		return nil, err
 	}
 	s := &Setup{Width: width, Depth: depth, Plan: p, mix: mix, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}
-	if mix.Family != 0 {
-		s.exact, _ = ExactRate(mix, &p.Skeleton, policy)
-	}
+	s.exact = sync.OnceValue(func() float64 {
+		rate, _ := ExactRate(mix, &p.Skeleton, policy)
+		return rate
+	})
 	return s, nil
 }
 
-// Exact is the exact honest pass rate of the one kind of a secondary family, 0 where
-// it is not summed (ExactRate).
-func (s *Setup) Exact() float64 { return s.exact }
+// Exact is the exact honest pass rate of a family of one kind, 0 where it is not
+// summed (ExactRate).
+func (s *Setup) Exact() float64 { return s.exact() }
 
 // Main reports that the traps are those of accredit, which frames and reference
 // rows are about.

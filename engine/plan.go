@@ -100,6 +100,9 @@ func (e *Engine) check(ctx context.Context, p *Plan) (backends.Capabilities, err
 	if caps.MaxShots > 0 && s.Shots > caps.MaxShots {
 		return refuse("spec.shots is %d, backend %s runs up to %d: %w", s.Shots, name, caps.MaxShots, backends.ErrUnsupported)
 	}
+	if caps.CountsOnly && s.TrapRatioPPM > 0 {
+		return refuse("spec.trap_ratio is %d ppm, backend %s gives counts only, which tell nothing of single slots; it takes jobs with trap_ratio 0: %w", s.TrapRatioPPM, name, backends.ErrUnsupported)
+	}
 	if s.Shots < 1 || s.Shots > guest.MaxShots || s.TrapRatioPPM > 1_000_000 {
 		return refuse("spec.shots is %d, allowed are 1..%d; spec.trap_ratio is %d ppm", s.Shots, guest.MaxShots, s.TrapRatioPPM)
 	}
@@ -252,7 +255,7 @@ func (e *Engine) fixExec(ctx context.Context, p *Plan, caps backends.Capabilitie
 		return fmt.Errorf("device: %w", err)
 	}
 	frame := transcript.ExecFrame{JobDigest: p.J, ProviderID: e.cfg.ProviderID, CompiledCircuitHash: p.CompiledHash, ModuleSetHash: p.M,
-		DeviceHash: p.D, EngineVersion: e.cfg.Version, TrapPlanHash: p.TrapPlanHash}
+		DeviceHash: p.D, EngineVersion: e.cfg.Version, RunnerMeasurement: e.cfg.RunnerMeasurement, TrapPlanHash: p.TrapPlanHash}
 	p.X, err = e.log(ctx, RecordExec, p.Task, frame)
 	return err
 }

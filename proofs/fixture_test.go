@@ -44,6 +44,7 @@ type fixtureOptions struct {
 	module  string // another name of the trap library, and of the job's family
 	family  string // a shipped trap library; empty: accredit, and no member trap_family
 	tier    string // trap_tier
+	mode    string // trap_mode; empty: process
 	started uint64
 }
 
@@ -61,6 +62,9 @@ func fixtureJob(t testing.TB, o fixtureOptions) (*job.Job, *circuit.Circuit) {
 	j, err := job.Parse(fmt.Appendf(nil, `{"job_id":"%s","kind":"quantum","spec":{%s,"width":4,"depth":6,"shots":%d,"trap_ratio":0.5,"seed":"%s"},"max_latency_ms":2000,"price":{"units":7}}`,
 		digest.Sum([]byte("job")), spec, fixtureShots, digest.Sum([]byte("seed"))))
 	require.NoError(t, err)
+	if o.mode != "" {
+		j.Spec.TrapMode = o.mode
+	}
 	c, err := circuit.Generate("animica.quantum.trapset.v1", 4, 6, j.Spec.Seed)
 	require.NoError(t, err)
 	return j, c

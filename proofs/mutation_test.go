@@ -223,7 +223,8 @@ func TestEveryCBORMutationIsRefused(t *testing.T) {
 
 // TestEveryBundleFileIsCovered flips a bit at some sixty places of each file.
 func TestEveryBundleFileIsCovered(t *testing.T) {
-	f := newFixture(t, fixtureOptions{leased: true})
+	f := newLogged(t, fixtureOptions{leased: true})
+	f.bundle.Audit = f.enter(t, nil)
 	for _, file := range bundleFiles {
 		data := file.of(f.bundle)
 		require.NotNil(t, *data, "%s is in the fixture", file.name)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"os"
@@ -22,6 +23,7 @@ import (
 type runFlags struct {
 	out       string
 	backend   string
+	nats      natsFlags
 	dryRun    bool
 	plot      cli.Choice
 	threads   int
@@ -29,8 +31,9 @@ type runFlags struct {
 	policy    string
 	traps     string // name of the trap library; empty: that of the job
 	modules   map[string]string
-	height    *uint64       // block height that is now, as the operator says; nil: not said
-	proofFile string        // a second copy of the proof; empty: none
+	height    *uint64 // block height that is now, as the operator says; nil: not said
+	proofFile string  // a second copy of the proof; empty: none
+	tee       teeFlags
 	provider  digest.Digest // X is computed for this provider; zero: the keys' own
 	held      *keys.Held    // keys other than those of the data directory; their proofs are for development
 }
@@ -54,7 +57,9 @@ pulled set lets run at --height, after their self-test, and the proof names the
 set; exit 52 where none may. Without one they are those of this build.
 
 The output directory holds proof.json, the bundle that an offline verifier needs,
-and the drawing. The first run makes development keys in the data directory.
+and the drawing. The first run makes development keys in the data directory. Each
+step is in the audit log (engine audit) before it happens, and the bundle carries
+the proof of it.
 
 Exit 40: the traps did not pass, or were too few to say anything. The proof is
 written all the same and says so.`,
@@ -67,12 +72,14 @@ written all the same and says so.`,
 	p := c.Flags()
 	p.StringVar(&f.out, "out", "", "output `DIR` (default qrun/JOB_ID)")
 	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
+	f.nats.add(p, "nats")
 	p.BoolVar(&f.dryRun, "dry-run", false, "plan only: print what would be executed and signed, and log nothing")
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
 	p.StringVar(&f.traps, "traps", "", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; sets spec.trap_family of a job without a signed lease (default the job's, accredit); docs/traps.md says what each is for")
 	p.Var(&optionalUint{&f.height}, "height", "block height `N` that is now, where a trust root is pinned (default the job's round or the greatest height seen)")
+	f.tee.add(p)
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
 	return c
 }
@@ -89,6 +96,8 @@ type session struct {
 	governed *engine.Authority        // nil: no trust root is pinned
 	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
 	guests   *engine.Guests
+	device   *deviceWitness // nil: no certificate of a device
+	tee      *teeWitness    // nil: the engine runs in no TEE
 	backend  string
 	numeric  string
 	version  string // engine_version
@@ -137,6 +146,15 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 		return err
 	}
 	defer s.Close()
+	now := time.Now()
+	if err := cmp.Or(e.checkCertificate(s, task.Lease, now), e.checkTEE(s, task.Lease, now)); err != nil {
+		return err
+	}
+	if t := s.journal.trail; t != nil {
+		if err := t.begin(task.Lease); err != nil {
+			return err
+		}
+	}
 	plan, err := s.engine.Plan(ctx, *task)
 	if err != nil {
 		return runError(err)
@@ -144,9 +162,15 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	if f.dryRun {
 		return e.printPlan(s, plan)
 	}
+	if err := s.signExec(ctx, plan); err != nil {
+		return err
+	}
 	out, err := s.engine.Run(ctx, plan)
 	if err != nil {
 		return runError(err)
+	}
+	if err := cmp.Or(s.signResult(ctx, out), s.quoteResult(ctx, out)); err != nil {
+		return err
 	}
 	return e.finishRun(ctx, s, plan, out, f)
 }
@@ -169,6 +193,9 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 	if err := e.openKeys(f, s); err != nil {
 		return err
 	}
+	if err := e.openTEE(ctx, &f.tee, s, &cfg); err != nil {
+		return err
+	}
 	if !f.dryRun { // a plan that nobody executes leaves no record
 		j, err := e.openJournal()
 		if err != nil {
@@ -176,6 +203,12 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		}
 		s.journal.to = j
 		s.close = append(s.close, j.Close)
+		if f.held == nil { // published keys have no log of their own
+			if s.journal.trail, err = e.openTrail(); err != nil {
+				return err
+			}
+			s.close = append(s.close, s.journal.trail.log.Close)
+		}
 	}
 	s.version = engineVersion(s.numeric)
 	s.progress = e.watch(ctx, s.clock)

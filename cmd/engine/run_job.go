@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
 // maxPolicyBytes bounds a trap policy file.
@@ -176,6 +177,8 @@ func runError(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, auditlog.ErrLog), errors.Is(err, auditlog.ErrFork):
+		return auditError(err)
 	case guestError(err, out):
 	case isDriverError(err):
 		return driverError(err)

@@ -44,7 +44,7 @@ type powerAnswer struct {
 	PassRateA    float64      `json:"honest_pass_rate_a"`
 	PassRateB    float64      `json:"honest_pass_rate_b"`
 	Exact        *float64     `json:"exact_pass_rate"` // of the family's one kind; null where only the floor is known
-	AcceptA      uint64       `json:"accept_a"` // fewer passes are a failed final test
+	AcceptA      uint64       `json:"accept_a"`        // fewer passes are a failed final test
 	AcceptB      uint64       `json:"accept_b"`
 	Smallest     []powerLevel `json:"smallest"`
 	Curve        []powerPoint `json:"curve"`

@@ -122,7 +122,7 @@ func TestExactRates(t *testing.T) {
 			}
 			// The traps of a window may share one circuit, so windows are the sample.
 			var sum, square, n float64
-			for root := range byte(8) {
+			for root := range byte(4) {
 				rows, h, err := traps.Generate(l, p, [32]byte{'e', byte(size[0]), root}, 0, 4096)
 				require.NoError(t, err)
 				chance, count := make([]float64, len(p.WindowTraps)), make([]float64, len(p.WindowTraps))

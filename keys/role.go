@@ -25,6 +25,7 @@ const (
 	PurposeProof        = "quantum-proof"
 	PurposeHeartbeat    = "heartbeat"
 	PurposeRequest      = "request"
+	PurposeReissue      = "reissue" // when evidence or a key is renewed
 	PurposeRunner       = "runner-result"
 	PurposeDevice       = "device-transcript"
 	PurposeCheckpoint   = "checkpoint"
@@ -44,6 +45,7 @@ var purposeRole = map[string]Role{
 	PurposeProof:        Operational,
 	PurposeHeartbeat:    Operational,
 	PurposeRequest:      Operational,
+	PurposeReissue:      Operational,
 	PurposeRunner:       Runner,
 	PurposeDevice:       Device,
 	PurposeCheckpoint:   Log,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest"
 	"github.com/animicaorg/engine/proofs/attest/attesttest"
 	"github.com/animicaorg/engine/proofs/attest/cca"
@@ -19,6 +20,7 @@ import (
 	"github.com/animicaorg/engine/proofs/attest/sgx"
 	"github.com/animicaorg/engine/proofs/attest/tdx"
 	"github.com/animicaorg/engine/proofs/attest/tpm"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 // specimen is accepted evidence and what it is accepted under.
@@ -150,4 +152,55 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestEveryCharacterOfCarriedEvidence changes the text of every member of attest.tee
+// and attest.qpu as a provider who signs again could: what is still accepted is the
+// same evidence.
+func TestEveryCharacterOfCarriedEvidence(t *testing.T) {
+	w, s, _ := sealedWorld(t, attesttest.DCAP{}, nil)
+	w.seal(s)
+	want := w.judge(t)
+	require.True(t, want["tee"].SealedSeed)
+	require.Equal(t, proofs.LevelDeviceSigned, want["qpu"].Level)
+	refused, same := 0, 0
+	try := func(path string) {
+		for _, v := range w.judge(t) {
+			if !v.Accepted {
+				refused++
+				return
+			}
+			require.Equal(t, want[v.Member], v, path)
+		}
+		same++
+	}
+	var walk func(path string, v *transcript.Value)
+	walk = func(path string, v *transcript.Value) {
+		for i := range v.Members {
+			m := &v.Members[i]
+			walk(path+"/"+m.Key, &m.Value)
+			key := m.Key
+			m.Key += "x"
+			try(path + "/" + key)
+			m.Key = key
+		}
+		for i := range v.Array {
+			walk(path, &v.Array[i])
+		}
+		text, number := v.Text, v.Uint
+		for i := 0; i < len(text); i += 1 + len(text)/50 {
+			v.Text = text[:i] + string(rune(text[i]^1)) + text[i+1:]
+			try(path)
+		}
+		v.Text = text
+		if v.Kind == transcript.KindUint {
+			v.Uint++
+			try(path)
+			v.Uint = number
+		}
+	}
+	walk("tee", w.in.Attest.TEE)
+	walk("qpu", w.in.Attest.QPU)
+	require.Greater(t, refused, 500)
+	t.Logf("%d changes refused, %d are the same evidence", refused, same)
 }

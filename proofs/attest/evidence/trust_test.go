@@ -1,8 +1,10 @@
 package evidence_test
 
 import (
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -70,4 +72,20 @@ func TestTrustLimits(t *testing.T) {
 	list := pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte("der")})
 	require.Equal(t, []byte("der"), evidence.RevocationList(list))
 	require.Equal(t, []byte("der"), evidence.RevocationList([]byte("der")))
+}
+
+// TestPinnedRootsPage holds the list of roots/README.md against the pinned ones.
+func TestPinnedRootsPage(t *testing.T) {
+	page, err := os.ReadFile("../../../roots/README.md")
+	require.NoError(t, err)
+	rows := strings.Count(string(page), "\n| ") - 1 // less the head
+	pinned := map[string]bool{}
+	for _, v := range evidence.Verifiers() {
+		for _, c := range v.PinnedRoots().Certs {
+			print := hex.EncodeToString(attest.Fingerprint(c))
+			pinned[print] = true
+			require.Contains(t, string(page), "| "+c.Subject.CommonName+" | `"+print+"` |")
+		}
+	}
+	require.Len(t, pinned, rows)
 }

@@ -71,6 +71,9 @@ type Config struct {
 	Journal           Journal
 	// Now is the provider's clock, for started and finished only.
 	Now func() time.Time
+	// AnyTraps lets a trap library run that is not the one the job names; for
+	// development.
+	AnyTraps bool
 	// Threads and MemoryBytes bound the backend; zero means its defaults. They
 	// never change a result.
 	Threads     int

@@ -94,7 +94,8 @@ func (v *verifier) verdict() (string, error) {
 // skewMS is the tolerated difference of clocks.
 const skewMS = 60_000
 
-// governingTime is the time that windows of validity are held against.
+// governingTime is the time that windows of validity are held against; step
+// audit_log may replace it by the witnesses'.
 func (v *verifier) governingTime() uint64 {
 	switch {
 	case v.in.ReceiptMS != 0:
@@ -107,7 +108,7 @@ func (v *verifier) governingTime() uint64 {
 
 func (v *verifier) freshness() (string, error) {
 	b := &v.p.Body.Binding
-	asserted := v.in.ReceiptMS == 0 && v.in.AtMS == 0
+	asserted := v.in.ReceiptMS == 0 && v.in.AtMS == 0 && !v.witnessed
 	switch {
 	case v.time+skewMS < b.FinishedUnixMS:
 		return "", fmt.Errorf("finished at %d ms, after the governing time %d ms", b.FinishedUnixMS, v.time)
@@ -124,8 +125,11 @@ func (v *verifier) freshness() (string, error) {
 			return "", fmt.Errorf("received at %d ms, the deadline was %d ms", v.in.ReceiptMS, l.DeadlineMS)
 		}
 	}
-	if asserted {
+	switch {
+	case asserted:
 		return "governing time is R.finished, provider-asserted", nil
+	case v.witnessed:
+		return fmt.Sprintf("governing time is the witnesses', %d s", v.time/1000), nil
 	}
 	return "", nil
 }

@@ -97,6 +97,7 @@ func init() {
 		{"schema", "SchemaError", ExitProof, schemaError, (*verifier).schema},
 		{"keys", "ProviderKeyInvalid", ExitSignature, attestationError, (*verifier).keys},
 		{"signatures", "ProviderSignatureInvalid", ExitSignature, attestationError, (*verifier).signatures},
+		{"audit_log", "AuditLogMismatch", ExitProof, proofError, (*verifier).auditLog},
 		{"lease_signature", "LeaseSignatureInvalid", ExitSignature, attestationError, (*verifier).leaseSignature},
 		{"job_hash", "BindingError", ExitProof, proofError, (*verifier).jobHash},
 		{"lease_id", "BindingError", ExitProof, proofError, (*verifier).leaseID},
@@ -152,6 +153,8 @@ type verifier struct {
 	p    *Proof
 	c    digest.Digest // C
 	time uint64        // governing time
+
+	witnessed bool // time is that of the policy's witnesses
 
 	circuit  []byte               // canonical bytes that match circuit_hash
 	layered  *circuit.Layered     // parsed compiled stream that matches its hash

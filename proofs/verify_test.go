@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,9 +48,9 @@ func TestVerifyAcceptsAnHonestBundle(t *testing.T) {
 			require.Empty(t, failed(r), "%+v", r.Failure)
 			require.True(t, r.Valid)
 			require.Equal(t, LevelNone, r.Level)
-			want := []string{"lease_signature", "metered", "recompile", "attestation", "module_policy", "nullifier_store"}
+			want := []string{"audit_log", "lease_signature", "metered", "recompile", "attestation", "module_policy", "nullifier_store"}
 			if o.leased {
-				want = want[1:]
+				want = slices.Delete(want, 1, 2)
 			}
 			require.Equal(t, want, skipped(r))
 
@@ -160,6 +161,66 @@ func TestUnknownFamilyIsNotRejudged(t *testing.T) {
 	c, _ := r.Check("traps")
 	require.True(t, c.Skipped)
 	require.Contains(t, c.Detail, "not re-judged")
+}
+
+// TestTrapFamily: slot traps is the library that the job names, but for development
+// proofs.
+func TestTrapFamily(t *testing.T) {
+	f := newFixture(t, fixtureOptions{family: "iqp", leased: true})
+	r := verify(t, f.input())
+	require.True(t, r.Valid, "%+v", r.Failure)
+	require.Equal(t, "iqp@1", f.proof.Body.Binding.Params.TrapFamily)
+	plain := newFixture(t, fixtureOptions{leased: true})
+	require.NotEqual(t, plain.proof.Body.Binding.JobHash, f.proof.Body.Binding.JobHash)
+	require.NotEqual(t, plain.proof.Body.Binding.Digests.J, f.proof.Body.Binding.Digests.J)
+
+	resign := func(f *fixture, change func(*Binding)) []string {
+		change(&f.proof.Body.Binding)
+		require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+		require.NoError(t, f.bundle.SetProof(f.proof))
+		return failed(verify(t, f.input()))
+	}
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "" }), "job_digest")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "cst@1" }), "job_hash")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "accredit@1" }), "schema")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "IQP" }), "schema")
+
+	// Another library than the job's, all digests computed anew.
+	other := newFixture(t, fixtureOptions{})
+	b := &other.proof.Body.Binding
+	b.Modules[1].Name = "iqp"
+	require.NoError(t, other.proof.fill())
+	require.Contains(t, resign(other, func(*Binding) {}), "module_set")
+	require.NotContains(t, resign(other, func(b *Binding) { b.Flags = FlagDev }), "module_set")
+}
+
+// TestTrapTier: what is recorded goes with what the job asks and what is shown.
+func TestTrapTier(t *testing.T) {
+	ev := transcript.MapValue(transcript.Member{Key: "kind", Value: transcript.TextValue("tdx")})
+	for _, c := range []struct {
+		tier, mode string
+		tee, lease bool
+		ok         bool
+	}{
+		{"", "process", false, false, true}, {"process", "process", false, false, true}, {"process", "process", true, true, true},
+		{"tee", "process", true, true, true}, {"tee", "tee", true, true, true},
+		{"tee", "tee", false, true, false}, {"tee", "tee", true, false, false}, {"tee", "process", false, false, false},
+		{"process", "tee", true, true, false}, {"", "tee", true, true, false}, {"tee", "verifier", true, true, false},
+		{"verifier", "verifier", false, true, true}, {"verifier", "process", false, true, false}, {"process", "verifier", false, true, false},
+		{"network", "process", true, true, false},
+	} {
+		o := fixtureOptions{leased: c.lease, tier: c.tier}
+		if c.tee {
+			o.attest.TEE = &ev
+		}
+		f := newFixture(t, o)
+		f.proof.Body.Binding.Params.TrapMode = c.mode
+		require.NoError(t, f.proof.fill())
+		require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+		require.NoError(t, f.bundle.SetProof(f.proof))
+		bad := slices.Contains(failed(verify(t, f.input())), "schema")
+		require.Equal(t, c.ok, !bad, "%+v", c)
+	}
 }
 
 // lyingJudge answers with something else in one respect.

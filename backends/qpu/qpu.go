@@ -23,7 +23,8 @@ import (
 
 // Sentinels.
 var (
-	// ErrResultKind: the device gave something else than shots.
+	// ErrResultKind: the device gives something else than shots, such as
+	// probabilities.
 	ErrResultKind = errors.New("the device returned no shots")
 	// ErrUncertain: the driver cannot tell whether a submission was accepted.
 	ErrUncertain = errors.New("it is not known whether the vendor accepted the submission")
@@ -99,6 +100,9 @@ func Open(ctx context.Context, cfg Config) (*Backend, error) {
 	if b.device, err = c.Device(ctx, cfg.Device); err != nil {
 		return nil, fmt.Errorf("device %s: %w", cfg.Device, err)
 	}
+	if !b.gives(driverv1.ResultKind_RESULT_KIND_PER_SHOT) && !b.countsOnly() {
+		return nil, fmt.Errorf("device %s gives %s: %w", cfg.Device, kindNames(b.device.ResultKinds), ErrResultKind)
+	}
 	if err := b.fixFrame(ctx, c); err != nil {
 		return nil, err
 	}
@@ -165,7 +169,7 @@ func (b *Backend) Device() *driverv1.Device { return b.device }
 
 // Capabilities implements backends.Backend.
 func (b *Backend) Capabilities(context.Context) (backends.Capabilities, error) {
-	c := backends.Capabilities{MaxWidth: int(b.device.Width), MaxShots: 10_000_000, Device: b.frame}
+	c := backends.Capabilities{MaxWidth: int(b.device.Width), MaxShots: 10_000_000, Device: b.frame, CountsOnly: b.countsOnly()}
 	for _, e := range b.device.Edges {
 		c.Edges = append(c.Edges, circuit.Pair{A: uint16(e.A), B: uint16(e.B)})
 	}

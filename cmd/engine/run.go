@@ -14,24 +14,28 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 type runFlags struct {
 	out       string
 	backend   string
+	nats      natsFlags
 	dryRun    bool
 	plot      cli.Choice
 	threads   int
 	memory    cli.Size
 	policy    string
-	traps     string // shipped trap library; empty: accredit
+	traps     string // name of the trap library; empty: that of the job
 	modules   map[string]string
 	height    *uint64 // block height that is now, as the operator says; nil: not said
 	proofFile string  // a second copy of the proof; empty: none
 	tee       teeFlags
-	held      *keys.Held // keys other than those of the data directory; their proofs are for development
+	provider  digest.Digest // X is computed for this provider; zero: the keys' own
+	held      *keys.Held    // keys other than those of the data directory; their proofs are for development
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -41,7 +45,9 @@ func (e *program) runVerb() *cobra.Command {
 		Long: `Run one job: compile its circuit, mix in traps, log the digests of all of it,
 execute, let the trap library judge, and write a proof.
 
-JOB is a JSON file with the job, or with a lease around it; "-" is stdin.
+JOB is a JSON file with the job, or with a lease around it, or the batch.json that a
+verifier made (engine traps plan): then raw outcomes are executed and committed, and
+nothing is judged here. "-" is stdin.
 spec.circuit may hold {"format":"openqasm3|openqasm2|json","source":"…"} or
 {"format":…,"path":"…"} relative to JOB; without it spec.circuit_id names a
 generator: animica.quantum.trapset.v1, ghz, qft_small, grover_demo.
@@ -51,7 +57,9 @@ pulled set lets run at --height, after their self-test, and the proof names the
 set; exit 52 where none may. Without one they are those of this build.
 
 The output directory holds proof.json, the bundle that an offline verifier needs,
-and the drawing. The first run makes development keys in the data directory.
+and the drawing. The first run makes development keys in the data directory. Each
+step is in the audit log (engine audit) before it happens, and the bundle carries
+the proof of it.
 
 Exit 40: the traps did not pass, or were too few to say anything. The proof is
 written all the same and says so.`,
@@ -64,11 +72,12 @@ written all the same and says so.`,
 	p := c.Flags()
 	p.StringVar(&f.out, "out", "", "output `DIR` (default qrun/JOB_ID)")
 	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
+	f.nats.add(p, "nats")
 	p.BoolVar(&f.dryRun, "dry-run", false, "plan only: print what would be executed and signed, and log nothing")
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
-	p.StringVar(&f.traps, "traps", "accredit", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; docs/traps.md says what each is for")
+	p.StringVar(&f.traps, "traps", "", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; sets spec.trap_family of a job without a signed lease (default the job's, accredit); docs/traps.md says what each is for")
 	p.Var(&optionalUint{&f.height}, "height", "block height `N` that is now, where a trust root is pinned (default the job's round or the greatest height seen)")
 	f.tee.add(p)
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
@@ -105,7 +114,14 @@ func (s *session) Close() {
 
 func (e *program) runJob(ctx context.Context, path string, f *runFlags) error {
 	clock := newStopwatch(time.Now)
-	task, err := e.readTask(path, f)
+	b, err := e.ReadInput("JOB", path, job.MaxDocument, cli.JobInvalid)
+	if err != nil {
+		return err
+	}
+	if statement.TypeOf(b) == statement.TypeBatch {
+		return e.runBatch(ctx, path, b, f)
+	}
+	task, err := e.parseTask(path, b, f, trapTier)
 	if err != nil {
 		return err
 	}
@@ -133,6 +149,11 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	now := time.Now()
 	if err := cmp.Or(e.checkCertificate(s, task.Lease, now), e.checkTEE(s, task.Lease, now)); err != nil {
 		return err
+	}
+	if t := s.journal.trail; t != nil {
+		if err := t.begin(task.Lease); err != nil {
+			return err
+		}
 	}
 	plan, err := s.engine.Plan(ctx, *task)
 	if err != nil {
@@ -182,11 +203,20 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		}
 		s.journal.to = j
 		s.close = append(s.close, j.Close)
+		if f.held == nil { // published keys have no log of their own
+			if s.journal.trail, err = e.openTrail(); err != nil {
+				return err
+			}
+			s.close = append(s.close, s.journal.trail.log.Close)
+		}
 	}
 	s.version = engineVersion(s.numeric)
 	s.progress = e.watch(ctx, s.clock)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage
+	if !f.provider.IsZero() {
+		cfg.ProviderID = f.provider
+	}
 	var err error
 	if s.engine, err = engine.New(cfg); err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)

@@ -110,9 +110,11 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 	if in.AtMS, err = parseTime("--at", f.at); err != nil {
 		return nil, err
 	}
-	if in.Attester, err = e.attester(&f.attest); err != nil {
+	attester, err := e.attester(&f.attest)
+	if err != nil {
 		return nil, err
 	}
+	in.Attester = attester
 	e.wireVerifier(in)
 	return in, nil
 }

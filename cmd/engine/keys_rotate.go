@@ -155,8 +155,8 @@ as an entry of "key_chains" in its policy.`,
 func rolesOf(list []string) (out []keys.Role, err error) {
 	for _, text := range list {
 		r, err := keys.ParseRole(strings.TrimSpace(text))
-		if err != nil || r == keys.Root {
-			return nil, cli.Errorf(cli.Usage, "--role", "%.40q is no role of a key that is served", text)
+		if err != nil || r == keys.Root || r == keys.Governance {
+			return nil, cli.Errorf(cli.Usage, "ROLE", "%.40q is no role that the root key vouches for", text).WithHint("operational, log, runner, device, payout or service")
 		}
 		if !slices.Contains(out, r) {
 			out = append(out, r)

@@ -33,9 +33,13 @@ const (
 	PurposePayout       = "payout"
 	PurposeLease        = "lease"
 	PurposeReceipt      = "receipt"
+	PurposeSealedLease  = "sealed-lease" // a lease went sealed to an enrolled runner key
 	PurposeGovernance   = "governance"
 	PurposeAudit        = "target-audit"  // of somebody's result
 	PurposeFraud        = "quantum-fraud" // against somebody's claim
+	PurposeBatch        = "trap-batch"    // a verifier's commitment to its slots
+	PurposeRaw          = "raw-result"    // a provider's commitment to raw outcomes
+	PurposeVerdict      = "trap-verdict"  // a verifier's word on them
 )
 
 var purposeRole = map[string]Role{
@@ -52,9 +56,13 @@ var purposeRole = map[string]Role{
 	PurposePayout:       Payout,
 	PurposeLease:        Service,
 	PurposeReceipt:      Service,
+	PurposeSealedLease:  Service,
 	PurposeGovernance:   Governance,
 	PurposeAudit:        Operational,
 	PurposeFraud:        Operational,
+	PurposeBatch:        Operational,
+	PurposeRaw:          Operational,
+	PurposeVerdict:      Operational,
 }
 
 // ParseRole reads a role.

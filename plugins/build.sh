@@ -29,7 +29,7 @@ module() {
 module layered plugins/compilers/layered/layered.c 67108864
 module accredit plugins/traps/accredit/accredit.c 16777216
 module clifford_parity plugins/traps/clifford_parity/clifford_parity.c 16777216
-for family in trap_h trap_xz cst mirror iqp hidden_angle; do
+for family in trap_h trap_xz cst mirror iqp hidden_angle xeb_small; do
 	module "$family" "plugins/traps/$family/$family.c" 16777216
 done
 
@@ -43,7 +43,7 @@ if [ "$OUT" = plugins/embedded ]; then
 		lock layered compiler 1.0.0
 		lock accredit traps 1.0.0
 		lock clifford_parity traps 1.0.0
-		for family in trap_h trap_xz cst mirror iqp hidden_angle; do
+		for family in trap_h trap_xz cst mirror iqp hidden_angle xeb_small; do
 			lock "$family" traps 1.0.0
 		done
 	} | LC_ALL=C sort >plugins/modules.lock

@@ -9,32 +9,6 @@ import (
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
-func (v *verifier) attestation() (string, error) {
-	a, b := v.p.Body.Attest, &v.p.Body.Binding
-	detail := ""
-	var skipped error
-	switch {
-	case a.TEE == nil && a.QPU == nil:
-		skipped = skipf("no evidence")
-	case v.in.Attester == nil:
-		skipped = skipf("evidence is present, but no verifier for it is at hand")
-	default:
-		level, d, err := v.in.Attester.Attest(v.ctx, AttestInput{Attest: a, X: b.Digests.X, R: b.Digests.R, Device: b.Device,
-			RunnerMeasurement: b.RunnerMeasurement, TimeMS: v.time, Dev: b.Flags&FlagDev != 0})
-		if err != nil {
-			return "", err
-		}
-		if level.rank() < 0 {
-			return "", fmt.Errorf("the attestation verifier answers with unknown level %q", level)
-		}
-		v.level, detail = level, d
-	}
-	if want := v.in.Policy.MinLevel; want != "" && v.level.rank() < want.rank() {
-		return "", fmt.Errorf("level %q, the policy demands %q", v.level, want)
-	}
-	return detail, skipped
-}
-
 func (v *verifier) flags() (string, error) {
 	if v.p.Body.Binding.Flags&FlagDev == 0 {
 		return "", nil

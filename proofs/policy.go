@@ -45,7 +45,7 @@ func ParsePolicy(b []byte) (*Policy, error) {
 		p.RefuseDev = m.Bool()
 	}
 	if m, ok := c.Optional("min_level"); ok {
-		p.MinLevel = Level(m.OneOf(string(LevelNone), string(LevelVendorAsserted), string(LevelVendorChained), string(LevelDeviceSigned), string(LevelDeviceTEE)))
+		p.MinLevel = Level(m.OneOf(levelNames()...))
 	}
 	if m, ok := c.Optional("require"); ok {
 		for _, it := range m.Items(len(checks)) {

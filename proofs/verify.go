@@ -60,10 +60,12 @@ func (f *Failure) Error() string { return f.Name + ": " + f.Message }
 
 // Report is the outcome of Verify. Checks lists every step in order.
 type Report struct {
-	Valid   bool     `json:"valid"`
-	Level   Level    `json:"level"`
-	Checks  []Check  `json:"checks"`
-	Failure *Failure `json:"-"` // nil when valid
+	Valid  bool    `json:"valid"`
+	Level  Level   `json:"level"`
+	Checks []Check `json:"checks"`
+	// Evidence lists what was said about each piece of attestation evidence.
+	Evidence []EvidenceVerdict `json:"evidence,omitempty"`
+	Failure  *Failure          `json:"-"` // nil when valid
 
 	Proof *Proof        `json:"-"` // nil when it could not be decoded
 	Claim digest.Digest `json:"-"` // C
@@ -160,6 +162,7 @@ type verifier struct {
 	report   *guest.Verdict       // that matches trap_report_hash
 	hist     *transcript.Hist     // re-judged target histogram
 	level    Level
+	evidence []EvidenceVerdict
 }
 
 // Verify runs every step that has input and lists all of them. An error is
@@ -194,7 +197,7 @@ func Verify(ctx context.Context, in Input) (*Report, error) {
 		}
 		r.Checks = append(r.Checks, got)
 	}
-	r.Level, r.Proof, r.Claim = v.level, v.p, v.c
+	r.Level, r.Evidence, r.Proof, r.Claim = v.level, v.evidence, v.p, v.c
 	return r, nil
 }
 

@@ -10,8 +10,9 @@ import (
 // program is one run of the command.
 type program struct {
 	*cli.App
-	cfg     config
-	dataDir string // --data-dir
+	cfg        config
+	configFile string // that was read; empty: none
+	dataDir    string // --data-dir
 
 	keyIdentity, keyPassphrase string // files that open sealed keys
 }
@@ -35,8 +36,8 @@ func (e *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&e.keyPassphrase, "key-passphrase", "", "`FILE` of the passphrase that opens a root key sealed with one")
 	root.AddCommand(
 		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
-		e.attestVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(), e.auditVerb(), e.sbomVerb(),
-		e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
+		e.attestVerb(), e.vendorVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(), e.auditVerb(), e.sbomVerb(),
+		e.workerVerb(), e.brokerVerb(), e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
 	)
 	return root
 }

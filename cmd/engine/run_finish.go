@@ -47,10 +47,10 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 // prove builds, signs and bundles the proof.
 func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome) (*proofs.Bundle, error) {
 	r := &o.Result
-	claim := proofs.Claim{Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
+	claim := proofs.Claim{TrapTier: trapTier, Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
 		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
 		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
-		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
+		Attest: s.attestation(), RunnerMeasurement: s.measurement(), Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
 	if s.governed != nil {
 		claim.GovernanceSet = s.governed.Set
 	}

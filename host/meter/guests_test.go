@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"encoding/hex"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -107,6 +108,11 @@ func shippedCalls(t testing.TB) map[string][]guestCall {
 	for _, f := range traps.Families() {
 		out[f.Name] = trapCalls(t, f.Mix, 3, 2, 40)
 	}
+	audited := out["xeb_small"]
+	judge := audited[len(audited)-1]
+	in := maps.Clone(judge.in)
+	in[1] = audited[1].in[1]
+	out["xeb_small"] = append(audited, guestCall{"qx_audit", judge.args, in})
 	out["accredit"] = trapCalls(t, traps.Accredit, 4, 4, 64)
 	return out
 }
@@ -156,6 +162,7 @@ var golden = map[string]string{
 	"e96b427505cda96f": "65eb9e5aabfaddbeae48bf70d9beb1409a5c48da4813237d0ce5c508e44df00d", // mirror, 58873 bytes become 79210
 	"a75629742c110b60": "350a87aa5eb843fedb2244924af095180aa78f2b6bf88427998e79adbd871d39", // trap_h, 58413 bytes become 78526
 	"a4f2f8b903e8ceff": "1c2476978386dd117f099336830b807bb7f0032b989d4b0ca5c64aa4b3b0fc87", // trap_xz, 56639 bytes become 76277
+	"c935eb7580a7aa20": "5b0ae367be2b49fc59006beccfb43ba985ad0287f71e971837209502817abdf4", // xeb_small, 78890 bytes become 106327
 }
 
 func TestGolden(t *testing.T) {

@@ -41,7 +41,9 @@ func (e *program) openTrail() (*trail, error) {
 	}
 	defer s.Close()
 	held, _, err := s.EnsureFor(keys.Log, rand.Reader, uint64(time.Now().Unix()))
-	if err != nil {
+	if errors.Is(err, keys.ErrNoKey) {
+		return nil, keyError(err).WithHint("bring the root key here once, or attach a log key: engine keys attach log URL")
+	} else if err != nil {
 		return nil, keyError(err)
 	}
 	dir, err := e.auditDir()

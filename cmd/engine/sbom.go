@@ -156,13 +156,25 @@ func (e *program) changedSBOM(loaded transcript.ModuleSet, nowMS uint64) (*audit
 	return &auditlog.Draft{Entry: auditlog.Entry{Kind: auditlog.SBOM, TimeMS: nowMS}, Body: body}, keep, nil
 }
 
-// writeWhole replaces a file by a whole one.
+// writeWhole replaces a file by a whole one, durably.
 func writeWhole(path string, b []byte) error {
 	tmp := fmt.Sprintf("%s.new.%d", path, os.Getpid())
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
 		return err
 	}
-	return os.Rename(tmp, path)
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // sbomStamp changes with whatever a document is made of, and is cheap: sizes and

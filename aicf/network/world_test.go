@@ -192,6 +192,14 @@ func newProvider(t testing.TB, name string, unix uint64) *provider {
 	return p
 }
 
+// rotate certifies the operational key anew and makes a bundle with it.
+func (p *provider) rotate(t testing.TB, seq, unix uint64) {
+	var err error
+	p.statement, err = keys.NewKeyStatement(ctx, p.root, keys.Operational, p.op.Alg(), p.op.Public(), seq, unix)
+	require.NoError(t, err)
+	p.bundle = p.newBundle(t, unix, []string{"eu"}, []string{"trap_h"})
+}
+
 func (p *provider) newBundle(t testing.TB, unix uint64, regions, algorithms []string) []byte {
 	id, err := keys.NewIdentity(ctx, p.root, "ops@example.org", []string{"quantum"}, unix)
 	require.NoError(t, err)

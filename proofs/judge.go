@@ -88,49 +88,25 @@ type Meter interface {
 	Metered(slot string, wasm []byte) (digest.Digest, error)
 }
 
-// Attester judges the evidence of a proof.
-type Attester interface {
-	// Attest returns the level that the evidence reaches. An error refuses the
-	// proof (AttestationError).
-	Attest(ctx context.Context, in AttestInput) (level Level, detail string, err error)
-}
-
-// AttestInput is the evidence and what it must be bound to.
-type AttestInput struct {
-	Attest            Attest
-	X, R              digest.Digest
-	Device            transcript.DeviceFrame
-	RunnerMeasurement []byte
-	TimeMS            uint64 // governing time, Unix milliseconds
-	Dev               bool   // FlagDev is set
-}
-
 // NullifierStore knows the claims seen so far.
 type NullifierStore interface {
 	// Lookup returns the claim C that used the nullifier, if any.
 	Lookup(ctx context.Context, nullifier digest.Digest) (claim digest.Digest, found bool, err error)
 }
 
-// Level is how far the evidence of a proof reaches.
-type Level string
+// TrapCounts is what a judge's report says of the traps: passes and traps of both kinds,
+// with the policy's pass rates in ppb.
+type TrapCounts struct {
+	KA, NA, PA   uint64
+	KB, NB, PB   uint64
+	Insufficient bool // too few traps for a verdict
+}
 
-// The levels, weakest first.
-const (
-	LevelNone           Level = "none"
-	LevelVendorAsserted Level = "vendor-asserted"
-	LevelVendorChained  Level = "vendor-chained"
-	LevelDeviceSigned   Level = "device-signed"
-	LevelDeviceTEE      Level = "device-signed + TEE runner"
-)
-
-var levels = []Level{LevelNone, LevelVendorAsserted, LevelVendorChained, LevelDeviceSigned, LevelDeviceTEE}
-
-// rank is the place of a level, -1 for an unknown one.
-func (l Level) rank() int {
-	for i, x := range levels {
-		if x == l {
-			return i
-		}
+// CountsOf reads a judge's report; ok is false for bytes that are none.
+func CountsOf(report []byte) (c TrapCounts, ok bool) {
+	v, err := guest.ParseVerdict(report)
+	if err != nil {
+		return c, false
 	}
-	return -1
+	return TrapCounts{v.KA, v.NA, v.PA, v.KB, v.NB, v.PB, v.Decision == guest.DecisionInsufficient}, true
 }

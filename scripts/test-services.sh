@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), random modules (binaryen), the assembly generator's own modules, the other instruction
+# (docker-registry), a TPM (swtpm), a browser (chromium), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -45,12 +45,33 @@ if have python3 && answers; then
 	./scripts/test-python.sh
 fi
 
+echo "-- 50 kill -9 of a driver in 500 submissions, 300 jobs without growth"
+ENGINE_TORTURE=commit go test -count=1 -v -run '^(TestTorture|TestNoGrowth)$' ./backends/qpu | grep -E '_test.go|^(ok|---|FAIL)'
+
+echo "-- walls around drivers: bubblewrap, cgroup, another account, a thief"
+have bwrap || true
+go test -count=1 ./plugins/driver/process
+go test -count=1 -run 'TestThief|TestNothingSecretCrosses|TestScripts/driver' ./cmd/engine
+
 echo "-- every check of the driver conformance kit can fail"
 ENGINE_BREAKS=own go test -count=1 -run TestBreaks ./plugins/vendors/mockqpu
 
 if have docker-registry; then
 	echo "-- modules through Debian's docker-registry"
 	go test -tags services -count=1 ./modules/oci
+fi
+
+if have swtpm; then
+	echo "-- quotes of a software TPM"
+	go test -count=1 -run TPM ./proofs/attest/quote
+fi
+
+echo "-- a run in the fake TEE, which release builds do not have"
+go test -tags faketee -count=1 -run FakeTEE ./cmd/engine
+
+if have chromium; then
+	echo "-- the verifier's page in Chromium: the guide's bundle and 100 flipped ones"
+	go test -tags services -count=1 -run Chromium -timeout 20m ./cmd/verifier
 fi
 
 if have wasm-opt && have openssl && have gcc; then

@@ -2,7 +2,6 @@ package network_test
 
 import (
 	"context"
-	"errors"
 
 	"github.com/animicaorg/engine/proofs"
 )
@@ -11,9 +10,15 @@ import (
 // device-signed, other evidence is forged.
 type fakeAttester struct{}
 
-func (fakeAttester) Attest(_ context.Context, in proofs.AttestInput) (proofs.Level, string, error) {
-	if in.Attest.QPU != nil && len(in.Attest.QPU.Members) == 1 && in.Attest.QPU.Members[0].Value.Text == "good" {
-		return proofs.LevelDeviceSigned, "signed by the test's device", nil
+func (fakeAttester) Attest(_ context.Context, in proofs.AttestInput) ([]proofs.EvidenceVerdict, error) {
+	v := proofs.EvidenceVerdict{Member: "qpu", Level: proofs.LevelNone}
+	if in.Attest.QPU == nil {
+		return nil, nil
 	}
-	return "", "", errors.New("chain invalid")
+	if len(in.Attest.QPU.Members) == 1 && in.Attest.QPU.Members[0].Value.Text == "good" {
+		v.Accepted, v.Level = true, proofs.LevelDeviceSigned
+	} else {
+		v.Reasons = []proofs.EvidenceReason{{Code: "chain", Message: "chain invalid"}}
+	}
+	return []proofs.EvidenceVerdict{v}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/penalty"
@@ -101,9 +100,9 @@ func (v *verified) read(r *proofs.Report, b *proofs.Bundle, l *queue.LeaseRow) {
 	}
 	rejudged := passed(r, "traps")
 	if rejudged && b != nil {
-		if g, err := guest.ParseVerdict(b.Report); err == nil {
-			v.sample.PassA, v.sample.TrapsA, v.sample.RateA, v.sample.PassB, v.sample.TrapsB, v.sample.RateB = g.KA, g.NA, g.PA, g.KB, g.NB, g.PB
-			v.insufficient = g.Decision == guest.DecisionInsufficient
+		if c, ok := proofs.CountsOf(b.Report); ok {
+			v.sample.PassA, v.sample.TrapsA, v.sample.RateA, v.sample.PassB, v.sample.TrapsB, v.sample.RateB = c.KA, c.NA, c.PA, c.KB, c.NB, c.PB
+			v.insufficient = c.Insufficient
 		}
 	}
 	switch f := r.Failure; {

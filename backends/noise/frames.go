@@ -114,6 +114,9 @@ func (p *program) frames(ctx context.Context, words *seed.ShotWords, rows []byte
 	for w := range f {
 		f[w].p, f[w].words = p, words
 		f[w].o = statevector.Options{Precision: o.Precision, Threads: inner, MemoryBytes: o.MemoryBytes, Kernel: o.Kernel}
+		if err := f[w].use(clifford); err != nil {
+			return err
+		}
 		defer f[w].close()
 	}
 	count := counter{total: n, report: o.Progress}
@@ -135,10 +138,19 @@ func (p *program) frames(ctx context.Context, words *seed.ShotWords, rows []byte
 
 // framer is the memory of one goroutine.
 type framer struct {
-	p     *program
-	words *seed.ShotWords
-	o     statevector.Options
-	ops   []circuit.Op
+	p        *program
+	words    *seed.ShotWords
+	o        statevector.Options
+	ops      []circuit.Op
+	compiler stabilizer.Compiler // for Clifford
+}
+
+// use refuses a kernel that is not there.
+func (f *framer) use(clifford bool) error {
+	if clifford {
+		return f.compiler.Use(f.o.Kernel)
+	}
+	return statevector.CheckKernel(f.o.Kernel)
 }
 
 // close gives the memory of the last state back.
@@ -153,7 +165,7 @@ func (f *framer) run(ctx context.Context, pat *pattern, first int, rows []byte, 
 	f.ops = f.p.ops(f.ops[:0], pat.events)
 	var outcome func(words, out []uint64)
 	if clifford {
-		a, err := stabilizer.CompileOps(ctx, f.p.qubits, f.ops)
+		a, err := f.compiler.Ops(ctx, f.p.qubits, f.ops)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
@@ -34,7 +35,7 @@ type Options struct {
 	Precision   statevector.Precision
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that states may hold; 0 means no bound
-	Kernel      string // of Layers and Frames: one of statevector.Kernels, "" for the fastest
+	Kernel      string // one of statevector.Kernels, with Clifford of stabilizer.Kernels, "" for the fastest; see KernelOf
 	// Progress is called with the number of finished shots, or steps of the density
 	// matrix, from any goroutine, one call at a time.
 	Progress func(done, total int)
@@ -85,6 +86,21 @@ func (s *Simulation) WordsPerShot() uint64 { return s.p.k }
 
 // Numeric names the arithmetic of a method.
 func Numeric(m Method, p statevector.Precision) string { return numeric(m, p) }
+
+// KernelOf names the kernel that a method runs on where one is asked for by name.
+// Trajectories and Density have the generic one only.
+func KernelOf(m Method, name string, p statevector.Precision) string {
+	switch m {
+	case Layers, Frames:
+		return statevector.KernelOf(name, p)
+	case Clifford:
+		if name == "" {
+			return stabilizer.Kernels()[0]
+		}
+		return name
+	}
+	return statevector.TrajectoryKernel
+}
 
 // Sample returns shots rows of clbits, guest.RowBytes(Clbits) bytes each, by one
 // of the methods Layers, Frames, Clifford and Trajectories that fits.

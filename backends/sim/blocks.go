@@ -120,7 +120,7 @@ func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t, given *fi
 	if err != nil {
 		return err
 	}
-	w := &joiner{writer: r.writer(c, t, o), stream: stream, total: total, shots: o.Shots}
+	w := &joiner{writer: r.writer(c.Qubits, t, o), stream: stream, total: total, shots: o.Shots}
 	var s *statevector.State
 	defer func() {
 		if s != nil {
@@ -130,7 +130,7 @@ func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t, given *fi
 	for i, b := range all {
 		var outcomes func(out, words []uint64)
 		if b.clifford {
-			outcomes, err = b.affine(ctx, o.Shots)
+			outcomes, err = b.affine(ctx, o)
 		} else if s, err = b.state(ctx, s, o); err == nil {
 			outcomes = s.Outcomes
 		}
@@ -157,12 +157,16 @@ func (b *block) state(ctx context.Context, reuse *statevector.State, o SimOption
 	return statevector.Simulate(ctx, p, e)
 }
 
-func (b *block) affine(ctx context.Context, shots int) (func(out, words []uint64), error) {
-	a, err := stabilizer.CompileOps(ctx, len(b.qubits), b.ops)
+func (b *block) affine(ctx context.Context, o SimOptions) (func(out, words []uint64), error) {
+	var c stabilizer.Compiler
+	if err := c.Use(o.Kernel); err != nil {
+		return nil, err
+	}
+	a, err := c.Ops(ctx, len(b.qubits), b.ops)
 	if err != nil {
 		return nil, err
 	}
-	s, k := a.Sampler(shots), backends.ShotWords(a.Width)
+	s, k := a.Sampler(o.Shots), backends.ShotWords(a.Width)
 	return func(out, words []uint64) {
 		for i := 0; i < len(out); i += k {
 			s.Outcome(words[i:i+k], out[i:i+k])

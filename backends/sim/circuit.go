@@ -33,7 +33,7 @@ type SimOptions struct {
 	Precision   statevector.Precision
 	Threads     int          // goroutines; 0 means one per CPU
 	MemoryBytes uint64       // most that states may hold; 0 means no bound
-	Kernel      string       // one of statevector.Kernels, "" for the first
+	Kernel      string       // one of statevector.Kernels, of stabilizer.Kernels where that engine runs, "" for the first
 	Noise       *noise.Model // of the device; nil is none
 	Expect      []string     // Pauli strings, of Density only
 	// Reuse gives up the state of an earlier result, whose memory this run takes
@@ -52,11 +52,16 @@ type SimResult struct {
 	Method  Method // the engine that ran
 	Reason  string // why that one
 	Numeric string // its arithmetic: "numeric/1", …
+	Kernel  string // the loops that ran: one of statevector.Kernels or stabilizer.Kernels; with Blocks those of the state vectors
 	Clbits  int    // bits of a row
 	Shots   int
 	Rows    []byte // Shots rows of guest.RowBytes(Clbits), little-endian; clbits never written are 0
+	// CutGates and CutQubits count what was left out because no measured qubit depends
+	// on it. That is done where shots are asked for and the state vector runs.
+	CutGates, CutQubits int
 	// State is the final state where a state vector was run and nothing was
-	// measured before the end, else nil. Who asks for it should close it.
+	// measured before the end, else nil; with CutGates or CutQubits it is that of the
+	// gates and qubits that are left. Who asks for it should close it.
 	State *statevector.State
 	// Probabilities, of Density only: the chance of each row, clbit b at bit b of
 	// the index.
@@ -112,7 +117,7 @@ func Sim(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, err
 	if err != nil {
 		return nil, err
 	}
-	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Clbits: c.Clbits, Shots: o.Shots}
+	r := &SimResult{Method: method, Reason: reason, Numeric: o.Precision.Numeric(), Kernel: statevector.KernelOf(o.Kernel, o.Precision), Clbits: c.Clbits, Shots: o.Shots}
 	switch {
 	case method == Blocks:
 		unlowered, _ := terminal(given)
@@ -151,7 +156,8 @@ func Choose(c *circuit.Circuit) (Method, string, error) {
 }
 
 // Outline describes the plan by which the state vector runs a valid circuit whose
-// measurements all come last; others are refused with ErrUnsupported.
+// measurements all come last, cut to what its outcomes depend on; others are refused
+// with ErrUnsupported.
 func Outline(ctx context.Context, c *circuit.Circuit, prec statevector.Precision) (*statevector.Outline, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -160,11 +166,19 @@ func Outline(ctx context.Context, c *circuit.Circuit, prec statevector.Precision
 	if t == nil {
 		return nil, fmt.Errorf("%s; such a circuit runs gate by gate, without a plan: %w", why, backends.ErrUnsupported)
 	}
-	p, err := statevector.FromOps(c.Qubits, t.ops)
+	width, cone := c.Qubits, coneOf(t, c.Qubits)
+	if cone != nil {
+		t, width = cone.t, len(cone.qubits)
+	}
+	p, err := statevector.FromOps(width, t.ops)
 	if err != nil {
 		return nil, err
 	}
-	return p.Outline(ctx, prec)
+	out, err := p.Outline(ctx, prec)
+	if err == nil && cone != nil {
+		cone.describe(out)
+	}
+	return out, err
 }
 
 // final is a circuit whose measurements all come last.
@@ -248,7 +262,7 @@ func (r *SimResult) trajectories(ctx context.Context, c *circuit.Circuit, o SimO
 	if err != nil {
 		return err
 	}
-	r.Numeric = statevector.TrajectoryNumeric
+	r.Numeric, r.Kernel = statevector.TrajectoryNumeric, statevector.TrajectoryKernel
 	if o.Precision == statevector.Complex128 {
 		r.Numeric = statevector.TrajectoryNumeric128
 	}
@@ -261,17 +275,26 @@ func (o SimOptions) engine() statevector.Options {
 }
 
 func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
-	if err := statevector.Admit(c.Qubits, o.Precision, o.MemoryBytes); err != nil {
+	width := c.Qubits
+	if o.Shots > 0 { // else the whole state is wanted
+		if cone := coneOf(t, width); cone != nil {
+			t, width = cone.t, len(cone.qubits)
+			r.Numeric += NumericCone
+			r.Reason += cone.reason()
+			r.CutGates, r.CutQubits = cone.gates, cone.idle
+		}
+	}
+	if err := statevector.Admit(width, o.Precision, o.MemoryBytes); err != nil {
 		return err
 	}
-	p, err := statevector.FromOps(c.Qubits, t.ops)
+	p, err := statevector.FromOps(width, t.ops)
 	if err != nil {
 		return err
 	}
 	if r.State, err = statevector.Simulate(ctx, p, o.engine()); err != nil {
 		return err
 	}
-	if err := r.draw(ctx, c, t, o); err != nil {
+	if err := r.draw(ctx, width, t, o); err != nil {
 		r.State.Close()
 		return err
 	}

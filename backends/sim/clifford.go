@@ -22,9 +22,13 @@ var compilers = sync.Pool{New: func() any { return new(stabilizer.Compiler) }}
 func clifford(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, error) {
 	compiler := compilers.Get().(*stabilizer.Compiler)
 	defer compilers.Put(compiler)
+	unfit := compiler.Use(o.Kernel) // whether that matters depends on the circuit
 	source, reason, err := prepare(ctx, compiler, c)
 	if err != nil || source == nil {
 		return nil, err
+	}
+	if unfit != nil {
+		return nil, unfit
 	}
 	a, err := compiler.Finish(ctx)
 	if err != nil {
@@ -32,7 +36,7 @@ func clifford(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult
 	}
 	r := &SimResult{
 		Method: Stabilizer, Reason: reason, Numeric: fmt.Sprintf("numeric/%d", stabilizer.NumericVersion),
-		Clbits: len(source), Shots: o.Shots,
+		Kernel: a.Kernel(), Clbits: len(source), Shots: o.Shots,
 	}
 	if o.Method == Stabilizer {
 		r.Reason = byCaller

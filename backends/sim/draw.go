@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/animicaorg/engine/abi/guest"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
 )
 
@@ -12,12 +11,12 @@ import (
 const drawChunk = 1 << 18
 
 // draw draws all shots of the state, many at a time.
-func (r *SimResult) draw(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
+func (r *SimResult) draw(ctx context.Context, qubits int, t *final, o SimOptions) error {
 	stream, err := seed.NewShotWords(o.Key)
 	if err != nil {
 		return err
 	}
-	w := r.writer(c, t, o)
+	w := r.writer(qubits, t, o)
 	n := min(drawChunk, o.Shots)
 	words, out := make([]uint64, n), make([]uint64, n) // a state has at most 64 qubits
 	for first := 0; first < o.Shots; first += drawChunk {
@@ -46,10 +45,10 @@ type writer struct {
 	straight bool
 }
 
-func (r *SimResult) writer(c *circuit.Circuit, t *final, o SimOptions) *writer {
-	rb := guest.RowBytes(c.Clbits)
+func (r *SimResult) writer(qubits int, t *final, o SimOptions) *writer {
+	rb := guest.RowBytes(r.Clbits)
 	r.Rows = make([]byte, o.Shots*rb)
-	return &writer{r.Rows, rb, t.source, t.straight(c.Qubits)}
+	return &writer{r.Rows, rb, t.source, t.straight(qubits)}
 }
 
 // put writes the row of shot i.

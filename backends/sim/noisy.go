@@ -47,6 +47,6 @@ func noisy(ctx context.Context, c *circuit.Circuit, o SimOptions) (*SimResult, e
 	if err != nil {
 		return nil, err
 	}
-	r.Reason, r.Numeric = reasons[m], noise.Numeric(m, o.Precision)
+	r.Reason, r.Numeric, r.Kernel = reasons[m], noise.Numeric(m, o.Precision), noise.KernelOf(m, o.Kernel, o.Precision)
 	return r, nil
 }

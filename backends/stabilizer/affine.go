@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/bits"
 	"slices"
+
+	"github.com/animicaorg/engine/backends/stabilizer/internal/kernel"
 )
 
 // Affine is the set of possible outcomes, each with probability 2^-k, k =
@@ -15,6 +17,7 @@ type Affine struct {
 	Width int
 	Ref   []uint64
 	Basis [][]uint64
+	k     kernel.Kernel // that made it; nil: the fastest
 }
 
 // finish finds the outcomes of a tableau.
@@ -38,7 +41,7 @@ func (c *Compiler) finish(ctx context.Context) (*Affine, error) {
 		return nil, err
 	}
 	flat := make([]uint64, (k+1)*w)
-	a := &Affine{Width: n, Ref: flat[:w:w], Basis: make([][]uint64, k)}
+	a := &Affine{Width: n, Ref: flat[:w:w], Basis: make([][]uint64, k), k: c.t.k}
 	for j := range a.Basis {
 		a.Basis[j] = flat[(j+1)*w:][:w:w]
 		copy(a.Basis[j], c.m.row(j))

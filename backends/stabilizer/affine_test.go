@@ -167,7 +167,7 @@ func TestPeers(t *testing.T) {
 	}
 	require.True(t, want.Equal(compileFile(t, "clifford_n8")))
 	ghz := compileFile(t, "ghz_n8")
-	require.Equal(t, &Affine{Width: 8, Ref: []uint64{0}, Basis: [][]uint64{{0xff}}}, ghz)
+	require.Equal(t, &Affine{Width: 8, Ref: []uint64{0}, Basis: [][]uint64{{0xff}}, k: ghz.k}, ghz)
 }
 
 func compileFile(t *testing.T, name string) *Affine {
@@ -217,7 +217,7 @@ func TestManyWords(t *testing.T) {
 	}
 	a, err := CompileOps(t.Context(), n, ops)
 	require.NoError(t, err)
-	require.Equal(t, &Affine{n, []uint64{0, 0, 0}, [][]uint64{{^uint64(0), ^uint64(0), 1<<22 - 1}}}, a)
+	require.Equal(t, &Affine{Width: n, Ref: []uint64{0, 0, 0}, Basis: [][]uint64{{^uint64(0), ^uint64(0), 1<<22 - 1}}, k: a.k}, a)
 	ops = append(ops, opU3(n-1, x), opU3(3, x))
 	a, err = CompileOps(t.Context(), n, ops)
 	require.NoError(t, err)

@@ -107,7 +107,11 @@ func (c *Compiler) Finish(ctx context.Context) (*Affine, error) { return c.finis
 
 // CompileOps compiles unconditional u3, CZ and barrier operations in any order.
 func CompileOps(ctx context.Context, width int, ops []circuit.Op) (*Affine, error) {
-	var c Compiler
+	return new(Compiler).Ops(ctx, width, ops)
+}
+
+// Ops is CompileOps in the memory of c.
+func (c *Compiler) Ops(ctx context.Context, width int, ops []circuit.Op) (*Affine, error) {
 	if err := c.Begin(width); err != nil {
 		return nil, err
 	}

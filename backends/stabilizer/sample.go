@@ -68,7 +68,7 @@ type Draw struct {
 // backends.ShotWords(Width). source says which qubit goes to each bit of a row,
 // -1 meaning that the bit is 0; nil is every qubit to its own bit.
 func (a *Affine) Shots(key [16]byte, source []int) (*Shots, error) {
-	return a.shots(kernel.Best(), key, source)
+	return a.shots(a.routines(), key, source)
 }
 
 func (a *Affine) shots(k kernel.Kernel, key [16]byte, source []int) (*Shots, error) {

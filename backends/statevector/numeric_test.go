@@ -211,7 +211,7 @@ func TestAdmission(t *testing.T) {
 	require.NoError(t, Admit(20, Complex64, 1<<23+1<<23/20), "5 percent above the amplitudes suffice")
 	require.NoError(t, Admit(26, Complex64, 1<<29+1<<29/20))
 	require.EqualError(t, Admit(26, Complex64, 1<<28),
-		"26 qubits of complex64 need 551550976 bytes, 268435456 are allowed, which fit 24 qubits: request does not fit in memory")
+		"26 qubits of complex64 need 551583744 bytes, 268435456 are allowed, which fit 24 qubits: request does not fit in memory")
 	require.EqualError(t, Admit(40, Complex64, 0), "40 qubits: a state vector holds up to 34 qubits: request does not fit in memory")
 	require.ErrorContains(t, Admit(4096, Complex128, 1<<30), "which fit 25 qubits of complex128")
 	require.Equal(t, 0, FitWidth(10, Complex64))

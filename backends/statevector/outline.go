@@ -13,14 +13,15 @@ import (
 type Outline struct {
 	Numeric   string        `json:"numeric_version"`
 	Width     int           `json:"width"`
-	Positions []int         `json:"positions"` // per qubit: its bit in an amplitude's number; 0 to 3 lie within a vector
+	Positions []int         `json:"positions"` // per qubit: its bit in an amplitude's number, 0 to 3 lie within a vector; -1: left out
+	CutGates  int           `json:"cut_gates"` // left out, as no measured qubit depends on them
+	CutQubits int           `json:"cut_qubits"`
 	Start     int           `json:"product_rotations"`
 	Steps     int           `json:"diagonals"` // each before rotations, over all passes
 	Rotations int           `json:"rotations"` // of single qubits, those of the product state at the start left out
 	CZs       int           `json:"czs"`
 	Phases    int           `json:"phases"`        // other phases on two qubits or more
 	Last      int           `json:"last_diagonal"` // CZs and phases that no rotation follows: left out of samples
-	Dense     int           `json:"dense_blocks"`  // gates multiplied as dense matrices: none, all are factored
 	Passes    []OutlinePass `json:"passes"`
 	Bytes     float64       `json:"bytes"`
 	Flops     float64       `json:"flops"`
@@ -70,7 +71,10 @@ func (p *Program) Outline(ctx context.Context, prec Precision) (*Outline, error)
 	if prec == Complex128 {
 		size = 16
 	}
-	o.Bytes, o.Flops = 2*amplitudes*size, 4*amplitudes // the product state is written, the weights are read
+	o.Bytes, o.Flops = amplitudes*size, 4*amplitudes // the weights are read
+	if prec == Complex128 || len(pl.Passes) == 0 || pl.Width <= plan.TileMax {
+		o.Bytes += amplitudes * size // the product state is written before the first pass
+	}
 	for i := range pl.Passes {
 		for _, ps := range outlinePass(prog, pl, &pl.Passes[i], prec) {
 			ps.Bytes = 2 * amplitudes * size

@@ -18,7 +18,7 @@ type Options struct {
 	Threads     int    // goroutines; 0 means one per CPU
 	MemoryBytes uint64 // most that the state may hold; 0 means no bound
 	// Kernel is one of Kernels, or "" for the first of them. Trajectories have the
-	// generic one only and use it whatever is named here, as has Complex128 on arm64.
+	// generic one only and use it whatever is named here.
 	Kernel string
 	// Progress is called from the calling goroutine after each pass over the state.
 	Progress func(done, total int)
@@ -36,6 +36,22 @@ func Kernels() []string {
 	}
 	return names
 }
+
+// KernelOf names the kernel that Simulate takes where one of Kernels, or "", is
+// asked for.
+func KernelOf(name string, p Precision) string {
+	k, err := kernel.Find(name)
+	if err != nil {
+		return ""
+	}
+	if p == Complex128 {
+		return kernel.DoubleOf(k).Name()
+	}
+	return k.Name()
+}
+
+// TrajectoryKernel is the only kernel of Trajectories.
+const TrajectoryKernel = "generic"
 
 // CheckKernel refuses a name that is neither "" nor one of Kernels with
 // ErrUnsupported.

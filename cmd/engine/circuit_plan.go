@@ -28,8 +28,9 @@ func (e *program) outline(ctx context.Context, c *circuit.Circuit, path, precisi
 func writeOutline(w io.Writer, o *statevector.Outline) {
 	fmt.Fprintf(w, "plan     %s: passes %d, diagonals %d, rotations %d and %d in the product state at the start\n",
 		o.Numeric, len(o.Passes), o.Steps, o.Rotations, o.Start)
-	fmt.Fprintf(w, "         cz %d, other phases on several qubits %d, left out behind the last rotations %d, dense blocks %d\n",
-		o.CZs, o.Phases, o.Last, o.Dense)
+	fmt.Fprintf(w, "         cz %d, other phases on several qubits %d, left out behind the last rotations %d\n",
+		o.CZs, o.Phases, o.Last)
+	fmt.Fprintf(w, "         cut: %d gates and %d qubits, on which no measured qubit depends\n", o.CutGates, o.CutQubits)
 	fmt.Fprintf(w, "         predicted %s moved, %s of arithmetic\n", scaled(o.Bytes, "B"), scaled(o.Flops, "flop"))
 	fmt.Fprintf(w, "         position of qubits 0, 1, …: %v; 0 to 3 lie within a vector\n", o.Positions)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -89,7 +89,7 @@ func (e *program) listDriver(lock *catalog.Lock, name string) (listedDriver, err
 	if p := e.cfg.DevOverrides[name]; p != "" {
 		row.State, row.Path, path = "override", p, p
 	}
-	img, _, err := sealDriver(name, path)
+	img, _, err := e.sealDriver(name, path)
 	if err != nil {
 		if l == nil {
 			return row, err
@@ -139,7 +139,7 @@ platforms stay as they are. Nothing is started.`,
 					entry.Version = "unknown"
 				}
 			}
-			img, _, err := sealDriver(entry.Name, entry.Path)
+			img, _, err := e.sealDriver(entry.Name, entry.Path)
 			if err != nil {
 				return err
 			}
@@ -215,6 +215,7 @@ type driverInfo struct {
 	Features []string     `json:"features"`
 	Secrets  []string     `json:"secrets"`
 	Walls    string       `json:"walls"`
+	Missing  []string     `json:"missing_walls"` // asked for and not there, with the reason
 	SHA256   string       `json:"sha256"`
 	Devices  []deviceInfo `json:"devices"`
 }
@@ -235,7 +236,7 @@ func (e *program) driverInfo() *cobra.Command {
 	return &cobra.Command{
 		Use: "info NAME", Short: "Start a driver and show what it and its devices say", Args: cli.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := e.startDriver(args[0])
+			r, err := e.startDriver(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -245,7 +246,8 @@ func (e *program) driverInfo() *cobra.Command {
 				return driverError(err)
 			}
 			out := driverInfo{Name: args[0], ID: about.Id, Version: about.Version, API: about.VendorApi, Protocol: driver.ProtocolVersion, Secrets: about.SecretNames,
-				Walls: r.Status().Level.String(), SHA256: hex.EncodeToString(r.image.SHA256[:]), Features: []string{}, Devices: []deviceInfo{}}
+				Walls: r.Status().Level.String(), SHA256: hex.EncodeToString(r.image.SHA256[:]), Features: []string{}, Devices: []deviceInfo{}, Missing: []string{}}
+			out.Missing = append(out.Missing, r.Status().Level.Missing...)
 			for _, f := range about.Features {
 				out.Features = append(out.Features, enumName(f.String(), "FEATURE_"))
 			}
@@ -271,6 +273,9 @@ func (e *program) driverInfo() *cobra.Command {
 func printDriver(w io.Writer, d *driverInfo) {
 	fmt.Fprintf(w, "%s %s (%s), protocol %d, vendor interface: %s\n", d.ID, d.Version, d.Name, d.Protocol, d.API)
 	fmt.Fprintf(w, "  features   %s\n  walls      %s\n  sha256     %s\n", strings.Join(d.Features, ", "), d.Walls, d.SHA256)
+	for _, m := range d.Missing {
+		fmt.Fprintf(w, "  not there  %s\n", m)
+	}
 	for _, v := range d.Devices {
 		fmt.Fprintf(w, "  device     %s: %s %s, %s, %d qubits, %d couplings, verbatim %t, gives %s, calibration %s\n",
 			v.ID, v.Vendor, v.Family, v.Kind, v.Width, v.Edges, v.Verbatim, strings.Join(v.Kinds, " "), v.Calibration)
@@ -285,7 +290,7 @@ func (e *program) driverRun() *cobra.Command {
 	return &cobra.Command{
 		Use: "run NAME", Short: "Keep a driver running in the foreground and show its states", Args: cli.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := e.startDriver(args[0])
+			r, err := e.startDriver(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

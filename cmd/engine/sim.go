@@ -12,6 +12,7 @@ import (
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/noise"
 	"github.com/animicaorg/engine/backends/sim"
+	"github.com/animicaorg/engine/backends/stabilizer"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
@@ -58,7 +59,10 @@ the index, qubit 0 being its lowest bit; they are those before measurement. The
 letters of a Pauli string stand for the qubits from the highest to qubit 0.
 
 The same circuit, seed and numeric version give the same counts on every machine,
-with any number of threads.
+with any number of threads and any --kernel. --kernel holds for the state vector
+and for the stabilizer simulator; the answer's "kernel" says what ran. Circuits that
+go on after a measurement without being Clifford, and density matrices, have the
+generic one only. A kernel that this machine has not is exit 11.
 
 With --noise, gates and readout err as a calibration snapshot says (docs/noise.md).
 --method density gives the exact probabilities of the bit strings instead, and
@@ -88,7 +92,7 @@ has one entry per point.`,
 	p.StringVar(&f.noise, "noise", "", "calibration snapshot `FILE` (JSON, noise/v1) of the device to imitate")
 	p.StringArrayVar(&f.sweep, "sweep", nil, "`NAME=FROM:TO:N` for N values of an input declaration, or a JSON file with a list of points; repeat for a grid")
 	p.Var(&f.method, "method", "how to simulate; auto takes stabilizer for Clifford circuits, else statevector")
-	p.Var(&f.kernel, "kernel", "arithmetic kernel, auto takes the fastest of this CPU; the result does not depend on it")
+	p.Var(&f.kernel, "kernel", "loops of the simulators, auto takes the fastest of this CPU; results do not depend on it")
 	p.Var(&f.precision, "precision", "bits of the real numbers; 64 doubles the memory")
 	addLimits(p, &f.threads, &f.memory)
 	f.source.add(p)
@@ -147,7 +151,7 @@ func (f *simFlags) check(shotsGiven bool) error {
 		return cli.Errorf(cli.Usage, "--sweep", "a sweep has no single drawing").WithHint("leave --plot and --out out")
 	}
 	if err := statevector.CheckKernel(f.engineKernel()); err != nil {
-		return cli.Errorf(cli.Unsupported, "--kernel", "%w", err).Named("FeatureUnsupported").WithHint("--kernel auto or generic gives the same result")
+		return kernelError(err)
 	}
 	if f.shots > maxSimShots {
 		return cli.Errorf(cli.Usage, "--shots", "%d shots, at most %d", f.shots, maxSimShots)
@@ -162,6 +166,11 @@ func (f *simFlags) check(shotsGiven bool) error {
 		f.shots = 0
 	}
 	return nil
+}
+
+// kernelError refuses a kernel that this machine has not.
+func kernelError(err error) error {
+	return cli.Errorf(cli.Unsupported, "--kernel", "%w", err).Named("FeatureUnsupported").WithHint("--kernel auto or generic gives the same result")
 }
 
 // engineKernel is --kernel as the state vector takes it.
@@ -187,6 +196,8 @@ func simError(err error) error {
 		return err
 	case errors.Is(err, backends.ErrTooLarge):
 		return cli.Errorf(cli.Unsupported, "--memory", "%w", err).Named("TooLarge").WithHint("a Clifford circuit runs with --method stabilizer at any width; else give more --memory or use fewer qubits")
+	case errors.Is(err, stabilizer.ErrKernel):
+		return kernelError(err)
 	case errors.Is(err, backends.ErrUnsupported):
 		return cli.Errorf(cli.Unsupported, "CIRCUIT", "%w", err).Named("FeatureUnsupported")
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

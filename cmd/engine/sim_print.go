@@ -51,6 +51,7 @@ func (e *program) printSim(path string, c *circuit.Circuit, s *simulation, f *si
 		if a.HistDigest != nil {
 			fmt.Fprintf(w, "\nhist_digest  %s\n", a.HistDigest)
 		}
+		fmt.Fprintf(w, "kernel       %s\n", a.Kernel)
 		fmt.Fprintf(w, "seconds      %.3g\n", a.Seconds)
 	})
 }

@@ -26,6 +26,9 @@ type simAnswer struct {
 	Reason         string             `json:"reason"` // why this method
 	Seconds        float64            `json:"seconds"`
 	NumericVersion string             `json:"numeric_version"`
+	Kernel         string             `json:"kernel"`              // the arithmetic loops that ran
+	CutGates       int                `json:"cut_gates,omitempty"` // left out, as no measured qubit depends on them
+	CutQubits      int                `json:"cut_qubits,omitempty"`
 	CalibrationID  string             `json:"calibration_id,omitempty"` // of --noise
 	Width          int                `json:"width"`
 	Depth          int                `json:"depth"`
@@ -105,6 +108,7 @@ func (s *simulation) run(ctx context.Context, progress func(done, total int)) er
 		s.expected(r.Expectations)
 	}
 	s.answer.Method, s.answer.Reason, s.answer.NumericVersion = string(r.Method), r.Reason, r.Numeric
+	s.answer.Kernel, s.answer.CutGates, s.answer.CutQubits = r.Kernel, r.CutGates, r.CutQubits
 	return s.count(r)
 }
 

@@ -36,14 +36,7 @@ func (a *assembled) AddRows(rows []uint64, stride, column int, index *[256]uint1
 	if n == 0 {
 		return
 	}
-	for _, t := range index {
-		if (int(t)+1)*stride > len(table) {
-			panic("kernel: row outside of the table")
-		}
-	}
-	if stride%8 != 0 || column >= 8*stride {
-		panic("kernel: row that is not whole vectors")
-	}
+	checkRows(stride, column, index, table)
 	a.addRows(&rows[0], uint64(n), uint64(8*stride), uint64(column), &index[0], &table[0])
 }
 

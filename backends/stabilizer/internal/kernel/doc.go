@@ -38,7 +38,7 @@ func Pair(p, q int) Op { return CZ | Op(p)<<16 | Op(q)<<32 }
 // A Kernel does the loops. Methods keep no state; a Kernel is safe for many
 // goroutines.
 type Kernel interface {
-	// Name is "generic", "avx2" or "avx512".
+	// Name is "generic", "avx2", "avx512" or "neon".
 	Name() string
 	// Gates applies ops in order to one slice: qubit q has X parts at words
 	// 2·Slice·q and Z parts Slice words later; sign has Slice words. Mask sets are

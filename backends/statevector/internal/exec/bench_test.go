@@ -18,7 +18,7 @@ import (
 // min-cpu-ms the least time of all cores together; limits are measured in the
 // same process and compared with the latter.
 func BenchmarkTrapset(b *testing.B) {
-	for _, wd := range [][2]int{{10, 120}, {14, 120}, {20, 120}, {24, 40}} {
+	for _, wd := range [][2]int{{10, 120}, {14, 120}, {20, 120}, {24, 40}, {26, 40}} {
 		for _, k := range kernel.All() {
 			if k == kernel.Generic {
 				continue
@@ -72,11 +72,10 @@ func benchmark(b *testing.B, width, depth int, o Options) {
 }
 
 // work counts what a plan asks for: operations on 16 numbers (two for a
-// diagonal, one for a rotation), and bytes read and written by start, passes and
-// weights.
+// diagonal, one for a rotation), and bytes read and written by passes and weights.
 func work(pl *plan.Plan) (operations, bytes int) {
 	size := 8 << pl.Width
-	bytes = 2 * size
+	bytes = size
 	for _, ps := range splitPasses(pl) {
 		bytes += 2 * size
 		for _, sub := range ps.Subs {

@@ -104,7 +104,7 @@ func (w *worker) chunkOf(s *script, state []float32, i, u int) {
 	p := &s.passes[i]
 	base := deposit(uint64(u), p.outer)
 	mem := state[stateOffset(base)/4:]
-	r := &p.rows
+	r := &p.subs[0].rows
 	x := mem[:r.size]
 	if !r.whole() {
 		x = w.chunk[:r.size*len(r.off)]

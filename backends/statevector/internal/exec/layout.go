@@ -43,10 +43,16 @@ func upTo(n int) []uint8 {
 type rows struct {
 	off  []uint64
 	size int // floats in a row
+
+	pieces []uint64 // offsets of equal parts, no longer than a row
+	piece  int      // floats in a part
 }
 
-// rowsOf takes positions that begin with the lanes; offset is stateOffset or
-// tileOffset.
+// pieceFloats is the longest part of a row that is asked for at once, 512 bytes.
+const pieceFloats = 128
+
+// rowsOf takes positions that begin with the lanes; offset is stateOffset, or
+// twice that.
 func rowsOf(positions []uint8, offset func(index uint64) uint64) rows {
 	run := 0
 	for run < min(len(positions), plan.ChunkMax) && int(positions[run]) == run {
@@ -56,20 +62,27 @@ func rowsOf(positions []uint8, offset func(index uint64) uint64) rows {
 	for i := range uint64(1) << (len(positions) - run) {
 		r.off = append(r.off, offset(deposit(i, positions[run:])))
 	}
+	r.piece = min(r.size, pieceFloats)
+	for _, off := range r.off {
+		for i := 0; i < r.size; i += r.piece {
+			r.pieces = append(r.pieces, off+uint64(4*i))
+		}
+	}
 	return r
 }
 
 // stateOffset is the byte offset in the state of an amplitude whose lane bits
 // are 0. One block in 257 stays unused, so that blocks a power of two apart do
-// not fall into the same sets of a cache. It is linear: the offset of i|j is the
-// sum of both where i and j share no bit.
+// not fall into the same sets of a first-level cache; one more in 2^farBlocks does
+// the same for a second-level cache (128 KiB a way) and rows of the highest qubits,
+// 2 MiB apart. It is linear: the offset of i|j is the sum of both where i and j
+// share no bit.
 func stateOffset(index uint64) uint64 {
 	b := index >> plan.Lanes
-	return (b + b>>(plan.ChunkMax-plan.Lanes)) * kernel.Block * 4
+	return (b + b>>(plan.ChunkMax-plan.Lanes) + b>>farBlocks) * kernel.Block * 4
 }
 
-// tileOffset is the same in a tile, which has no gaps.
-func tileOffset(index uint64) uint64 { return index >> plan.Lanes * kernel.Block * 4 }
+const farBlocks = 14
 
 // stateFloats is the size of a state of 2^width amplitudes.
 func stateFloats(width int) int { return int(stateOffset(1<<width) / 4) }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"math/bits"
 
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
@@ -10,9 +11,7 @@ import (
 // pass is a plan.Pass made ready. Its units are independent of each other.
 type pass struct {
 	p     *plan.Pass
-	outer []uint8 // positions that number the units
-	rows  rows    // a tile within the state
-	tiled bool    // tiles are copied, then subs run inside the copy
+	outer []uint8 // positions that number the units, which are tiles
 	subs  []sub
 	steps int
 }
@@ -22,8 +21,8 @@ type sub struct {
 	p     *plan.Sub
 	local local
 	outer []uint8 // positions of the tile that number its chunks
-	at    []uint8 // where outer lies within the tile
-	rows  rows    // a chunk within the tile, or within the state
+	rows  rows    // a chunk within the state
+	ask   int     // pieces of the next chunk to ask for after a sweep
 	steps []step
 }
 
@@ -45,12 +44,9 @@ func splitPasses(pl *plan.Plan) []plan.Pass {
 // layOut prepares a pass but for the numbers of its steps. Memory of old is
 // used again.
 func layOut(p *plan.Pass, width int, old *pass) {
-	old.p, old.tiled, old.steps = p, len(p.Subs) > 1, 0
-	tile := p.Local
-	if !old.tiled {
-		tile = p.Subs[0].Local
-	}
-	old.outer, old.rows = without(upTo(width), tile), rowsOf(tile, stateOffset)
+	old.p, old.steps = p, 0
+	tile := union(p.Subs)
+	old.outer = without(upTo(width), tile)
 	for len(old.subs) < len(p.Subs) {
 		old.subs = append(old.subs, sub{})
 	}
@@ -58,21 +54,29 @@ func layOut(p *plan.Pass, width int, old *pass) {
 	for i := range p.Subs {
 		s := &old.subs[i]
 		s.p, s.local, s.outer = &p.Subs[i], p.Subs[i].Local, without(tile, p.Subs[i].Local)
-		s.at = make([]uint8, len(s.outer))
-		for j, pos := range s.outer {
-			s.at[j] = uint8(local(tile).index(int(pos)))
-		}
-		within := make([]uint8, len(s.local))
-		for j, pos := range s.local {
-			within[j] = uint8(local(tile).index(int(pos)))
-		}
-		s.rows = rowsOf(within, tileOffset)
+		s.rows = rowsOf(s.local, stateOffset)
 		for len(s.steps) < len(s.p.Steps) {
 			s.steps = append(s.steps, step{})
 		}
 		s.steps = s.steps[:len(s.p.Steps)]
 		old.steps += len(s.steps)
 	}
+}
+
+// union is the positions of the chunks, often fewer than those of the tile that
+// the plan had in mind: a smaller tile leaves more of the cache to tables.
+func union(subs []plan.Sub) []uint8 {
+	set := uint64(0)
+	for i := range subs {
+		for _, p := range subs[i].Local {
+			set |= 1 << p
+		}
+	}
+	var out []uint8
+	for ; set != 0; set &= set - 1 {
+		out = append(out, uint8(bits.TrailingZeros64(set)))
+	}
+	return out
 }
 
 // stepAt finds step i of the pass.
@@ -91,7 +95,6 @@ func (p *pass) stepAt(i int) (*sub, int) {
 type worker struct {
 	ctx context.Context // of the run
 	builder
-	tile  []float32
 	chunk []float32
 	f     []float32           // a table that one sweep needs
 	signs kernel.Signs        // of a chunk
@@ -110,59 +113,83 @@ func newWorker(k kernel.Kernel) *worker {
 	return w
 }
 
-// unit runs unit u of a pass. Memory of the next unit is asked for on the way,
-// where ahead says that it follows.
-func (w *worker) unit(p *pass, state []float32, u int, ahead bool) {
+// unit runs unit u of a pass: each sub on all chunks of the tile, which stays near
+// the core from the first sub on. Where from is given, the tile is that of the
+// product state, else it is read. Memory of the first sub's next chunk is asked for
+// on the way, also that of the next unit, where ahead says that it follows.
+func (w *worker) unit(p *pass, state []float32, from *start, u int, ahead bool) {
 	base := deposit(uint64(u), p.outer)
-	mem := state[stateOffset(base)/4:]
-	if !p.tiled {
-		next := hint{}
-		if ahead && !p.rows.whole() {
-			next = hint{mem: state[stateOffset(deposit(uint64(u+1), p.outer))/4:], rows: p.rows}
-		}
-		w.run(&p.subs[0], &p.rows, mem, base, &next)
-		return
-	}
-	if w.tile == nil {
-		w.tile = floats(kernel.Block << (plan.TileMax - plan.Lanes))
-	}
-	w.k.Gather(w.tile, mem, p.rows.off)
 	for i := 0; i < len(p.subs) && w.ctx.Err() == nil; i++ {
+		if i > 0 {
+			from = nil
+		}
 		s := &p.subs[i]
-		for c := range uint64(1) << len(s.outer) {
-			w.run(s, &s.rows, w.tile[tileOffset(deposit(c, s.at))/4:], base|deposit(c, s.outer), &hint{})
+		chunks := uint64(1) << len(s.outer)
+		for c := range chunks {
+			first, next := base|deposit(c, s.outer), hint{}
+			if i == 0 && c+1 < chunks {
+				next = s.hint(state, base|deposit(c+1, s.outer))
+			} else if i+1 == len(p.subs) && c+1 == chunks && ahead {
+				next = p.subs[0].hint(state, deposit(uint64(u+1), p.outer))
+			}
+			w.run(s, state[stateOffset(first)/4:], from, first, &next)
 		}
 	}
-	w.k.Scatter(w.tile, mem, p.rows.off)
 }
 
 // hint is what remains to be asked for.
 type hint struct {
-	mem  []float32
-	rows rows
+	mem    []float32
+	off    []uint64
+	size   int // floats in a piece
+	atOnce int // pieces
 }
 
-// some asks for a few rows. Asked for all at once they would fill the buffers
+// hint of the chunk whose first amplitude has the given number.
+func (s *sub) hint(state []float32, first uint64) hint {
+	return hint{state[stateOffset(first)/4:], s.rows.pieces, s.rows.piece, s.ask}
+}
+
+// some asks for a few pieces. Asked for all at once they would fill the buffers
 // for outstanding loads.
 func (h *hint) some(k kernel.Kernel) {
-	const atOnce = 16
-	if n := min(len(h.rows.off), atOnce); n > 0 {
-		k.Prefetch(h.mem, h.rows.off[:n], h.rows.size)
-		h.rows.off = h.rows.off[n:]
+	if n := min(len(h.off), h.atOnce); n > 0 {
+		k.Prefetch(h.mem, h.off[:n], h.size)
+		h.off = h.off[n:]
 	}
+}
+
+// asking is how many pieces must be asked for after each sweep, so that all are in
+// the end.
+func (s *sub) asking() int {
+	sweeps := 0
+	for i := range s.steps {
+		sweeps++
+		for j := 1; j < len(s.steps[i].rot) && s.steps[i].rot[j].N > 0; j++ {
+			sweeps++
+		}
+	}
+	return (len(s.rows.pieces) + sweeps - 1) / max(sweeps, 1)
 }
 
 // run advances the chunk whose first amplitude is mem's; bits is the number of
 // that amplitude in the state.
-func (w *worker) run(s *sub, r *rows, mem []float32, bits uint64, next *hint) {
-	if r.whole() {
-		w.sweep(s, mem[:r.size], bits, next)
-		return
+func (w *worker) run(s *sub, mem []float32, from *start, bits uint64, next *hint) {
+	r := &s.rows
+	x := mem[:r.size]
+	if !r.whole() {
+		x = w.chunk[:r.size*len(r.off)]
 	}
-	x := w.chunk[:r.size*len(r.off)]
-	w.k.Gather(x, mem, r.off)
+	switch {
+	case from != nil:
+		w.begin(from, x, s.local, bits)
+	case !r.whole():
+		w.k.Gather(x, mem, r.off)
+	}
 	w.sweep(s, x, bits, next)
-	w.k.Scatter(x, mem, r.off)
+	if !r.whole() {
+		w.k.Scatter(x, mem, r.off)
+	}
 }
 
 // sweep does the steps of a chunk that lies in x.

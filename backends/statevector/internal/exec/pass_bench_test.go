@@ -58,7 +58,7 @@ func benchmarkPass(b *testing.B, p *plan.Program, pl *plan.Plan, i int, k kernel
 		}
 		for u := range units {
 			from := time.Now()
-			w.unit(ps, s.x, u, u+1 < units)
+			w.unit(ps, s.x, nil, u, u+1 < units)
 			least = min(least, time.Since(from).Seconds()*1e9)
 		}
 	}

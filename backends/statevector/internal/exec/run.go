@@ -113,24 +113,29 @@ func (r *runner) follow(i int) {
 // ready is the pass whose tables are complete; i alternates between two.
 func (s *State) ready(i int) *pass { return &s.prepared[i&1] }
 
-// begin fills the state and prepares the first pass.
+// begin prepares the first pass, which makes the product state on its way, or fills
+// the state where there is no pass.
 func (r *runner) begin() {
 	s := r.s
 	s.start.set(s.prog, s.plan)
-	chunks := s.chunks()
-	steps := r.layOut(0)
-	r.each(steps+chunks, func(w *worker, u int) {
-		if u < steps {
-			r.prepare(w, 0, u)
-			return
-		}
-		w.fill(&s.start, s.x, u-steps)
-	})
+	if len(r.passes) == 0 {
+		r.each(s.chunks(), func(w *worker, u int) { w.fill(&s.start, s.x, u) })
+		return
+	}
+	s.start.above(s.plan.Width)
+	r.each(r.layOut(0), func(w *worker, u int) { r.prepare(w, 0, u) })
 }
 
 // advance runs pass i and prepares the next one.
 func (r *runner) advance(i int) {
 	p := r.s.ready(i)
+	var from *start
+	if i == 0 {
+		from = &r.s.start
+	}
+	for j := range p.subs {
+		p.subs[j].ask = p.subs[j].asking()
+	}
 	steps := r.layOut(i + 1)
 	units := 1 << len(p.outer)
 	// A batch is short enough for threads to finish together.
@@ -148,7 +153,7 @@ func (r *runner) advance(i int) {
 			if k > 0 && r.ctx.Err() != nil {
 				return
 			}
-			w.unit(p, r.s.x, first+k, k+1 < batch)
+			w.unit(p, r.s.x, from, first+k, k+1 < batch)
 		}
 	})
 }

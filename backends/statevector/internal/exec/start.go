@@ -8,11 +8,12 @@ import (
 // start is the product state after rotation 0 of every qubit: position p of the
 // amplitude's number contributes cos where it is 0 and sin where it is 1. Lanes
 // and the next bits up to a chunk are tabulated, the rest is a factor of the
-// unit (SPEC.md, "Start").
+// chunk (SPEC.md, "Start").
 type start struct {
 	cos, sin []float64 // per position
 	lane     [kernel.Block]float32
 	block    []float64 // per block of a chunk
+	high     []float64 // per chunk, once above has made it
 }
 
 // set computes the state of a program. It uses the memory of s again.
@@ -66,4 +67,28 @@ func (w *worker) fill(s *start, state []float32, u int) {
 	}
 	n := len(s.block) * kernel.Block
 	w.k.Outer(state[stateOffset(uint64(u)<<plan.ChunkMax)/4:][:n], &o)
+}
+
+// above tabulates the factors of chunks.
+func (s *start) above(width int) {
+	s.high = s.tensor(s.high[:0], min(width, plan.ChunkMax), width)
+}
+
+// begin writes the amplitudes of a chunk of any positions whose first one has the
+// given number.
+func (w *worker) begin(s *start, x []float32, l local, first uint64) {
+	w.blocks()
+	n := len(x) / kernel.Block
+	o := kernel.Outer{V: s.lane, S: w.outer.S[:2*n], Pattern: w.outer.Pattern[:n]}
+	clear(o.Pattern)
+	number, mask := first, uint64(0)
+	for _, p := range l[plan.Lanes:] {
+		mask |= 1 << p
+	}
+	for b := range n {
+		f, g := s.high[number>>plan.ChunkMax], s.block[number>>plan.Lanes&uint64(len(s.block)-1)]
+		o.S[2*b], o.S[2*b+1] = float32(float64(f*g)), 0
+		number = ((number|^mask)+1)&mask | first // the next one with these positions
+	}
+	w.k.Outer(x, &o)
 }

@@ -33,7 +33,7 @@ func Bytes(width, threads int) uint64 {
 	w := max(width, plan.Lanes)
 	n := uint64(stateFloats(w)) * 4
 	leaves := max(uint64(1)<<w/leafSize, 1)
-	const scratch = 8 << 20 // of a thread: tile, chunk, a batch of shots
+	const scratch = 8 << 20 // of a thread: chunk, tables, a batch of shots
 	return n + leaves*12 + uint64(threads)*scratch
 }
 

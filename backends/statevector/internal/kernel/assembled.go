@@ -141,11 +141,15 @@ func (a *assembled) SplitProduct(n int, lanes bool) [3]int {
 func (a *assembled) Fused() bool { return len(a.products) > 0 }
 
 func (a *assembled) Running(w []uint64, x []float32, sum uint64) {
+	w = w[:len(x)/2]
 	if a.running == nil {
-		Generic.Running(w, x, sum)
+		a.Squares(w, x)
+		for i, v := range w {
+			sum += v
+			w[i] = sum
+		}
 		return
 	}
-	w = w[:len(x)/2]
 	a.running(&w[0], &x[0], uint64(len(x)/Block), sum)
 }
 

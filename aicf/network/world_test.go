@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha3"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,6 +88,12 @@ func engines(t testing.TB) []onEngine {
 func TestMain(m *testing.M) {
 	if file := os.Getenv("NETWORK_CHILD"); file != "" {
 		os.Exit(serveChild(file))
+	}
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
+	if !chosen { // a history costs real commits: nightly runs say how many they want
+		flag.Set("rapid.checks", "20")
 	}
 	os.Exit(storetest.Main(m))
 }

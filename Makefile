@@ -7,7 +7,7 @@ FUZZTIME ?= 10s
 JOB ?= examples/jobs/guide.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-services lint check generate modules bench fuzz fuzz-wasm clean
+.PHONY: help build run test test-services lint check generate modules bench fuzz fuzz-wasm torture clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ fuzz: ## run every fuzz target for FUZZTIME each (default 10s)
 
 fuzz-wasm: ## compare engines on COUNT modules of binaryen's generator (default 50000, hours; needs binaryen, openssl, gcc)
 	./scripts/fuzz-wasm.sh $(or $(COUNT),50000) $(or $(SEED),1) $(or $(FIRST),1)
+
+torture: ## one torture at full size: TORTURE=drivers (1,000 kill -9 in 10,000 submissions; half an hour)
+	@./scripts/torture.sh "$(TORTURE)"
 
 clean: ## remove build products and run output
 	rm -rf $(BIN) qrun

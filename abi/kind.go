@@ -51,6 +51,7 @@ const (
 	ExportPlan     = "qx_plan"
 	ExportGenerate = "qx_generate"
 	ExportJudge    = "qx_judge"
+	ExportAudit    = "qx_audit" // optional
 )
 
 // Streams.

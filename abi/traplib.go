@@ -143,3 +143,35 @@ func checkVerdict(v *guest.Verdict, p *guest.Plan, o *guest.Outcomes) error {
 	}
 	return nil
 }
+
+// Audit returns the score of the target slots that have an outcome and its bytes,
+// of a library that exports qx_audit. h and o are of all slots; slots that are not
+// to be scored are given without an outcome.
+func (t TrapLibrary) Audit(ctx context.Context, layered, plan []byte, h *guest.Hidden, o *guest.Outcomes) (*guest.Audit, []byte, error) {
+	parsed, err := guest.ParsePlan(plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.First != 0 || o.First != 0 || h.N != o.N || uint64(o.N) != parsed.Shots {
+		return nil, nil, fmt.Errorf("hidden %d + %d and outcomes %d + %d of %d slots: want all of both", h.First, h.N, o.First, o.N, parsed.Shots)
+	}
+	in := map[int][]byte{StreamCircuit: layered, StreamPlan: plan, StreamHidden: h.Append(nil), StreamOutcomes: o.Append(nil)}
+	out, err := run(ctx, t.Caller, ExportAudit, []uint64{uint64(o.N)}, in, StreamResult)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := guest.ParseAudit(out[StreamResult])
+	if err != nil {
+		return nil, nil, violation(ExportAudit, err)
+	}
+	scored := uint64(0)
+	for i := range o.N {
+		if guest.SlotKind(h.Kind[i]) == guest.SlotTarget && o.Has(i) {
+			scored++
+		}
+	}
+	if a.Shots != scored {
+		return nil, nil, violation(ExportAudit, fmt.Errorf("audit of %d slots, %d target slots have an outcome", a.Shots, scored))
+	}
+	return a, out[StreamResult], nil
+}

@@ -73,6 +73,9 @@ type Capabilities struct {
 	Edges     []circuit.Pair // coupling map; empty: all pairs
 	Simulator bool
 	Device    transcript.DeviceFrame // what D hashes
+	// CountsOnly: the backend cannot tell which of equal circuits gave which outcome,
+	// nor run different ones together. It takes no job with traps.
+	CountsOnly bool
 	// NumericVersion names the arithmetic of a simulator; 0 is the first.
 	NumericVersion int
 }

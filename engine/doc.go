@@ -65,9 +65,15 @@ type Config struct {
 	Backend    backends.Backend
 	ProviderID digest.Digest
 	Version    string // engine_version of X: "engine/<semver> numeric/<n> meter/<n>", no commit, no path
-	Journal    Journal
+	// RunnerMeasurement names the environment that this engine runs in, as a quote of
+	// it does; X binds it. Empty outside a TEE.
+	RunnerMeasurement []byte
+	Journal           Journal
 	// Now is the provider's clock, for started and finished only.
 	Now func() time.Time
+	// AnyTraps lets a trap library run that is not the one the job names; for
+	// development.
+	AnyTraps bool
 	// Threads and MemoryBytes bound the backend; zero means its defaults. They
 	// never change a result.
 	Threads     int

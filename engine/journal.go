@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 // RecordKind says which digest a record fixes.
@@ -24,6 +25,8 @@ const (
 	RecordJob    RecordKind = "J" // before compilation
 	RecordExec   RecordKind = "X" // before the first shot
 	RecordResult RecordKind = "R" // after the last
+	// RecordRaw stands in the place of R where a verifier judges (trap_mode verifier).
+	RecordRaw RecordKind = "raw"
 )
 
 // Record is one line of the journal.
@@ -35,6 +38,14 @@ type Record struct {
 	// Frame is the hex of the frame whose SHA3-256 is Digest, so that the record
 	// explains itself.
 	Frame string `json:"frame"`
+}
+
+func newRecord(kind RecordKind, jobID, leaseID digest.Digest, f transcript.Framed) (Record, error) {
+	b, err := transcript.Encode(f)
+	if err != nil {
+		return Record{}, fmt.Errorf("digest %s: %w", kind, err)
+	}
+	return Record{Kind: kind, JobID: jobID, LeaseID: leaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}, nil
 }
 
 // Valid reports whether Digest is the hash of Frame.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 
 	"github.com/animicaorg/engine/abi/guest"
@@ -101,8 +100,15 @@ func (e *Engine) check(ctx context.Context, p *Plan) (backends.Capabilities, err
 	if caps.MaxShots > 0 && s.Shots > caps.MaxShots {
 		return refuse("spec.shots is %d, backend %s runs up to %d: %w", s.Shots, name, caps.MaxShots, backends.ErrUnsupported)
 	}
+	if caps.CountsOnly && s.TrapRatioPPM > 0 {
+		return refuse("spec.trap_ratio is %d ppm, backend %s gives counts only, which tell nothing of single slots; it takes jobs with trap_ratio 0: %w", s.TrapRatioPPM, name, backends.ErrUnsupported)
+	}
 	if s.Shots < 1 || s.Shots > guest.MaxShots || s.TrapRatioPPM > 1_000_000 {
 		return refuse("spec.shots is %d, allowed are 1..%d; spec.trap_ratio is %d ppm", s.Shots, guest.MaxShots, s.TrapRatioPPM)
+	}
+	if m, _ := module(e.cfg.Modules, "traps"); !e.cfg.AnyTraps && !s.TakesTraps(m.Name, m.Version) {
+		name, major := s.Traps()
+		return refuse("spec.trap_family is %s@%s, the trap library at hand is %s %s: %w", name, major, m.Name, m.Version, backends.ErrUnsupported)
 	}
 	return caps, e.checkLease(p)
 }
@@ -164,11 +170,10 @@ func (e *Engine) fixJob(ctx context.Context, p *Plan) error {
 }
 
 func (e *Engine) log(ctx context.Context, kind RecordKind, t Task, f transcript.Framed) (digest.Digest, error) {
-	b, err := transcript.Encode(f)
+	r, err := newRecord(kind, t.Lease.JobID, t.Lease.LeaseID, f)
 	if err != nil {
-		return digest.Digest{}, fmt.Errorf("digest %s: %w", kind, err)
+		return digest.Digest{}, err
 	}
-	r := Record{Kind: kind, JobID: t.Lease.JobID, LeaseID: t.Lease.LeaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}
 	return r.Digest, e.cfg.Journal.Append(ctx, r)
 }
 
@@ -250,7 +255,7 @@ func (e *Engine) fixExec(ctx context.Context, p *Plan, caps backends.Capabilitie
 		return fmt.Errorf("device: %w", err)
 	}
 	frame := transcript.ExecFrame{JobDigest: p.J, ProviderID: e.cfg.ProviderID, CompiledCircuitHash: p.CompiledHash, ModuleSetHash: p.M,
-		DeviceHash: p.D, EngineVersion: e.cfg.Version, TrapPlanHash: p.TrapPlanHash}
+		DeviceHash: p.D, EngineVersion: e.cfg.Version, RunnerMeasurement: e.cfg.RunnerMeasurement, TrapPlanHash: p.TrapPlanHash}
 	p.X, err = e.log(ctx, RecordExec, p.Task, frame)
 	return err
 }

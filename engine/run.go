@@ -97,19 +97,27 @@ type collector struct {
 
 // take implements backends.Emit.
 func (c *collector) take(o *guest.Outcomes) error {
-	if o.First != c.next || uint64(o.N) > c.out.Slots-c.next || o.Width != int(c.out.Width) || len(o.Rows) != o.N*c.rb || len(o.Present) != (o.N+7)/8 {
-		return fmt.Errorf("outcomes of %d slots from %d, expected from %d: %w", o.N, o.First, c.next, ErrViolation)
-	}
-	copy(c.out.Rows[int(c.next)*c.rb:], o.Rows)
-	for i := range o.N {
-		if o.Has(i) {
-			s := c.next + uint64(i)
-			c.out.Presence[s>>3] |= 1 << (s & 7)
-		}
+	if err := keepOutcomes(c.out, o, c.next, c.rb); err != nil {
+		return err
 	}
 	c.next += uint64(o.N)
 	c.e.progress(StageExecute, c.next, c.out.Slots)
 	return c.failFast()
+}
+
+// keepOutcomes copies what a backend emits, which must follow on slot next.
+func keepOutcomes(to *transcript.Outcomes, o *guest.Outcomes, next uint64, rb int) error {
+	if o.First != next || uint64(o.N) > to.Slots-next || o.Width != int(to.Width) || len(o.Rows) != o.N*rb || len(o.Present) != (o.N+7)/8 {
+		return fmt.Errorf("outcomes of %d slots from %d, expected from %d: %w", o.N, o.First, next, ErrViolation)
+	}
+	copy(to.Rows[int(next)*rb:], o.Rows)
+	for i := range o.N {
+		if o.Has(i) {
+			s := next + uint64(i)
+			to.Presence[s>>3] |= 1 << (s & 7)
+		}
+	}
+	return nil
 }
 
 // failFast judges what is complete whenever enough windows have come in.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/digest"
@@ -68,6 +69,11 @@ func (h *Host) Load(ctx context.Context, wasm []byte, kind abi.Kind) (*Module, e
 	decoded, err := read(b, &p)
 	if err == nil {
 		m.profile = p
+		for _, f := range p.Offers { // what it offers may be called
+			if _, ok := decoded.Export(f.Name); ok {
+				m.profile.Exports = append(slices.Clip(m.profile.Exports), f)
+			}
+		}
 		m.metered, err = meter.Rewrite(decoded, meter.Limits{MemoryPages: p.Limits.MemoryPages, Floats: p.Floats})
 	}
 	var rej *wasmbin.Rejected

@@ -10,7 +10,9 @@ package job
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
@@ -67,7 +69,42 @@ type Spec struct {
 	Shots        uint64   // all slots, traps included
 	TrapRatioPPM uint64   // share of trap slots in parts per million
 	TrapMode     string
+	TrapFamily   string // NAME@MAJOR of the trap library; empty: DefaultTraps
 	Seed         digest.Digest
+}
+
+// DefaultTraps is the trap library of jobs that name none. Spec.TrapFamily is empty
+// for it, so that naming it changes no digest.
+const DefaultTraps = "accredit@1"
+
+var familyForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}@[1-9][0-9]{0,3}$`)
+
+// SetTrapFamily takes NAME@MAJOR.
+func (s *Spec) SetTrapFamily(family string) error {
+	if !familyForm.MatchString(family) {
+		return fmt.Errorf("trap family %.60q is not NAME@MAJOR", family)
+	}
+	if s.TrapFamily = family; family == DefaultTraps {
+		s.TrapFamily = ""
+	}
+	return nil
+}
+
+// Traps returns manifest name and major version of the job's trap library.
+func (s *Spec) Traps() (name, major string) {
+	family := s.TrapFamily
+	if family == "" {
+		family = DefaultTraps
+	}
+	name, major, _ = strings.Cut(family, "@")
+	return name, major
+}
+
+// TakesTraps reports whether a library with this manifest is the job's.
+func (s *Spec) TakesTraps(name, version string) bool {
+	wantName, wantMajor := s.Traps()
+	major, _, _ := strings.Cut(version, ".")
+	return name == wantName && major == wantMajor
 }
 
 // Circuit is a circuit in source form. Exactly one of Source and Path is set.
@@ -106,7 +143,7 @@ func read(c strictjson.Cursor) *Job {
 }
 
 func readSpec(c strictjson.Cursor) Spec {
-	c.Only("circuit_id", "circuit", "width", "depth", "shots", "trap_ratio", "trap_mode", "seed")
+	c.Only("circuit_id", "circuit", "width", "depth", "shots", "trap_ratio", "trap_mode", "trap_family", "seed")
 	var s Spec
 	id, named := c.Optional("circuit_id")
 	own, given := c.Optional("circuit")
@@ -136,6 +173,11 @@ func readSpec(c strictjson.Cursor) Spec {
 	s.TrapMode = TrapModeProcess
 	if m, ok := c.Optional("trap_mode"); ok {
 		s.TrapMode = m.OneOf(TrapModeProcess, TrapModeTEE, TrapModeVerifier)
+	}
+	if m, ok := c.Optional("trap_family"); ok {
+		if err := s.SetTrapFamily(m.Text(maxName)); err != nil {
+			m.Fail("for instance "+DefaultTraps, "is not NAME@MAJOR")
+		}
 	}
 	s.Seed = c.Member("seed").Hash()
 	return s
@@ -209,7 +251,7 @@ func readParams(c strictjson.Cursor) map[string]float64 {
 func (j *Job) SpecFrame(circuitHash digest.Digest, width, depth uint64) transcript.JobSpecFrame {
 	return transcript.JobSpecFrame{JobID: j.JobID, Kind: j.Kind, CircuitHash: circuitHash, Width: width, Depth: depth,
 		Shots: j.Spec.Shots, TrapRatioPPM: j.Spec.TrapRatioPPM, TrapMode: j.Spec.TrapMode, SpecSeed: j.Spec.Seed,
-		MaxLatencyMS: j.MaxLatencyMS, PriceUnits: j.PriceUnits}
+		MaxLatencyMS: j.MaxLatencyMS, PriceUnits: j.PriceUnits, TrapFamily: j.Spec.TrapFamily}
 }
 
 type circuitJSON struct {
@@ -227,6 +269,7 @@ type specJSON struct {
 	Shots     uint64          `json:"shots"`
 	TrapRatio json.RawMessage `json:"trap_ratio"`
 	TrapMode  string          `json:"trap_mode,omitempty"`
+	Family    string          `json:"trap_family,omitempty"`
 	Seed      digest.Digest   `json:"seed"`
 }
 
@@ -237,7 +280,7 @@ type priceJSON struct {
 // MarshalJSON writes the document that Parse reads.
 func (j *Job) MarshalJSON() ([]byte, error) {
 	s := specJSON{CircuitID: j.Spec.CircuitID, Width: j.Spec.Width, Depth: j.Spec.Depth, Shots: j.Spec.Shots,
-		TrapRatio: json.RawMessage(transcript.FormatRatio(j.Spec.TrapRatioPPM)), TrapMode: j.Spec.TrapMode, Seed: j.Spec.Seed}
+		TrapRatio: json.RawMessage(transcript.FormatRatio(j.Spec.TrapRatioPPM)), TrapMode: j.Spec.TrapMode, Family: j.Spec.TrapFamily, Seed: j.Spec.Seed}
 	if c := j.Spec.Circuit; c != nil {
 		s.Circuit = &circuitJSON{c.Format, c.Source, c.Path, c.Params}
 	}

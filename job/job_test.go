@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 const id64 = "bd1af6ac0b8a72e0c6a0ca14d0ebcecbb9174629c2c78310a9cada348459246b"
@@ -54,6 +55,7 @@ func TestJobVariants(t *testing.T) {
 		"circuit file": replace(t, `"circuit_id": "animica.quantum.trapset.v1",`, `"circuit":{"format":"openqasm2","path":"c.qasm"},`),
 		"no depth":     replace(t, `"depth": 120,`, ``),
 		"mode":         replace(t, `"shots"`, `"trap_mode":"tee","shots"`),
+		"family":       replace(t, `"shots"`, `"trap_family":"iqp@1","shots"`),
 		"ratio 1":      replace(t, `0.1`, `1`),
 		"ratio 0":      replace(t, `0.1`, `0`),
 		"six decimals": replace(t, `0.1`, `0.123456`),
@@ -108,6 +110,10 @@ func TestJobRefusals(t *testing.T) {
 		{"prefixed hex", replace(t, id64, "0x"+id64[2:]), "/job_id"},
 		{"no seed", replace(t, `"seed": "2e548fdff9e20f5f4f4d478618ea096c397edb8615ec5fd4f0311cb0c02a5d94"`, `"trap_mode": "process"`), "/spec/seed"},
 		{"mode", replace(t, `"shots"`, `"trap_mode":"none","shots"`), "/spec/trap_mode"},
+		{"family form", replace(t, `"shots"`, `"trap_family":"Accredit","shots"`), "/spec/trap_family"},
+		{"family without version", replace(t, `"shots"`, `"trap_family":"iqp","shots"`), "/spec/trap_family"},
+		{"family version 0", replace(t, `"shots"`, `"trap_family":"iqp@0","shots"`), "/spec/trap_family"},
+		{"family type", replace(t, `"shots"`, `"trap_family":1,"shots"`), "/spec/trap_family"},
 		{"no circuit", replace(t, `"circuit_id": "animica.quantum.trapset.v1",`, ``), "/spec/circuit_id"},
 		{"empty circuit id", replace(t, `animica.quantum.trapset.v1`, ``), "/spec/circuit_id"},
 		{"circuit id not NFC", replace(t, `animica.quantum.trapset.v1`, "e\u0301"), "/spec/circuit_id"},
@@ -156,4 +162,29 @@ func FuzzParseAny(f *testing.F) {
 			t.Fatalf("%s accepted, its rewriting %s refused: %v", b, doc, err)
 		}
 	})
+}
+
+// TestTrapFamily: naming the default changes nothing, another family changes
+// job_hash and params.
+func TestTrapFamily(t *testing.T) {
+	digests := func(doc string) [2]digest.Digest {
+		j, err := Parse([]byte(doc))
+		require.NoError(t, err)
+		h, err := transcript.Sum(j.SpecFrame(digest.Digest{1}, 20, 120))
+		require.NoError(t, err)
+		p, err := (&Lease{Job: j}).Params(20, 120).Hash()
+		require.NoError(t, err)
+		return [2]digest.Digest{h, p}
+	}
+	plain := digests(replace(t, "", ""))
+	require.Equal(t, plain, digests(replace(t, `"shots"`, `"trap_family":"accredit@1","shots"`)))
+	other := digests(replace(t, `"shots"`, `"trap_family":"iqp@1","shots"`))
+	require.NotEqual(t, plain[0], other[0])
+	require.NotEqual(t, plain[1], other[1])
+	var s Spec
+	require.True(t, s.TakesTraps("accredit", "1.4.0"))
+	require.False(t, s.TakesTraps("accredit", "2.0.0"))
+	require.NoError(t, s.SetTrapFamily("iqp@2"))
+	require.False(t, s.TakesTraps("iqp", "1.0.0"))
+	require.True(t, s.TakesTraps("iqp", "2.1.0"))
 }

@@ -174,7 +174,7 @@ func (l *Lease) CheckJob(circuitHash digest.Digest, width, depth uint64) error {
 // Params are the parameters that enter J. Width and depth are the circuit's own.
 func (l *Lease) Params(width, depth uint64) transcript.JobParams {
 	return transcript.JobParams{JobID: l.JobID, CircuitID: l.Job.Spec.CircuitID, Width: width, Depth: depth,
-		TrapRatioPPM: l.Job.Spec.TrapRatioPPM, TrapMode: l.Job.Spec.TrapMode, PolicyHash: l.PolicyHash}
+		TrapRatioPPM: l.Job.Spec.TrapRatioPPM, TrapMode: l.Job.Spec.TrapMode, PolicyHash: l.PolicyHash, TrapFamily: l.Job.Spec.TrapFamily}
 }
 
 type leaseJSON struct {

@@ -47,6 +47,8 @@ func (k *Ed25519Key) Alg() string { return Ed25519 }
 // Public implements Signer.
 func (k *Ed25519Key) Public() []byte { return k.private.Public().(ed25519.PublicKey) }
 
+func (k *Ed25519Key) seed() []byte { return k.private.Seed() }
+
 // SignMessage implements Signer.
 func (k *Ed25519Key) SignMessage(ctx context.Context, msg []byte) ([]byte, error) {
 	if err := ctx.Err(); err != nil {

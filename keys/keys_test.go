@@ -26,6 +26,7 @@ func testKey(t *testing.T, role Role, b byte) *Ed25519Key {
 
 var (
 	fieldPrime, _ = new(big.Int).SetString("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed", 16)
+	fieldOne      = big.NewInt(1)
 	groupOrder, _ = new(big.Int).SetString("7237005577332262213973186563042994240857116359379907606001950938285454250989", 10)
 )
 

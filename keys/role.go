@@ -22,6 +22,8 @@ const (
 	PurposeIdentity     = "identity"
 	PurposeBundle       = "bundle"
 	PurposeKeyStatement = "key-statement"
+	PurposeRotation     = "rotation"
+	PurposePossession   = "possession" // of a new key, by the key itself, whatever its role
 	PurposeProof        = "quantum-proof"
 	PurposeHeartbeat    = "heartbeat"
 	PurposeRequest      = "request"
@@ -31,15 +33,20 @@ const (
 	PurposePayout       = "payout"
 	PurposeLease        = "lease"
 	PurposeReceipt      = "receipt"
+	PurposeSealedLease  = "sealed-lease" // a lease went sealed to an enrolled runner key
 	PurposeGovernance   = "governance"
 	PurposeAudit        = "target-audit"  // of somebody's result
 	PurposeFraud        = "quantum-fraud" // against somebody's claim
+	PurposeBatch        = "trap-batch"    // a verifier's commitment to its slots
+	PurposeRaw          = "raw-result"    // a provider's commitment to raw outcomes
+	PurposeVerdict      = "trap-verdict"  // a verifier's word on them
 )
 
 var purposeRole = map[string]Role{
 	PurposeIdentity:     Root,
 	PurposeBundle:       Root,
 	PurposeKeyStatement: Root,
+	PurposeRotation:     Root,
 	PurposeProof:        Operational,
 	PurposeHeartbeat:    Operational,
 	PurposeRequest:      Operational,
@@ -49,9 +56,13 @@ var purposeRole = map[string]Role{
 	PurposePayout:       Payout,
 	PurposeLease:        Service,
 	PurposeReceipt:      Service,
+	PurposeSealedLease:  Service,
 	PurposeGovernance:   Governance,
 	PurposeAudit:        Operational,
 	PurposeFraud:        Operational,
+	PurposeBatch:        Operational,
+	PurposeRaw:          Operational,
+	PurposeVerdict:      Operational,
 }
 
 // ParseRole reads a role.
@@ -66,6 +77,9 @@ func ParseRole(s string) (Role, error) {
 
 // Allows returns nil when a key of role r may sign for the purpose.
 func (r Role) Allows(purpose string) error {
+	if purpose == PurposePossession {
+		return nil
+	}
 	want, ok := purposeRole[purpose]
 	if !ok {
 		return fmt.Errorf("purpose %q is not known: %w", purpose, ErrRole)

@@ -24,7 +24,7 @@ func (s *Signature) message(d digest.Digest) ([]byte, error) {
 // Sign signs d for a purpose. A signer that knows its role refuses purposes of
 // other roles. nowUnix is in seconds.
 func Sign(ctx context.Context, s Signer, purpose string, d digest.Digest, nowUnix uint64) (Signature, error) {
-	if r, ok := s.(interface{ Role() Role }); ok {
+	if r, ok := s.(RoleSigner); ok {
 		if err := r.Role().Allows(purpose); err != nil {
 			return Signature{}, err
 		}

@@ -95,6 +95,10 @@ func (s *KeyStatement) MarshalJSON() ([]byte, error) {
 	}{s.ProviderID, PublicText(Ed25519, s.RootPublic), s.Role, PublicText(s.Alg, s.Public), s.ValidFrom, s.Seq, s.SignedAt, hex.EncodeToString(s.Sig)})
 }
 
+// ReadKeyStatement reads the transport form as a member of another document; the
+// caller verifies it.
+func ReadKeyStatement(c strictjson.Cursor) *KeyStatement { return readStatement(c) }
+
 // readStatement reads the transport form; the caller verifies it.
 func readStatement(c strictjson.Cursor) *KeyStatement {
 	c.Only("provider_id", "root_public", "role", "public", "valid_from", "seq", "signed_at_unix", "sig")

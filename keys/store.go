@@ -1,8 +1,8 @@
 package keys
 
 import (
+	"bytes"
 	"context"
-	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
@@ -20,23 +21,53 @@ var (
 	ErrNoKey      = errors.New("no such key in the store")
 	ErrKeyExists  = errors.New("key exists already")
 	ErrKeyExposed = errors.New("key file can be read by others")
+	ErrLocked     = errors.New("key is sealed") // the identity or passphrase that opens it is not at hand
 )
 
-// LevelDev marks a key that lies in the clear in a file.
-const LevelDev = "dev"
+// The levels of a key: what stands between it and whoever reads the operator's
+// files.
+const (
+	LevelDev        = "dev"        // nothing
+	LevelAge        = "age"        // an identity in another file or a credential of the service manager
+	LevelPassphrase = "passphrase" // a passphrase
+	LevelRemote     = "remote"     // it lives elsewhere: a helper's socket, a vault
+)
 
 const (
 	keySuffix       = ".key"
+	sealedSuffix    = ".key.age"
 	statementSuffix = ".statement.json"
-	maxKeyFile      = 4096
+	maxKeyFile      = 16 << 10
 )
 
-// Store is a folder with one file per role: <role>.key, readable by its owner
-// only, and <role>.statement.json. It is the development store; keys lie in the
-// clear.
+// Sealer encrypts key files. Package agekeys has one.
+type Sealer interface {
+	Seal(plain []byte) ([]byte, error)
+	Open(sealed []byte) ([]byte, error) // ErrLocked where it has not what opens it
+	Level() string
+}
+
+// Dialer reaches keys that live elsewhere.
+type Dialer func(r Remote) (RoleSigner, error)
+
+// Remote says where a key lives.
+type Remote struct {
+	URL    string // unix:/path, vault:https://host/mount/key
+	Role   Role
+	Alg    string
+	Public []byte
+}
+
+// Store is a folder with one file per role: <role>.key (in the clear, or naming
+// where the key lives) or <role>.key.age, readable by its owner only, and
+// <role>.statement.json. chain.json has the rotations.
 type Store struct {
 	dir  string
 	root *os.Root
+
+	Sealer Sealer            // of keys to come; nil: they lie in the clear
+	Seals  map[string]Sealer // by level, for opening; nil: sealed keys cannot be used
+	Dial   Dialer            // nil: remote keys cannot be used
 }
 
 // Open opens the folder, which it makes with mode 0700 when it is absent.
@@ -48,7 +79,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key store: %w", err)
 	}
-	return &Store{dir, root}, nil
+	return &Store{dir: dir, root: root}, nil
 }
 
 // Close releases the folder.
@@ -58,23 +89,87 @@ func (s *Store) Close() error { return s.root.Close() }
 func (s *Store) Dir() string { return s.dir }
 
 type keyFile struct {
-	Alg   string `json:"alg"`
-	Seed  string `json:"seed"`
-	Role  Role   `json:"role"`
-	Level string `json:"level"`
+	Alg    string `json:"alg"`
+	Seed   string `json:"seed,omitempty"`
+	Role   Role   `json:"role"`
+	Level  string `json:"level"`
+	URL    string `json:"url,omitempty"`    // of a remote key
+	Public string `json:"public,omitempty"` // of a remote key
 }
 
-// Create draws a key for a role and stores it. It never replaces one.
-func (s *Store) Create(role Role, entropy io.Reader) (*Ed25519Key, error) {
-	k, err := GenerateEd25519(role, entropy)
+// Create draws an Ed25519 key for a role and stores it. It never replaces one.
+func (s *Store) Create(role Role, entropy io.Reader) (RoleSigner, error) {
+	return s.CreateKey(Ed25519, role, string(role), entropy)
+}
+
+// CreateKey is Create for any suite and with the name of the file, without its
+// suffix.
+func (s *Store) CreateKey(alg string, role Role, name string, entropy io.Reader) (RoleSigner, error) {
+	if f, err := s.find(name); err == nil {
+		return nil, fmt.Errorf("key store %s: %s: %w", s.dir, f, ErrKeyExists)
+	} else if !errors.Is(err, ErrNoKey) {
+		return nil, err
+	}
+	suite, err := suiteOf(alg)
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(keyFile{Ed25519, hex.EncodeToString(k.private.Seed()), role, LevelDev})
+	seed := make([]byte, suite.seedSize)
+	if _, err := io.ReadFull(entropy, seed); err != nil {
+		return nil, fmt.Errorf("drawing a %s key: %w", role, err)
+	}
+	k, err := NewKey(alg, role, seed)
 	if err != nil {
 		return nil, err
 	}
-	return k, s.write(string(role)+keySuffix, append(b, '\n'))
+	level, suffix := LevelDev, keySuffix
+	if s.Sealer != nil {
+		level, suffix = s.Sealer.Level(), sealedSuffix
+	}
+	b, err := json.Marshal(keyFile{Alg: alg, Seed: hex.EncodeToString(seed), Role: role, Level: level})
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, '\n')
+	if s.Sealer != nil {
+		if b, err = s.Sealer.Seal(b); err != nil {
+			return nil, fmt.Errorf("key store %s: sealing the %s key: %w", s.dir, role, err)
+		}
+	}
+	return k, s.write(name+suffix, b)
+}
+
+// Attach notes that the key of a role lives elsewhere.
+func (s *Store) Attach(r Remote) error {
+	if err := CheckPublic(r.Alg, r.Public); err != nil {
+		return err
+	}
+	if f, err := s.find(string(r.Role)); err == nil {
+		return fmt.Errorf("key store %s: %s: %w", s.dir, f, ErrKeyExists)
+	}
+	b, err := json.Marshal(keyFile{Alg: r.Alg, Role: r.Role, Level: LevelRemote, URL: r.URL, Public: hex.EncodeToString(r.Public)})
+	if err != nil {
+		return err
+	}
+	return s.write(string(r.Role)+keySuffix, append(b, '\n'))
+}
+
+// File names the file that holds a role's key, or that says where it lives.
+func (s *Store) File(role Role) (name string, ok bool) {
+	name, err := s.find(string(role))
+	return name, err == nil
+}
+
+// find returns the file that holds a key.
+func (s *Store) find(name string) (string, error) {
+	for _, suffix := range []string{keySuffix, sealedSuffix} {
+		if _, err := s.root.Lstat(name + suffix); err == nil {
+			return name + suffix, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("key store %s: %w", s.dir, err)
+		}
+	}
+	return "", fmt.Errorf("key store %s: %s: %w", s.dir, name+keySuffix, ErrNoKey)
 }
 
 // write stores a new file durably: a complete file appears under name or none.
@@ -140,58 +235,118 @@ func (s *Store) read(name string, secret bool, max int64) ([]byte, error) {
 }
 
 // Key loads the key of a role.
-func (s *Store) Key(role Role) (*Ed25519Key, error) {
-	if _, err := ParseRole(string(role)); err != nil {
-		return nil, err
-	}
-	name := string(role) + keySuffix
-	b, err := s.read(name, true, maxKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	k, err := parseKeyFile(role, b)
-	if err != nil {
-		return nil, fmt.Errorf("key store %s: %s: %w", s.dir, name, err)
-	}
-	return k, nil
+func (s *Store) Key(role Role) (RoleSigner, error) {
+	k, _, err := s.KeyFile(role, string(role))
+	return k, err
 }
 
-func parseKeyFile(role Role, b []byte) (*Ed25519Key, error) {
-	c := strictjson.Open(b, documentLimits).Only("alg", "seed", "role", "level")
-	c.Member("alg").OneOf(Ed25519)
-	c.Member("level").OneOf(LevelDev)
+// KeyFile loads a key from the file of a name, and says its level, also when the
+// key is sealed and cannot be opened.
+func (s *Store) KeyFile(role Role, name string) (k RoleSigner, level string, err error) {
+	if _, err := ParseRole(string(role)); err != nil {
+		return nil, "", err
+	}
+	file, err := s.find(name)
+	if err != nil {
+		return nil, "", err
+	}
+	b, err := s.read(file, true, maxKeyFile)
+	if err != nil {
+		return nil, "", err
+	}
+	level = LevelDev
+	if strings.HasSuffix(file, sealedSuffix) {
+		if level, b, err = s.unseal(b); err != nil {
+			return nil, level, fmt.Errorf("key store %s: %s: %w", s.dir, file, err)
+		}
+	}
+	k, level, err = s.parseKeyFile(role, level, b)
+	if err != nil {
+		return nil, level, fmt.Errorf("key store %s: %s: %w", s.dir, file, err)
+	}
+	return k, level, nil
+}
+
+// unseal tries each sealer.
+func (s *Store) unseal(b []byte) (level string, plain []byte, err error) {
+	level, err = LevelAge, ErrLocked
+	for _, l := range []string{LevelAge, LevelPassphrase} {
+		if sealer := s.Seals[l]; sealer != nil {
+			if plain, err = sealer.Open(b); !errors.Is(err, ErrLocked) {
+				return l, plain, err
+			}
+		}
+	}
+	return level, nil, err
+}
+
+func (s *Store) parseKeyFile(role Role, level string, b []byte) (RoleSigner, string, error) {
+	c := strictjson.Open(b, documentLimits).Only("alg", "seed", "role", "level", "url", "public")
+	alg := c.Member("alg").OneOf(SuiteNames()...)
+	if l := c.Member("level").OneOf(level, LevelRemote); l == LevelRemote && level == LevelDev {
+		level = l
+	} else if l != level {
+		c.Member("level").Fail("", "want %s", level)
+	}
 	c.Member("role").OneOf(string(role))
-	raw := c.Member("seed").Hex(SeedSize)
+	if level == LevelRemote {
+		r := Remote{URL: c.Member("url").Text(1024), Role: role, Alg: alg, Public: c.Member("public").Hex(maxPublic)}
+		if err := c.Err(); err != nil {
+			return nil, level, err
+		}
+		if s.Dial == nil {
+			return nil, level, fmt.Errorf("the key lives at %s: %w", r.URL, ErrLocked)
+		}
+		k, err := s.Dial(r)
+		if err == nil && (k.Alg() != r.Alg || !bytes.Equal(k.Public(), r.Public)) {
+			err = fmt.Errorf("%s holds another key, %s: %w", r.URL, k.KeyID(), ErrKey)
+		}
+		return k, level, err
+	}
+	raw := c.Member("seed").Hex(compositeSeed)
 	if err := c.Err(); err != nil {
-		return nil, err
+		return nil, level, err
 	}
-	if len(raw) != ed25519.SeedSize {
-		return nil, fmt.Errorf("seed of %d bytes, want %d: %w", len(raw), ed25519.SeedSize, ErrKey)
-	}
-	return NewEd25519(role, [SeedSize]byte(raw))
+	k, err := NewKey(alg, role, raw)
+	return k, level, err
 }
 
 // Held is what a running provider signs with.
 type Held struct {
 	ProviderID  digest.Digest
-	Operational *Ed25519Key
+	Operational RoleSigner
 	Statement   *KeyStatement // root's word for Operational
 }
 
-// InitDev makes root.key, operational.key and the root's statement for the
-// operational key. It refuses a store that has either key.
+// InitDev makes root, operational and log key and the root's statements. It
+// refuses a store that has any of them.
 func (s *Store) InitDev(entropy io.Reader, nowUnix uint64) (*Held, error) {
 	root, err := s.Create(Root, entropy)
 	if err != nil {
 		return nil, err
 	}
-	return s.Certify(root, Operational, entropy, 1, nowUnix)
+	h, err := s.Certify(root, Operational, entropy, nowUnix)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.Certify(root, Log, entropy, nowUnix)
+	return h, err
 }
 
-// Certify makes a key for a role and has root vouch for it. It also finishes an
-// InitDev that was cut off between the two keys.
-func (s *Store) Certify(root Signer, role Role, entropy io.Reader, seq, nowUnix uint64) (*Held, error) {
-	k, err := s.Create(role, entropy)
+// Certify makes an Ed25519 key for a role and has root vouch for it. It also
+// finishes an InitDev that was cut off between a key and its statement.
+func (s *Store) Certify(root Signer, role Role, entropy io.Reader, nowUnix uint64) (*Held, error) {
+	return s.CertifyKey(root, role, Ed25519, entropy, nowUnix)
+}
+
+// CertifyKey is Certify for any suite.
+func (s *Store) CertifyKey(root Signer, role Role, alg string, entropy io.Reader, nowUnix uint64) (*Held, error) {
+	if _, err := s.find(string(role)); errors.Is(err, ErrNoKey) {
+		if _, has := s.Statement(role); !errors.Is(has, ErrNoKey) {
+			return nil, fmt.Errorf("key store %s: the root vouched for a %s key that is not here; bring it back: %w", s.dir, role, ErrNoKey)
+		}
+	}
+	k, err := s.CreateKey(alg, role, string(role), entropy)
 	if errors.Is(err, ErrKeyExists) {
 		if _, missing := s.Statement(role); errors.Is(missing, ErrNoKey) {
 			k, err = s.Key(role)
@@ -200,7 +355,16 @@ func (s *Store) Certify(root Signer, role Role, entropy io.Reader, seq, nowUnix 
 	if err != nil {
 		return nil, err
 	}
-	st, err := NewKeyStatement(context.Background(), root, role, k.Alg(), k.Public(), seq, nowUnix)
+	return s.Vouch(root, k, nowUnix)
+}
+
+// Vouch stores root's statement for a key that the store has.
+func (s *Store) Vouch(root Signer, k RoleSigner, nowUnix uint64) (*Held, error) {
+	seq, err := s.nextSeq()
+	if err != nil {
+		return nil, err
+	}
+	st, err := NewKeyStatement(context.Background(), root, k.Role(), k.Alg(), k.Public(), seq, nowUnix)
 	if err != nil {
 		return nil, err
 	}
@@ -208,10 +372,37 @@ func (s *Store) Certify(root Signer, role Role, entropy io.Reader, seq, nowUnix 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.write(string(role)+statementSuffix, append(b, '\n')); err != nil {
+	if err := s.write(string(k.Role())+statementSuffix, append(b, '\n')); err != nil {
 		return nil, err
 	}
 	return &Held{st.ProviderID, k, st}, nil
+}
+
+// Certified lists the roles for which a statement of the root is kept.
+func (s *Store) Certified() (roles []Role, err error) {
+	for _, r := range []Role{Operational, Log, Runner, Device, Payout, Service} {
+		switch _, err := s.root.Lstat(string(r) + statementSuffix); {
+		case err == nil:
+			roles = append(roles, r)
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("key store %s: %w", s.dir, err)
+		}
+	}
+	return roles, nil
+}
+
+// nextSeq is 1 + the greatest number of any statement.
+func (s *Store) nextSeq() (uint64, error) {
+	roles, err := s.Certified()
+	seq := uint64(1)
+	for _, r := range roles {
+		st, err := s.Statement(r)
+		if err != nil {
+			return 0, err
+		}
+		seq = max(seq, st.Seq+1)
+	}
+	return seq, err
 }
 
 // Statement loads root's word for the key of a role.
@@ -225,16 +416,22 @@ func (s *Store) Statement(role Role) (*KeyStatement, error) {
 
 // Held loads the operational key with its statement; the root key need not be
 // present.
-func (s *Store) Held() (*Held, error) {
-	k, err := s.Key(Operational)
+func (s *Store) Held() (*Held, error) { return s.HeldFor(Operational) }
+
+// HeldFor is Held for any role.
+func (s *Store) HeldFor(role Role) (*Held, error) {
+	if err := s.finishRotation(role); err != nil {
+		return nil, err
+	}
+	k, err := s.Key(role)
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.Statement(Operational)
+	st, err := s.Statement(role)
 	if err != nil {
 		return nil, err
 	}
-	if st.Role != Operational || st.KeyID() != k.KeyID() {
+	if st.Role != role || st.KeyID() != k.KeyID() {
 		return nil, fmt.Errorf("key store %s: the statement is for %s key %s, the file holds %s: %w", s.dir, st.Role, st.KeyID(), k.KeyID(), ErrRole)
 	}
 	return &Held{st.ProviderID, k, st}, nil
@@ -243,12 +440,20 @@ func (s *Store) Held() (*Held, error) {
 // Ensure returns Held, after InitDev in an empty store; a store whose InitDev
 // was cut off is completed. made tells that keys were drawn.
 func (s *Store) Ensure(entropy io.Reader, nowUnix uint64) (h *Held, made bool, err error) {
-	h, err = s.Held()
+	return s.EnsureFor(Operational, entropy, nowUnix)
+}
+
+// EnsureFor is Ensure for any role but the root's.
+func (s *Store) EnsureFor(role Role, entropy io.Reader, nowUnix uint64) (h *Held, made bool, err error) {
+	h, err = s.HeldFor(role)
 	if !errors.Is(err, ErrNoKey) {
 		return h, false, err
 	}
 	root, err := s.Key(Root)
 	if errors.Is(err, ErrNoKey) {
+		if roles, err := s.Certified(); err != nil || len(roles) > 0 { // the root key is kept elsewhere: there must not be a second one
+			return nil, false, errors.Join(err, fmt.Errorf("key store %s: no %s key, and the root key that would vouch for one is not here: %w", s.dir, role, ErrNoKey))
+		}
 		if root, err = s.Create(Root, entropy); errors.Is(err, ErrKeyExists) {
 			root, err = s.Key(Root) // another process was faster
 		}
@@ -256,9 +461,9 @@ func (s *Store) Ensure(entropy io.Reader, nowUnix uint64) (h *Held, made bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	h, err = s.Certify(root, Operational, entropy, 1, nowUnix)
+	h, err = s.Certify(root, role, entropy, nowUnix)
 	if errors.Is(err, ErrKeyExists) {
-		h, err = s.Held() // another process was faster
+		h, err = s.HeldFor(role) // another process was faster
 		return h, false, err
 	}
 	return h, err == nil, err

@@ -20,7 +20,11 @@ func openStore(t *testing.T) *Store {
 }
 
 func entropy(b byte) *bytes.Reader {
-	return bytes.NewReader(append(bytes.Repeat([]byte{b}, SeedSize), bytes.Repeat([]byte{b + 1}, SeedSize)...))
+	var out []byte
+	for i := range byte(4) {
+		out = append(out, bytes.Repeat([]byte{b + i}, SeedSize)...)
+	}
+	return bytes.NewReader(out)
 }
 
 func TestStoreInitDev(t *testing.T) {
@@ -37,20 +41,28 @@ func TestStoreInitDev(t *testing.T) {
 	require.Equal(t, root.KeyID(), h.ProviderID)
 	require.Equal(t, h.ProviderID, h.Statement.ProviderID)
 	require.NotEqual(t, root.KeyID(), h.Operational.KeyID())
-	for _, name := range []string{"root.key", "operational.key"} {
+	for _, name := range []string{"root.key", "operational.key", "log.key"} {
 		info, err := os.Stat(filepath.Join(s.Dir(), name))
 		require.NoError(t, err)
 		require.EqualValues(t, 0o600, info.Mode().Perm(), name)
 	}
 	files, err := os.ReadDir(s.Dir())
 	require.NoError(t, err)
-	require.Len(t, files, 3, "no temporary file stays")
+	require.Len(t, files, 5, "three keys, two statements, no temporary file")
+	log, err := s.HeldFor(Log)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, log.Statement.Seq)
+	require.Equal(t, h.ProviderID, log.ProviderID)
 	_, err = s.InitDev(entropy(5), 1000)
 	require.ErrorIs(t, err, ErrKeyExists)
 
 	require.NoError(t, os.Remove(filepath.Join(s.Dir(), "root.key")))
 	_, err = s.Held()
 	require.NoError(t, err, "the root key may be kept elsewhere")
+	require.NoError(t, os.Remove(filepath.Join(s.Dir(), "operational.key")))
+	_, _, err = s.Ensure(entropy(9), 1000)
+	require.ErrorIs(t, err, ErrNoKey, "and then nobody makes a second one")
+	require.NoFileExists(t, filepath.Join(s.Dir(), "root.key"))
 }
 
 func TestStoreEnsureCompletesACutInit(t *testing.T) {
@@ -94,7 +106,7 @@ func TestStoreRefusesExposedAndStrangeFiles(t *testing.T) {
 		"other suite":   strings.Replace(string(good), `"ed25519"`, `"rsa"`, 1),
 		"short seed":    strings.Replace(string(good), `"seed":"0`, `"seed":"`, 1),
 		"unknown field": strings.Replace(string(good), `{`, `{"x":1,`, 1),
-		"too long":      string(good) + strings.Repeat(" ", maxKeyFile),
+		"too long":      string(good) + strings.Repeat(" ", maxKeyFile+1),
 		"empty":         "",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

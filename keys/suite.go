@@ -23,9 +23,35 @@ import (
 	"github.com/animicaorg/engine/digest"
 )
 
-// Ed25519 is the only suite of this version: RFC 8032, cofactorless equation,
-// canonical S, A and R, A not of small order.
-const Ed25519 = "ed25519"
+// The suites. A key carries the name of its suite in every frame that it signs.
+const (
+	// Ed25519 is RFC 8032: cofactorless equation, canonical S, A and R, A not of
+	// small order.
+	Ed25519 = "ed25519"
+	// Composite is id-MLDSA65-Ed25519-SHA512 of draft-ietf-lamps-pq-composite-sigs,
+	// revision 19, with an empty context: both halves must verify.
+	Composite = "mldsa65-ed25519-draft19"
+)
+
+// suite is what a suite does with raw keys.
+type suite struct {
+	publicSize, seedSize, sigSize int
+	check                         func(public []byte) error // of the right length
+	verify                        func(public, msg, sig []byte) bool
+	fromSeed                      func(role Role, seed []byte) (RoleSigner, error)
+}
+
+var suites = map[string]suite{
+	Ed25519: {ed25519.PublicKeySize, SeedSize, ed25519.SignatureSize, checkEd25519,
+		func(public, msg, sig []byte) bool { return ed25519.Verify(public, msg, sig) },
+		func(role Role, seed []byte) (RoleSigner, error) { return NewEd25519(role, [SeedSize]byte(seed)) }},
+	Composite: {compositePublic, compositeSeed, compositeSig, checkComposite,
+		func(public, msg, sig []byte) bool { return verifyComposite(public, msg, nil, sig) },
+		func(role Role, seed []byte) (RoleSigner, error) { return newComposite(role, seed) }},
+}
+
+// SuiteNames lists the suites.
+func SuiteNames() []string { return []string{Ed25519, Composite} }
 
 // Errors, each tied to a decision of the caller.
 var (
@@ -47,14 +73,49 @@ type Signer interface {
 // provider_id.
 func KeyID(public []byte) digest.Digest { return digest.Sum(public) }
 
+// RoleSigner is a Signer that knows what its key is for.
+type RoleSigner interface {
+	Signer
+	Role() Role
+}
+
+// NewKey makes a key in memory from its seed: 32 bytes for ed25519, 64 (ML-DSA's,
+// then Ed25519's) for the composite.
+func NewKey(alg string, role Role, seed []byte) (RoleSigner, error) {
+	s, err := suiteOf(alg)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ParseRole(string(role)); err != nil {
+		return nil, err
+	}
+	if len(seed) != s.seedSize {
+		return nil, fmt.Errorf("seed of %d bytes, want %d: %w", len(seed), s.seedSize, ErrKey)
+	}
+	return s.fromSeed(role, seed)
+}
+
+func suiteOf(alg string) (suite, error) {
+	s, ok := suites[alg]
+	if !ok {
+		return s, fmt.Errorf("algorithm %.40q is not known: %w", alg, ErrKey)
+	}
+	return s, nil
+}
+
 // CheckPublic applies the import rules to a raw public key.
 func CheckPublic(alg string, public []byte) error {
-	if alg != Ed25519 {
-		return fmt.Errorf("algorithm %q is not known: %w", alg, ErrKey)
+	s, err := suiteOf(alg)
+	if err != nil {
+		return err
 	}
-	if len(public) != ed25519.PublicKeySize {
-		return fmt.Errorf("%d bytes, want %d: %w", len(public), ed25519.PublicKeySize, ErrKey)
+	if len(public) != s.publicSize {
+		return fmt.Errorf("%d bytes, want %d: %w", len(public), s.publicSize, ErrKey)
 	}
+	return s.check(public)
+}
+
+func checkEd25519(public []byte) error {
 	p, err := new(edwards25519.Point).SetBytes(public)
 	if err != nil {
 		return fmt.Errorf("not a point of the curve: %w", ErrKey)
@@ -97,7 +158,7 @@ func VerifyMessage(alg string, public, msg, sig []byte) error {
 	if err := CheckPublic(alg, public); err != nil {
 		return err
 	}
-	if len(sig) != ed25519.SignatureSize || !ed25519.Verify(public, msg, sig) {
+	if s := suites[alg]; len(sig) != s.sigSize || !s.verify(public, msg, sig) {
 		return fmt.Errorf("%s signature by key %s does not verify: %w", alg, KeyID(public), ErrSignature)
 	}
 	return nil

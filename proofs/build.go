@@ -28,6 +28,7 @@ type Claim struct {
 	Status              uint64
 	OutcomesRoot        digest.Digest
 	TrapReportHash      digest.Digest
+	TrapTier            string // who held the secret of the traps: a trap mode
 	Attest              Attest
 	GovernanceSet       digest.Digest // digest of the module set in force; zero: none was consulted
 	Dev                 bool          // sets FlagDev
@@ -50,7 +51,7 @@ func Build(c Claim) (*Proof, error) {
 	}
 	p.Body.QoS = QoS{LatencyMS: c.FinishedUnixMS - c.StartedUnixMS, Success: c.Status == transcript.StatusCompleted}
 	p.Body.Binding = Binding{ChainID: l.ChainID, Round: l.Round, JobID: l.JobID, LeaseID: l.LeaseID, Seed: l.Seed,
-		Params: Params{j.Spec.CircuitID, j.Spec.TrapMode, l.PolicyHash}, Width: c.Width, Depth: c.Depth,
+		Params: Params{j.Spec.CircuitID, j.Spec.TrapMode, l.PolicyHash, j.Spec.TrapFamily}, TrapTier: c.TrapTier, Width: c.Width, Depth: c.Depth,
 		Spec: SpecBinding{j.Spec.Seed, j.MaxLatencyMS, j.PriceUnits}, Modules: c.Modules, Device: c.Device, Engine: c.Engine,
 		RunnerMeasurement: c.RunnerMeasurement, CompiledCircuitHash: c.CompiledCircuitHash, TrapPlanHash: c.TrapPlanHash,
 		StartedUnixMS: c.StartedUnixMS, FinishedUnixMS: c.FinishedUnixMS, Status: c.Status, OutcomesRoot: c.OutcomesRoot,

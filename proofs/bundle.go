@@ -9,6 +9,7 @@ import (
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/proofs/auditlog"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -41,6 +42,8 @@ type Bundle struct {
 	Counts    []byte // CountsJSON of the target slots
 	Policy    []byte // trap policy document
 	Journal   []byte // the executor's records of this job, one JSON object a line
+	Audit     []byte // that the operator's log holds this proof (auditlog.Inclusion)
+	AuditKey  []byte // the root key's statement for the key of that log
 	Modules   map[digest.Digest][]byte
 	// Damaged names the files that differ from the manifest they were read with.
 	// Verify refuses them, and says which other steps fail with them.
@@ -63,6 +66,8 @@ var bundleFiles = []struct {
 	{"counts.json", 64 << 20, func(b *Bundle) *[]byte { return &b.Counts }},
 	{"policy.json", 1 << 20, func(b *Bundle) *[]byte { return &b.Policy }},
 	{"journal.jsonl", 1 << 20, func(b *Bundle) *[]byte { return &b.Journal }},
+	{"audit.tlog-proof", auditlog.MaxInclusion, func(b *Bundle) *[]byte { return &b.Audit }},
+	{"audit.key.json", 64 << 10, func(b *Bundle) *[]byte { return &b.AuditKey }},
 }
 
 const (

@@ -102,6 +102,23 @@ func ReadDir(dir string) (*Bundle, error) {
 	return b, nil
 }
 
+// ReadFiles reads a bundle whose files are in memory, by name. Files that the
+// manifest does not list are ignored.
+func ReadFiles(files map[string][]byte) (*Bundle, error) {
+	m := files[manifestName]
+	if len(m) > maxManifest {
+		return nil, fmt.Errorf("%s has %d bytes, limit %d: %w", manifestName, len(m), maxManifest, ErrBundle)
+	}
+	entries, err := parseManifest(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEntries(entries, MaxDir); err != nil {
+		return nil, err
+	}
+	return assemble(entries, files)
+}
+
 func checkEntries(entries []manifestEntry, max int64) error {
 	var total int64
 	for _, e := range entries {

@@ -40,6 +40,8 @@ func (v *verifier) schema() (string, error) {
 		return "", fmt.Errorf("binding.flags has unknown bits: %#x", b.Flags)
 	case !slices.Contains([]string{job.TrapModeProcess, job.TrapModeTEE, job.TrapModeVerifier}, b.Params.TrapMode):
 		return "", fmt.Errorf("binding.params.trap_mode is %.40q", b.Params.TrapMode)
+	case b.Params.TrapFamily == job.DefaultTraps || b.Params.TrapFamily != "" && new(job.Spec).SetTrapFamily(b.Params.TrapFamily) != nil:
+		return "", fmt.Errorf("binding.params.trap_family is %.60q: absent for %s, else NAME@MAJOR", b.Params.TrapFamily, job.DefaultTraps)
 	case len(b.Signatures) != 1:
 		return "", fmt.Errorf("binding.signatures has %d entries, want the provider's one", len(b.Signatures))
 	}
@@ -48,7 +50,35 @@ func (v *verifier) schema() (string, error) {
 			return "", fmt.Errorf("binding.modules has no slot %q", slot)
 		}
 	}
-	return "", nil
+	return "", v.trapTier()
+}
+
+// trapTier holds who is said to have had the secret of the traps against what the
+// job asks and what the envelope can show. A proof without the member says nothing
+// beyond the provider's own process.
+func (v *verifier) trapTier() error {
+	b := &v.p.Body.Binding
+	tier, mode := b.TrapTier, b.Params.TrapMode
+	switch tier {
+	case "", job.TrapModeProcess:
+		if mode != job.TrapModeProcess {
+			return fmt.Errorf("binding.trap_tier is %.40q, the job asks for trap_mode %s", tier, mode)
+		}
+	case job.TrapModeTEE:
+		if mode == job.TrapModeVerifier {
+			return fmt.Errorf("binding.trap_tier is tee, the job asks for trap_mode verifier")
+		}
+		if v.p.Body.Attest.TEE == nil || b.Lease == nil {
+			return errors.New("binding.trap_tier is tee without a lease or without attest.tee: a seed that was sealed to an enrolled runner")
+		}
+	case job.TrapModeVerifier:
+		if mode != job.TrapModeVerifier {
+			return fmt.Errorf("binding.trap_tier is verifier, the job asks for trap_mode %s", mode)
+		}
+	default:
+		return fmt.Errorf("binding.trap_tier is %.40q", tier)
+	}
+	return nil
 }
 
 func (v *verifier) keys() (string, error) {
@@ -233,7 +263,16 @@ func (v *verifier) jobDigest() (string, error) {
 
 func (v *verifier) moduleSet() (string, error) {
 	d, err := transcript.Sum(v.p.ModuleSet())
-	return "", equal("M", v.p.Body.Binding.Digests.M, d, err)
+	b := &v.p.Body.Binding
+	if err := equal("M", b.Digests.M, d, err); err != nil {
+		return "", err
+	}
+	spec := job.Spec{TrapFamily: b.Params.TrapFamily}
+	if m, ok := v.p.Module("traps"); ok && b.Flags&FlagDev == 0 && !spec.TakesTraps(m.Name, m.Version) {
+		name, major := spec.Traps()
+		return "", fmt.Errorf("the job is for the trap library %s@%s, slot traps is %s %s", name, major, m.Name, m.Version)
+	}
+	return "", nil
 }
 
 func (v *verifier) device() (string, error) {

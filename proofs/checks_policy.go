@@ -8,32 +8,6 @@ import (
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
-func (v *verifier) attestation() (string, error) {
-	a, b := v.p.Body.Attest, &v.p.Body.Binding
-	detail := ""
-	var skipped error
-	switch {
-	case a.TEE == nil && a.QPU == nil:
-		skipped = skipf("no evidence")
-	case v.in.Attester == nil:
-		skipped = skipf("evidence is present, but no verifier for it is at hand")
-	default:
-		level, d, err := v.in.Attester.Attest(v.ctx, AttestInput{Attest: a, X: b.Digests.X, R: b.Digests.R, Device: b.Device,
-			RunnerMeasurement: b.RunnerMeasurement, TimeMS: v.time, Dev: b.Flags&FlagDev != 0})
-		if err != nil {
-			return "", err
-		}
-		if level.rank() < 0 {
-			return "", fmt.Errorf("the attestation verifier answers with unknown level %q", level)
-		}
-		v.level, detail = level, d
-	}
-	if want := v.in.Policy.MinLevel; want != "" && v.level.rank() < want.rank() {
-		return "", fmt.Errorf("level %q, the policy demands %q", v.level, want)
-	}
-	return detail, skipped
-}
-
 func (v *verifier) flags() (string, error) {
 	if v.p.Body.Binding.Flags&FlagDev == 0 {
 		return "", nil
@@ -120,7 +94,8 @@ func (v *verifier) verdict() (string, error) {
 // skewMS is the tolerated difference of clocks.
 const skewMS = 60_000
 
-// governingTime is the time that windows of validity are held against.
+// governingTime is the time that windows of validity are held against; step
+// audit_log may replace it by the witnesses'.
 func (v *verifier) governingTime() uint64 {
 	switch {
 	case v.in.ReceiptMS != 0:
@@ -133,7 +108,7 @@ func (v *verifier) governingTime() uint64 {
 
 func (v *verifier) freshness() (string, error) {
 	b := &v.p.Body.Binding
-	asserted := v.in.ReceiptMS == 0 && v.in.AtMS == 0
+	asserted := v.in.ReceiptMS == 0 && v.in.AtMS == 0 && !v.witnessed
 	switch {
 	case v.time+skewMS < b.FinishedUnixMS:
 		return "", fmt.Errorf("finished at %d ms, after the governing time %d ms", b.FinishedUnixMS, v.time)
@@ -150,8 +125,11 @@ func (v *verifier) freshness() (string, error) {
 			return "", fmt.Errorf("received at %d ms, the deadline was %d ms", v.in.ReceiptMS, l.DeadlineMS)
 		}
 	}
-	if asserted {
+	switch {
+	case asserted:
 		return "governing time is R.finished, provider-asserted", nil
+	case v.witnessed:
+		return fmt.Sprintf("governing time is the witnesses', %d s", v.time/1000), nil
 	}
 	return "", nil
 }

@@ -30,14 +30,14 @@ func (p *Proof) Module(slot string) (Module, bool) {
 func (p *Proof) paramsFrame() transcript.JobParams {
 	b := &p.Body.Binding
 	return transcript.JobParams{JobID: b.JobID, CircuitID: b.Params.CircuitID, Width: b.Width, Depth: b.Depth,
-		TrapRatioPPM: p.Body.TrapRatioPPM, TrapMode: b.Params.TrapMode, PolicyHash: b.Params.PolicyHash}
+		TrapRatioPPM: p.Body.TrapRatioPPM, TrapMode: b.Params.TrapMode, PolicyHash: b.Params.PolicyHash, TrapFamily: b.Params.TrapFamily}
 }
 
 func (p *Proof) jobSpecFrame() transcript.JobSpecFrame {
 	b := &p.Body.Binding
 	return transcript.JobSpecFrame{JobID: b.JobID, Kind: "quantum", CircuitHash: p.Body.CircuitHash, Width: b.Width, Depth: b.Depth,
 		Shots: p.Body.Shots, TrapRatioPPM: p.Body.TrapRatioPPM, TrapMode: b.Params.TrapMode, SpecSeed: b.Spec.Seed,
-		MaxLatencyMS: b.Spec.MaxLatencyMS, PriceUnits: b.Spec.PriceUnits}
+		MaxLatencyMS: b.Spec.MaxLatencyMS, PriceUnits: b.Spec.PriceUnits, TrapFamily: b.Params.TrapFamily}
 }
 
 func (p *Proof) jobFrame() (transcript.JobFrame, error) {

@@ -40,8 +40,11 @@ type fixtureOptions struct {
 	leased  bool
 	own     bool // the buyer's own circuit instead of a generator
 	attest  Attest
-	break_  bool // make every trap fail
-	module  string
+	break_  bool   // make every trap fail
+	module  string // another name of the trap library, and of the job's family
+	family  string // a shipped trap library; empty: accredit, and no member trap_family
+	tier    string // trap_tier
+	mode    string // trap_mode; empty: process
 	started uint64
 }
 
@@ -59,6 +62,9 @@ func fixtureJob(t testing.TB, o fixtureOptions) (*job.Job, *circuit.Circuit) {
 	j, err := job.Parse(fmt.Appendf(nil, `{"job_id":"%s","kind":"quantum","spec":{%s,"width":4,"depth":6,"shots":%d,"trap_ratio":0.5,"seed":"%s"},"max_latency_ms":2000,"price":{"units":7}}`,
 		digest.Sum([]byte("job")), spec, fixtureShots, digest.Sum([]byte("seed"))))
 	require.NoError(t, err)
+	if o.mode != "" {
+		j.Spec.TrapMode = o.mode
+	}
 	c, err := circuit.Generate("animica.quantum.trapset.v1", 4, 6, j.Spec.Seed)
 	require.NoError(t, err)
 	return j, c
@@ -151,16 +157,22 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	require.NoError(t, err)
 	ch, err := c.Hash()
 	require.NoError(t, err)
+	name, mix := "accredit", traps.Accredit
+	if o.family != "" {
+		name = o.family
+		mix, err = traps.MixOf(name, "1.0.0")
+		require.NoError(t, err)
+	}
+	if o.module != "" {
+		name = o.module
+	}
+	require.NoError(t, j.Spec.SetTrapFamily(name+"@1"))
 	lease := fixtureLease(t, o, j, root.KeyID(), ph, ch)
 	layered := layeredOf(t, c)
 	compiled := guest.AppendLayered(nil, layered)
 
 	module := []byte("trap library bytes")
-	name := "accredit"
-	if o.module != "" {
-		name = o.module
-	}
-	cl := Claim{Lease: lease, CircuitHash: ch, Width: 4, Depth: 6, Device: transcript.SimulatorDevice("numeric/1"), Engine: "engine/0.1.0 numeric/1 meter/1",
+	cl := Claim{TrapTier: o.tier, Lease: lease, CircuitHash: ch, Width: 4, Depth: 6, Device: transcript.SimulatorDevice("numeric/1"), Engine: "engine/0.1.0 numeric/1 meter/1",
 		StartedUnixMS: 1_763_830_000_000, FinishedUnixMS: 1_763_830_001_720, KeyStatement: st, Attest: o.attest,
 		Modules: []Module{{ModuleFrame: transcript.ModuleFrame{Slot: "compiler", Name: "layers", Version: "1.0.0", ABI: 1, Size: 3, SHA3: digest.Sum([]byte("abc"))}},
 			{ModuleFrame: transcript.ModuleFrame{Slot: "traps", Name: name, Version: "1.0.0", ABI: 1, Size: uint64(len(module)), SHA3: digest.Sum(module)}, MeteredSHA3: digest.Sum([]byte("metered"))}}}
@@ -172,12 +184,12 @@ func newFixture(t testing.TB, o fixtureOptions) *fixture {
 	root32, err := seed.Root(digest.Sum(module), lease.Seed, p.Body.Binding.Digests.J)
 	require.NoError(t, err)
 	header := guest.Header{Shots: fixtureShots, RatioPPM: 500_000}
-	plan, err := traps.Plan(layered, header, pol.Record, traps.Accredit)
+	plan, err := traps.Plan(layered, header, pol.Record, mix)
 	require.NoError(t, err)
 	_, hidden, err := traps.Generate(layered, plan, root32, 0, fixtureShots)
 	require.NoError(t, err)
 	out := madeUp(hidden, 4, !o.break_)
-	r, err := traps.Rejudge(traps.Accredit, compiled, header, pol.Record, root32, out, fixtureShots)
+	r, err := traps.Rejudge(mix, compiled, header, pol.Record, root32, out, fixtureShots)
 	require.NoError(t, err)
 	if o.break_ {
 		require.Equal(t, guest.DecisionFail, r.Verdict.Decision)

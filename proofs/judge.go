@@ -88,49 +88,8 @@ type Meter interface {
 	Metered(slot string, wasm []byte) (digest.Digest, error)
 }
 
-// Attester judges the evidence of a proof.
-type Attester interface {
-	// Attest returns the level that the evidence reaches. An error refuses the
-	// proof (AttestationError).
-	Attest(ctx context.Context, in AttestInput) (level Level, detail string, err error)
-}
-
-// AttestInput is the evidence and what it must be bound to.
-type AttestInput struct {
-	Attest            Attest
-	X, R              digest.Digest
-	Device            transcript.DeviceFrame
-	RunnerMeasurement []byte
-	TimeMS            uint64 // governing time, Unix milliseconds
-	Dev               bool   // FlagDev is set
-}
-
 // NullifierStore knows the claims seen so far.
 type NullifierStore interface {
 	// Lookup returns the claim C that used the nullifier, if any.
 	Lookup(ctx context.Context, nullifier digest.Digest) (claim digest.Digest, found bool, err error)
-}
-
-// Level is how far the evidence of a proof reaches.
-type Level string
-
-// The levels, weakest first.
-const (
-	LevelNone           Level = "none"
-	LevelVendorAsserted Level = "vendor-asserted"
-	LevelVendorChained  Level = "vendor-chained"
-	LevelDeviceSigned   Level = "device-signed"
-	LevelDeviceTEE      Level = "device-signed + TEE runner"
-)
-
-var levels = []Level{LevelNone, LevelVendorAsserted, LevelVendorChained, LevelDeviceSigned, LevelDeviceTEE}
-
-// rank is the place of a level, -1 for an unknown one.
-func (l Level) rank() int {
-	for i, x := range levels {
-		if x == l {
-			return i
-		}
-	}
-	return -1
 }

@@ -74,8 +74,10 @@ func (b *Binding) members(c coder, signatures bool) {
 	c.object("params", func(c coder) {
 		c.optionalText("circuit_id", &b.Params.CircuitID, maxText)
 		c.text("trap_mode", &b.Params.TrapMode, maxText)
+		c.optionalText("trap_family", &b.Params.TrapFamily, maxText)
 		c.hash("policy_hash", &b.Params.PolicyHash)
 	})
+	c.optionalText("trap_tier", &b.TrapTier, maxText)
 	c.uint("width", &b.Width, transcript.MaxWidth)
 	c.uint("depth", &b.Depth, maxInt)
 	c.object("spec", func(c coder) {

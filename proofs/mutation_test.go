@@ -19,6 +19,7 @@ var asserted = []string{
 	"/body/attest/tee", "/body/attest/qpu",
 	"/body/binding/modules/*/metered_sha3_256",
 	"/body/binding/governance_set",
+	"/body/binding/trap_tier",
 	"/body/binding/flags",
 	"/body/binding/signatures/0/signed_at_unix",
 }
@@ -52,7 +53,7 @@ func matchPath(pattern, path string) bool {
 func mutationFixtures(t *testing.T) map[string]*fixture {
 	ev := transcript.MapValue(transcript.Member{Key: "device_id", Value: transcript.TextValue("AQ-7x")},
 		transcript.Member{Key: "list", Value: transcript.ArrayValue(transcript.UintValue(7), transcript.BoolValue(true))})
-	full := newFixture(t, fixtureOptions{leased: true, attest: Attest{TEE: &ev, QPU: &ev}})
+	full := newFixture(t, fixtureOptions{leased: true, family: "trap_h", tier: "process", attest: Attest{TEE: &ev, QPU: &ev}})
 	d := &full.proof.Body.Binding
 	d.Device = transcript.DeviceFrame{Vendor: "AcmeQPU", Family: "AQ-7x", Serial: "SN-1", Firmware: "1.9.3", DeviceKeySHA3: digest.Sum([]byte("k")), VendorCertSHA3: digest.Sum([]byte("c")), CalibrationID: "sha3-256:x"}
 	d.RunnerMeasurement = make([]byte, 32)
@@ -222,7 +223,8 @@ func TestEveryCBORMutationIsRefused(t *testing.T) {
 
 // TestEveryBundleFileIsCovered flips a bit at some sixty places of each file.
 func TestEveryBundleFileIsCovered(t *testing.T) {
-	f := newFixture(t, fixtureOptions{leased: true})
+	f := newLogged(t, fixtureOptions{leased: true})
+	f.bundle.Audit = f.enter(t, nil)
 	for _, file := range bundleFiles {
 		data := file.of(f.bundle)
 		require.NotNil(t, *data, "%s is in the fixture", file.name)

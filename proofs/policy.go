@@ -5,6 +5,7 @@ import (
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
 // Policy is a verifier's own rules. The zero Policy demands nothing.
@@ -16,16 +17,20 @@ type Policy struct {
 	RefuseDev      bool            // refuse proofs with FlagDev
 	MinLevel       Level           // empty: none
 	Require        []string        // checks that may not be skipped
+	// Witnesses of operators' logs: their time on the checkpoint that covers a
+	// proof governs once WitnessQuorum of them signed it. 0: they are not asked.
+	Witnesses     []*auditlog.Witness
+	WitnessQuorum int
 }
 
 const maxPolicyList = 10_000
 
 // ParsePolicy reads the JSON document of `proof verify --policy`:
 // {allowed_modules?, service_keys?, denied_keys?, require_lease?, refuse_dev?,
-// min_level?, require?}.
+// min_level?, require?, witnesses?, witness_quorum?}.
 func ParsePolicy(b []byte) (*Policy, error) {
 	c := strictjson.Open(b, strictjson.Limits{Bytes: 4 << 20, Depth: 3, Values: 4 * maxPolicyList})
-	c.Only("allowed_modules", "service_keys", "denied_keys", "require_lease", "refuse_dev", "min_level", "require")
+	c.Only("allowed_modules", "service_keys", "denied_keys", "require_lease", "refuse_dev", "min_level", "require", "witnesses", "witness_quorum")
 	p := &Policy{AllowedModules: readHashes(c, "allowed_modules"), ServiceKeys: readHashes(c, "service_keys"), DeniedKeys: readHashes(c, "denied_keys")}
 	if m, ok := c.Optional("require_lease"); ok {
 		p.RequireLease = m.Bool()
@@ -34,17 +39,43 @@ func ParsePolicy(b []byte) (*Policy, error) {
 		p.RefuseDev = m.Bool()
 	}
 	if m, ok := c.Optional("min_level"); ok {
-		p.MinLevel = Level(m.OneOf(string(LevelNone), string(LevelVendorAsserted), string(LevelVendorChained), string(LevelDeviceSigned), string(LevelDeviceTEE)))
+		p.MinLevel = Level(m.OneOf(levelNames()...))
 	}
 	if m, ok := c.Optional("require"); ok {
 		for _, it := range m.Items(len(checks)) {
 			p.Require = append(p.Require, it.OneOf(CheckNames()...))
 		}
 	}
+	readWitnesses(c, p)
 	if err := c.Err(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
 	return p, nil
+}
+
+const maxWitnesses = 64
+
+// readWitnesses reads the list, and the quorum, which is 1 unless said.
+func readWitnesses(c strictjson.Cursor, p *Policy) {
+	list, ok := c.Optional("witnesses")
+	if !ok {
+		if q, ok := c.Optional("witness_quorum"); ok {
+			q.Fail("", "needs a list of witnesses")
+		}
+		return
+	}
+	for _, it := range list.Items(maxWitnesses) {
+		w, err := auditlog.ParseWitness(it.Text(1024))
+		if err != nil {
+			it.Fail("", "%v", err)
+			return
+		}
+		p.Witnesses = append(p.Witnesses, w)
+	}
+	p.WitnessQuorum = 1
+	if q, ok := c.Optional("witness_quorum"); ok {
+		p.WitnessQuorum = int(q.Uint(1, uint64(max(1, len(p.Witnesses)))))
+	}
 }
 
 // readHashes returns nil when the list is absent, an empty list when it is

@@ -57,6 +57,7 @@ type Binding struct {
 	JobID, LeaseID      digest.Digest
 	Seed                digest.Digest // the lease's seed
 	Params              Params
+	TrapTier            string // who held the secret of the traps, a trap mode; empty: absent, not recorded
 	Width, Depth        uint64
 	Spec                SpecBinding
 	JobHash             digest.Digest
@@ -84,6 +85,7 @@ type Params struct {
 	CircuitID  string // empty: absent, the buyer's own circuit
 	TrapMode   string
 	PolicyHash digest.Digest
+	TrapFamily string // empty: absent, accredit@1
 }
 
 // SpecBinding is the rest of the buyer's job, so that job_hash can be

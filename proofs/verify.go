@@ -30,6 +30,7 @@ type Input struct {
 	Meter      Meter          // nil: metered hashes are the provider's word
 	Attester   Attester       // nil: evidence is not judged
 	Nullifiers NullifierStore // nil: reuse is not looked for
+	Sets       *Sets          // nil: governance_set is the provider's word
 	// TrapPolicies are the trap policies that the verifier accepts, by
 	// policy_hash, as 64-byte records. Nil: any, and traps cannot be re-judged.
 	TrapPolicies map[digest.Digest][]byte
@@ -60,10 +61,12 @@ func (f *Failure) Error() string { return f.Name + ": " + f.Message }
 
 // Report is the outcome of Verify. Checks lists every step in order.
 type Report struct {
-	Valid   bool     `json:"valid"`
-	Level   Level    `json:"level"`
-	Checks  []Check  `json:"checks"`
-	Failure *Failure `json:"-"` // nil when valid
+	Valid  bool    `json:"valid"`
+	Level  Level   `json:"level"`
+	Checks []Check `json:"checks"`
+	// Evidence lists what was said about each piece of attestation evidence.
+	Evidence []EvidenceVerdict `json:"evidence,omitempty"`
+	Failure  *Failure          `json:"-"` // nil when valid
 
 	Proof *Proof        `json:"-"` // nil when it could not be decoded
 	Claim digest.Digest `json:"-"` // C
@@ -95,6 +98,7 @@ func init() {
 		{"schema", "SchemaError", ExitProof, schemaError, (*verifier).schema},
 		{"keys", "ProviderKeyInvalid", ExitSignature, attestationError, (*verifier).keys},
 		{"signatures", "ProviderSignatureInvalid", ExitSignature, attestationError, (*verifier).signatures},
+		{"audit_log", "AuditLogMismatch", ExitProof, proofError, (*verifier).auditLog},
 		{"lease_signature", "LeaseSignatureInvalid", ExitSignature, attestationError, (*verifier).leaseSignature},
 		{"job_hash", "BindingError", ExitProof, proofError, (*verifier).jobHash},
 		{"lease_id", "BindingError", ExitProof, proofError, (*verifier).leaseID},
@@ -118,6 +122,7 @@ func init() {
 		{"attestation", "AttestationError", ExitSignature, attestationError, (*verifier).attestation},
 		{"flags", "PolicyMismatch", ExitProof, proofError, (*verifier).flags},
 		{"module_policy", "ModuleNotAllowed", ExitProof, proofError, (*verifier).modulePolicy},
+		{"governance_set", "GovernanceMismatch", ExitProof, proofError, (*verifier).governanceSet},
 		{"trap_policy", "PolicyMismatch", ExitProof, proofError, (*verifier).trapPolicy},
 		{"traps", "TrapMismatch", ExitTraps, proofError, (*verifier).rejudge},
 		{"counts", "CountsMismatch", ExitProof, proofError, (*verifier).counts},
@@ -151,12 +156,16 @@ type verifier struct {
 	c    digest.Digest // C
 	time uint64        // governing time
 
+	witnessed bool // time is that of the policy's witnesses
+
 	circuit  []byte               // canonical bytes that match circuit_hash
 	layered  *circuit.Layered     // parsed compiled stream that matches its hash
 	outcomes *transcript.Outcomes // that match outcomes_root
 	report   *guest.Verdict       // that matches trap_report_hash
 	hist     *transcript.Hist     // re-judged target histogram
 	level    Level
+	evidence []EvidenceVerdict
+	errName  string // of the step that fails, where it says it itself
 }
 
 // Verify runs every step that has input and lists all of them. An error is
@@ -181,17 +190,18 @@ func Verify(ctx context.Context, in Input) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		v.errName = c.errName
 		got, err := v.step(c, slices.Contains(required, c.name))
 		if err != nil {
 			return nil, fmt.Errorf("check %s: %w", c.name, err)
 		}
 		if !got.OK && r.Failure == nil {
 			r.Valid = false
-			r.Failure = &Failure{c.name, c.exit, c.errName, c.code, got.Detail}
+			r.Failure = &Failure{c.name, c.exit, v.errName, c.code, got.Detail}
 		}
 		r.Checks = append(r.Checks, got)
 	}
-	r.Level, r.Proof, r.Claim = v.level, v.p, v.c
+	r.Level, r.Evidence, r.Proof, r.Claim = v.level, v.evidence, v.p, v.c
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -47,9 +48,9 @@ func TestVerifyAcceptsAnHonestBundle(t *testing.T) {
 			require.Empty(t, failed(r), "%+v", r.Failure)
 			require.True(t, r.Valid)
 			require.Equal(t, LevelNone, r.Level)
-			want := []string{"lease_signature", "metered", "recompile", "attestation", "module_policy", "nullifier_store"}
+			want := []string{"audit_log", "lease_signature", "metered", "recompile", "attestation", "module_policy", "governance_set", "nullifier_store"}
 			if o.leased {
-				want = want[1:]
+				want = slices.Delete(want, 1, 2)
 			}
 			require.Equal(t, want, skipped(r))
 
@@ -72,7 +73,7 @@ func TestVerifyFailedTraps(t *testing.T) {
 func TestRequireForbidsSkipping(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 	in := f.input()
-	for _, name := range []string{"attestation", "module_policy", "metered", "recompile", "nullifier_store", "lease_signature"} {
+	for _, name := range []string{"attestation", "module_policy", "governance_set", "metered", "recompile", "nullifier_store", "lease_signature"} {
 		in.Require = []string{name}
 		require.Equal(t, []string{name}, failed(verify(t, in)))
 	}
@@ -162,6 +163,66 @@ func TestUnknownFamilyIsNotRejudged(t *testing.T) {
 	require.Contains(t, c.Detail, "not re-judged")
 }
 
+// TestTrapFamily: slot traps is the library that the job names, but for development
+// proofs.
+func TestTrapFamily(t *testing.T) {
+	f := newFixture(t, fixtureOptions{family: "iqp", leased: true})
+	r := verify(t, f.input())
+	require.True(t, r.Valid, "%+v", r.Failure)
+	require.Equal(t, "iqp@1", f.proof.Body.Binding.Params.TrapFamily)
+	plain := newFixture(t, fixtureOptions{leased: true})
+	require.NotEqual(t, plain.proof.Body.Binding.JobHash, f.proof.Body.Binding.JobHash)
+	require.NotEqual(t, plain.proof.Body.Binding.Digests.J, f.proof.Body.Binding.Digests.J)
+
+	resign := func(f *fixture, change func(*Binding)) []string {
+		change(&f.proof.Body.Binding)
+		require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+		require.NoError(t, f.bundle.SetProof(f.proof))
+		return failed(verify(t, f.input()))
+	}
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "" }), "job_digest")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "cst@1" }), "job_hash")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "accredit@1" }), "schema")
+	require.Contains(t, resign(f, func(b *Binding) { b.Params.TrapFamily = "IQP" }), "schema")
+
+	// Another library than the job's, all digests computed anew.
+	other := newFixture(t, fixtureOptions{})
+	b := &other.proof.Body.Binding
+	b.Modules[1].Name = "iqp"
+	require.NoError(t, other.proof.fill())
+	require.Contains(t, resign(other, func(*Binding) {}), "module_set")
+	require.NotContains(t, resign(other, func(b *Binding) { b.Flags = FlagDev }), "module_set")
+}
+
+// TestTrapTier: what is recorded goes with what the job asks and what is shown.
+func TestTrapTier(t *testing.T) {
+	ev := transcript.MapValue(transcript.Member{Key: "kind", Value: transcript.TextValue("tdx")})
+	for _, c := range []struct {
+		tier, mode string
+		tee, lease bool
+		ok         bool
+	}{
+		{"", "process", false, false, true}, {"process", "process", false, false, true}, {"process", "process", true, true, true},
+		{"tee", "process", true, true, true}, {"tee", "tee", true, true, true},
+		{"tee", "tee", false, true, false}, {"tee", "tee", true, false, false}, {"tee", "process", false, false, false},
+		{"process", "tee", true, true, false}, {"", "tee", true, true, false}, {"tee", "verifier", true, true, false},
+		{"verifier", "verifier", false, true, true}, {"verifier", "process", false, true, false}, {"process", "verifier", false, true, false},
+		{"network", "process", true, true, false},
+	} {
+		o := fixtureOptions{leased: c.lease, tier: c.tier}
+		if c.tee {
+			o.attest.TEE = &ev
+		}
+		f := newFixture(t, o)
+		f.proof.Body.Binding.Params.TrapMode = c.mode
+		require.NoError(t, f.proof.fill())
+		require.NoError(t, f.proof.Sign(ctx, f.op, 1_763_830_002))
+		require.NoError(t, f.bundle.SetProof(f.proof))
+		bad := slices.Contains(failed(verify(t, f.input())), "schema")
+		require.Equal(t, c.ok, !bad, "%+v", c)
+	}
+}
+
 // lyingJudge answers with something else in one respect.
 type lyingJudge struct{ change func(*JudgeOutput) }
 
@@ -214,37 +275,116 @@ func TestRecompile(t *testing.T) {
 	require.True(t, verify(t, in).Valid)
 }
 
+// attester answers with what a test gives it.
 type attester struct {
-	level Level
-	err   error
+	verdicts []EvidenceVerdict
+	err      error
 }
 
-func (a attester) Attest(_ context.Context, in AttestInput) (Level, string, error) {
-	if in.TimeMS == 0 || in.R.IsZero() {
-		return "", "", errors.New("wrong input")
+func (a attester) Attest(_ context.Context, in AttestInput) ([]EvidenceVerdict, error) {
+	if in.TimeMS == 0 || in.R.IsZero() || in.X.IsZero() || in.ProviderID.IsZero() || in.ModuleSet.IsZero() || (in.Lease == nil) != in.LeaseFrame.LeaseID.IsZero() {
+		return nil, errors.New("wrong input")
 	}
-	return a.level, "as asked", a.err
+	return a.verdicts, a.err
 }
 
 func TestAttestation(t *testing.T) {
 	ev := transcript.MapValue(transcript.Member{Key: "vendor", Value: transcript.TextValue("AcmeQPU")}, transcript.Member{Key: "n", Value: transcript.IntValue(-3)})
-	f := newFixture(t, fixtureOptions{attest: Attest{QPU: &ev}})
+	for _, leased := range []bool{false, true} {
+		f := newFixture(t, fixtureOptions{leased: leased, attest: Attest{QPU: &ev}})
+		in := f.input()
+		require.Contains(t, skipped(verify(t, in)), "attestation")
+		in.Attester = attester{verdicts: []EvidenceVerdict{{Member: "qpu", Accepted: true, Level: LevelDeviceSigned}}}
+		r := verify(t, in)
+		require.True(t, r.Valid)
+		require.Equal(t, LevelDeviceSigned, r.Level)
+		require.Len(t, r.Evidence, 1)
+		in.Policy.MinLevel = LevelDeviceTEE
+		require.Equal(t, []string{"attestation"}, failed(verify(t, in)))
+		in.Policy.MinLevel = LevelVendorChained
+		require.True(t, verify(t, in).Valid)
+		in.Policy.MinLevel = LevelTEESigned
+		require.Equal(t, []string{"attestation"}, failed(verify(t, in)), "a device says nothing about the runner")
+	}
+	f := newFixture(t, fixtureOptions{attest: Attest{QPU: &ev, TEE: &ev}})
+	chain := EvidenceReason{"chain", "chain invalid: no root in roots/"}
+	tcb := EvidenceReason{"tcb", "the platform's patch level is Revoked"}
+	good := func(m string, l Level) EvidenceVerdict {
+		return EvidenceVerdict{Member: m, Accepted: true, Level: l}
+	}
+	for name, c := range map[string]struct {
+		verdicts []EvidenceVerdict
+		level    Level
+		fails    string // part of the message; empty: valid
+	}{
+		"both":               {[]EvidenceVerdict{good("qpu", LevelDeviceSigned), good("tee", LevelTEESigned)}, LevelDeviceTEE, ""},
+		"chained and TEE":    {[]EvidenceVerdict{good("tee", LevelTEESigned), good("qpu", LevelVendorChained)}, LevelChainedTEE, ""},
+		"nothing":            {[]EvidenceVerdict{good("tee", LevelNone), good("qpu", LevelNone)}, LevelNone, ""},
+		"one refused":        {[]EvidenceVerdict{good("qpu", LevelDeviceSigned), {Member: "tee", Level: LevelTEESigned, Reasons: []EvidenceReason{chain}}}, LevelNone, "chain invalid: no root in roots/ (tee)"},
+		"two refused":        {[]EvidenceVerdict{{Member: "qpu", Level: LevelNone, Reasons: []EvidenceReason{chain}}, {Member: "tee", Level: LevelNone, Reasons: []EvidenceReason{chain, tcb}}}, LevelNone, "chain invalid: no root in roots/ (qpu); chain invalid: no root in roots/ (tee); the platform's patch level is Revoked (tee)"},
+		"without a reason":   {[]EvidenceVerdict{{Member: "qpu", Level: LevelNone}, good("tee", LevelTEESigned)}, LevelNone, "refused (qpu)"},
+		"one not judged":     {[]EvidenceVerdict{good("qpu", LevelDeviceSigned)}, LevelNone, "judged"},
+		"one judged twice":   {[]EvidenceVerdict{good("qpu", LevelDeviceSigned), good("qpu", LevelDeviceSigned)}, LevelNone, "judged"},
+		"a level of its own": {[]EvidenceVerdict{good("qpu", "golden"), good("tee", LevelTEESigned)}, LevelNone, "unknown level"},
+	} {
+		in := f.input()
+		in.Attester = attester{verdicts: c.verdicts}
+		r := verify(t, in)
+		require.Equal(t, c.level, r.Level, name)
+		if c.fails == "" {
+			require.True(t, r.Valid, "%s: %+v", name, r.Failure)
+			continue
+		}
+		require.Equal(t, []string{"attestation"}, failed(r), name)
+		require.Contains(t, r.Failure.Error(), "AttestationError: ", name)
+		require.Contains(t, r.Failure.Message, c.fails, name)
+		require.Equal(t, ExitSignature, r.Failure.Exit, name)
+	}
 	in := f.input()
-	require.Contains(t, skipped(verify(t, in)), "attestation")
-	in.Attester = attester{level: LevelDeviceSigned}
+	in.Attester, in.Require = attester{verdicts: []EvidenceVerdict{good("tee", LevelNone), good("qpu", LevelNone)}}, []string{"attestation"}
+	require.Equal(t, []string{"attestation"}, failed(verify(t, in)), "evidence that reaches no level does not satisfy --require")
+	in.Attester = attester{err: errors.New("no answer")}
+	_, err := Verify(ctx, in)
+	require.ErrorContains(t, err, "no answer")
+}
+
+// TestTEETrapMode wants the sealed seed where the traps are said to be secret.
+func TestTEETrapMode(t *testing.T) {
+	ev := transcript.MapValue()
+	f := newFixture(t, fixtureOptions{leased: true, mode: "tee", attest: Attest{TEE: &ev}})
+	in := f.input()
+	require.Contains(t, skipped(verify(t, in)), "attestation", "nobody can judge it here")
+	verdict := EvidenceVerdict{Member: "tee", Accepted: true, Level: LevelTEESigned}
+	in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
 	r := verify(t, in)
-	require.True(t, r.Valid)
-	require.Equal(t, LevelDeviceSigned, r.Level)
-	in.Policy.MinLevel = LevelDeviceTEE
-	require.Equal(t, []string{"attestation"}, failed(verify(t, in)))
-	in.Policy.MinLevel = ""
-	in.Attester = attester{err: errors.New("chain invalid: no root in roots/")}
-	r = verify(t, in)
 	require.Equal(t, []string{"attestation"}, failed(r))
-	require.Equal(t, "AttestationError: chain invalid: no root in roots/", r.Failure.Error())
-	require.Equal(t, ExitSignature, r.Failure.Exit)
-	in.Attester = attester{level: "golden"}
-	require.Equal(t, []string{"attestation"}, failed(verify(t, in)))
+	require.Contains(t, r.Failure.Message, "sealed")
+	verdict.SealedSeed = true
+	in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
+	require.True(t, verify(t, in).Valid)
+	bare := newFixture(t, fixtureOptions{leased: true, mode: "tee"})
+	require.Equal(t, []string{"attestation"}, failed(verify(t, bare.input())))
+}
+
+func TestLevels(t *testing.T) {
+	require.Len(t, Levels(), 8)
+	for _, a := range Levels() {
+		require.True(t, a.Covers(a))
+		require.True(t, a.Covers(LevelNone))
+		require.Equal(t, a, a.Join(LevelNone))
+		for _, b := range Levels() {
+			j := a.Join(b)
+			require.True(t, j.Covers(a) && j.Covers(b))
+			require.Equal(t, j, b.Join(a))
+			require.False(t, a != b && a.Covers(b) && b.Covers(a))
+		}
+	}
+	require.False(t, LevelDeviceSigned.Covers(LevelTEESigned))
+	require.False(t, LevelTEESigned.Covers(LevelVendorAsserted))
+	require.True(t, LevelDeviceTEE.Covers(LevelTEESigned))
+	require.False(t, Level("golden").Covers(LevelNone))
+	require.False(t, LevelDeviceTEE.Covers("golden"))
+	require.Equal(t, LevelNone, LevelDeviceTEE.Join("golden"))
 }
 
 type store map[digest.Digest]digest.Digest

@@ -45,6 +45,14 @@ if have python3 && answers; then
 	./scripts/test-python.sh
 fi
 
+echo "-- 50 kill -9 of a driver in 500 submissions, 300 jobs without growth"
+ENGINE_TORTURE=commit go test -count=1 -v -run '^(TestTorture|TestNoGrowth)$' ./backends/qpu | grep -E '_test.go|^(ok|---|FAIL)'
+
+echo "-- walls around drivers: bubblewrap, cgroup, another account, a thief"
+have bwrap || true
+go test -count=1 ./plugins/driver/process
+go test -count=1 -run 'TestThief|TestNothingSecretCrosses|TestScripts/driver' ./cmd/engine
+
 echo "-- every check of the driver conformance kit can fail"
 ENGINE_BREAKS=own go test -count=1 -run TestBreaks ./plugins/vendors/mockqpu
 

@@ -62,8 +62,8 @@ func newAuditDevice(t testing.TB, l *circuit.Layered) *auditDevice {
 	return a
 }
 
-func (a *auditDevice) play(r *rand.Rand, f0 uint64, fake float64, shots int) *Audit {
-	sum := new(big.Int)
+func (a *auditDevice) play(r *rand.Rand, f0 uint64, fake float64, shots int) *guest.Audit {
+	s := &scorer{ideal: a.d, audit: guest.Audit{F0: f0}}
 	n := len(a.cdf)
 	for range shots {
 		x := r.IntN(n)
@@ -71,11 +71,9 @@ func (a *auditDevice) play(r *rand.Rand, f0 uint64, fake float64, shots int) *Au
 			u := r.Uint64N(a.cdf[n-1])
 			x = sort.Search(n, func(i int) bool { return a.cdf[i] > u })
 		}
-		sum.Add(sum, new(big.Int).SetUint64(a.d.p(uint64(x))))
+		s.add([]byte{byte(x), byte(x >> 8)}, []byte{0, 0})
 	}
-	out := &Audit{F0: f0, Shots: uint64(shots)}
-	out.judge(a.d, sum)
-	return out
+	return s.judge()
 }
 
 // TestAuditPower: 10 qubits, 3686 target shots, a device of fidelity 0.45: 1000 of
@@ -87,9 +85,9 @@ func TestAuditPower(t *testing.T) {
 	count := func(f0 uint64, fake float64) (n int) {
 		for range 1000 {
 			v := a.play(r, f0, fake, 3686)
-			require.Equal(t, StatLinear, v.Statistic)
-			require.NotEqual(t, AuditVacuous, v.Verdict)
-			if v.Verdict == AuditFail {
+			require.Equal(t, guest.StatLinear, v.Statistic)
+			require.NotEqual(t, guest.AuditVacuous, v.Verdict)
+			if v.Verdict == guest.AuditFail {
 				n++
 			}
 		}
@@ -114,14 +112,14 @@ func TestAuditOfPeakedTarget(t *testing.T) {
 	fails := 0
 	for range 300 {
 		v := a.play(r, 950_000_000, 0, 1000)
-		require.Equal(t, StatBounded, v.Statistic)
-		require.Equal(t, AuditFail, a.play(r, 950_000_000, .3, 1000).Verdict)
-		if v.Verdict == AuditFail {
+		require.Equal(t, guest.StatBounded, v.Statistic)
+		require.Equal(t, guest.AuditFail, a.play(r, 950_000_000, .3, 1000).Verdict)
+		if v.Verdict == guest.AuditFail {
 			fails++
 		}
 	}
 	require.LessOrEqual(t, fails, 3)
-	require.Equal(t, AuditInsufficient, a.play(r, 950_000_000, 1, MinAuditShots-1).Verdict)
+	require.Equal(t, guest.AuditInsufficient, a.play(r, 950_000_000, 1, MinAuditShots-1).Verdict)
 }
 
 // TestAuditOfFlatTarget: nothing to fake, nothing to find.
@@ -131,9 +129,9 @@ func TestAuditOfFlatTarget(t *testing.T) {
 	for q := range l.U {
 		l.U[q] = circuit.U3Angles{Theta: circuit.HalfPi, Lambda: 2 * circuit.HalfPi}
 	}
-	require.Equal(t, AuditVacuous, newAuditDevice(t, l).play(r, 990_000_000, 1, 1000).Verdict)
+	require.Equal(t, guest.AuditVacuous, newAuditDevice(t, l).play(r, 990_000_000, 1, 1000).Verdict)
 	// and a device so noisy that its scores are those of uniform bits
-	require.Equal(t, AuditVacuous, newAuditDevice(t, brickwork(r, 6, 10)).play(r, 1_000_000, 1, 1000).Verdict)
+	require.Equal(t, guest.AuditVacuous, newAuditDevice(t, brickwork(r, 6, 10)).play(r, 1_000_000, 1, 1000).Verdict)
 }
 
 // TestAuditOpensByBeacon runs whole audits of simulated outcomes.
@@ -160,7 +158,7 @@ func TestAuditOpensByBeacon(t *testing.T) {
 		Outcomes: o, Round: 7, Value: [32]byte{1}}
 	a, err := RunAudit(in)
 	require.NoError(t, err)
-	require.Equal(t, AuditPass, a.Verdict, a.String())
+	require.Equal(t, guest.AuditPass, a.Verdict, a.String())
 	require.Len(t, a.Leaves, 32)
 	root, err := o.Root()
 	require.NoError(t, err)
@@ -175,7 +173,7 @@ func TestAuditOpensByBeacon(t *testing.T) {
 	require.Equal(t, guest.DecisionPass, v.Decision) // the traps see nothing
 	a, err = RunAudit(in)
 	require.NoError(t, err)
-	require.Equal(t, AuditFail, a.Verdict, a.String())
+	require.Equal(t, guest.AuditFail, a.Verdict, a.String())
 	require.True(t, a.Fraud)
 
 	in.Leaves = 10
@@ -213,5 +211,41 @@ func TestLeastAccepted(t *testing.T) {
 		if x > 0 {
 			require.Greater(t, float64(c.n)*kl(float64(x-2)/stats.Ppb), math.Log(1000)-1e-3)
 		}
+	}
+}
+
+// TestXEBHasTheTrapsOfAccredit: rows and hidden data are those of accredit, and Score
+// of all slots is the audit of all leaves.
+func TestXEBHasTheTrapsOfAccredit(t *testing.T) {
+	r := rand.New(rand.NewPCG(55, 1))
+	l := brickwork(r, 6, 6)
+	mix, err := MixOf("xeb_small", "1.0.0")
+	require.NoError(t, err)
+	p, rows, h := job(t, l, 1000, 100_000, mix, 3)
+	q, rowsA, hA := job(t, l, 1000, 100_000, Accredit, 3)
+	require.Equal(t, rowsA.Append(nil), rows.Append(nil))
+	require.Equal(t, hA.Append(nil), h.Append(nil))
+	p.MixB = q.MixB
+	require.Equal(t, q.Append(nil), p.Append(nil))
+	p.MixB |= mix.Family << 32
+
+	out := make([]int, 1000)
+	for i := range out {
+		out[i] = r.IntN(64)
+	}
+	o := outcomesOf(6, out)
+	a, err := Score(l, p, h, o)
+	require.NoError(t, err)
+	in := AuditInput{Mix: mix, Layered: guest.AppendLayered(nil, l), Header: guest.Header{Shots: 1000, RatioPPM: 100_000}, Policy: refPolicy(), Root: testRoot(3),
+		Outcomes: &transcript.Outcomes{Width: 6, Slots: 1000, Rows: o.Rows, Presence: o.Present}, Round: 2}
+	b, err := RunAudit(in)
+	require.NoError(t, err)
+	require.Equal(t, *a, b.Audit)
+	require.Equal(t, guest.AuditFail, a.Verdict)
+	require.True(t, a.Fraud)
+
+	for _, refuse := range []*circuit.Layered{brickwork(r, 13, 1), brickwork(r, 12, 200)} {
+		_, err = Plan(refuse, guest.Header{Shots: 10, RatioPPM: 100_000}, refPolicy(), mix)
+		require.ErrorIs(t, err, ErrDomain)
 	}
 }

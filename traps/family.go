@@ -35,7 +35,7 @@ func init() {
 	families = []family{
 		0: {name: "accredit", mix: Accredit, about: "whole-register match and parity on random Cliffords, 3 to 1"},
 		1: {name: "clifford_parity", mix: CliffordParity, about: "one parity of random Cliffords"},
-		2: trapH, 3: trapXZ, 4: cst, 5: mirror, 6: iqp, 7: hiddenAngle,
+		2: trapH, 3: trapXZ, 4: cst, 5: mirror, 6: iqp, 7: hiddenAngle, 8: xebSmall,
 	}
 	for i := range families {
 		families[i].mix.Family = uint64(i)

@@ -81,8 +81,12 @@ func guideCircuit() *circuit.Circuit {
 // GuideCheck is the name of the check that runs Costs.
 const GuideCheck = "the guide's job"
 
-// guide: the guide's job fits the limits of a host.
+// guide: the guide's job fits the limits of a host, or is refused in order by a
+// library for other jobs.
 func guide(ctx context.Context, g Guest) error {
 	_, err := Costs(ctx, g)
+	if abi.ClassOf(err) == abi.DomainError && g.Kind == abi.KindTraps {
+		return fmt.Errorf("%w: %w", err, ErrSkip)
+	}
 	return err
 }

@@ -58,6 +58,8 @@ func (t *toy) dispatch(export string, args []uint64, in map[int][]byte) (map[int
 		return t.generate(args, in)
 	case abi.ExportJudge:
 		return t.judge(args, in)
+	case abi.ExportAudit:
+		return t.audit(args, in)
 	}
 	return t.compile(in)
 }
@@ -189,6 +191,47 @@ func (t *toy) judge(args []uint64, in map[int][]byte) (map[int][]byte, error) {
 	return map[int][]byte{16: v.Append(nil)}, nil
 }
 
+func (t *toy) audit(args []uint64, in map[int][]byte) (map[int][]byte, error) {
+	l, err := guest.ParseLayered(in[1])
+	if err != nil {
+		return nil, err
+	}
+	p, err := guest.ParsePlan(in[2])
+	if err != nil {
+		return nil, err
+	}
+	h, err := guest.ParseHidden(in[3], p.Skeleton.Width)
+	if err != nil {
+		return nil, err
+	}
+	o, err := guest.ParseOutcomes(in[4], p.Skeleton.Width)
+	if err != nil {
+		return nil, err
+	}
+	if args[0] != p.Shots && t.fault != "audits any number" {
+		return nil, fmt.Errorf("%d slots of %d", args[0], p.Shots)
+	}
+	a, err := traps.Score(l, p, h, o)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case t.fault == "audit passes" && a.Verdict == guest.AuditFail:
+		a.Verdict, a.Fraud, a.Score = guest.AuditPass, false, a.Limit
+	case t.fault == "audit scores traps":
+		for i := range o.N {
+			if h.Kind[i] != 0 && o.Has(i) {
+				a.SumP[0] += uint64(o.Rows[i])
+			}
+		}
+	case t.fault == "audit counts wrong":
+		a.Shots++
+	case t.fault == "audit remembers":
+		a.SumP[0] += uint64(t.age)
+	}
+	return map[int][]byte{16: a.Append(nil)}, nil
+}
+
 // compile takes circuits whose gates already form layers on coupled qubits; the
 // samples of the suite do not, so it answers with its faults only.
 func (t *toy) compile(in map[int][]byte) (map[int][]byte, error) {
@@ -210,6 +253,9 @@ func (t *toy) compile(in map[int][]byte) (map[int][]byte, error) {
 
 func toyGuest(kind abi.Kind, fault string) abitest.Guest {
 	m := wasmtest.New().Traps()
+	if fault != "no audit" {
+		m.Add("qx_audit", "i", "i", "", wasmtest.I32(0))
+	}
 	if kind == abi.KindCompiler {
 		m = wasmtest.New().Compiler()
 	}
@@ -265,9 +311,16 @@ func TestFaults(t *testing.T) {
 		"trap on " + abi.ExportGenerate: "generate and lying inputs",
 		"trap on " + abi.ExportJudge:    "judge and lying inputs",
 		"broken by an error":            "plan and lying inputs",
+		"audit passes":                  "audit knows good from bad",
+		"audit scores traps":            "audit knows good from bad",
+		"audit counts wrong":            "audit knows good from bad",
+		"audit remembers":               "audit knows good from bad",
+		"audits any number":             "audit knows good from bad",
+		"trap on " + abi.ExportAudit:    "audit knows good from bad",
 	} {
 		require.Contains(t, failing(t, toyGuest(abi.KindTraps, fault), check), check, fault)
 	}
+	require.ErrorIs(t, failing(t, toyGuest(abi.KindTraps, "no audit"))["audit knows good from bad"], abitest.ErrSkip)
 }
 
 // TestCompilerFaults: a compiler that drops every gate is found, and so is one

@@ -28,6 +28,7 @@ var trapChecks = []Check{
 	{"calls leave no memory behind", leaks},
 	{GuideCheck, guide},
 	{"judge and lying inputs", func(ctx context.Context, g Guest) error { return liesTo(ctx, g, abi.ExportJudge) }},
+	{"audit knows good from bad", audit},
 }
 
 // run is a job with its plan and all its slots.

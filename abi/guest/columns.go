@@ -18,14 +18,16 @@ type Kind uint16
 
 // Message kinds of qx1.
 const (
-	KindCircuit  Kind = 1 // lowered circuit, input of a compiler
-	KindTarget   Kind = 2 // what a compiler compiles for
-	KindLayered  Kind = 4 // compiled circuit
-	KindPlan     Kind = 5 // plan of a trap library
-	KindRows     Kind = 6 // slots as palette indexes
-	KindHidden   Kind = 7 // what must never leave the engine
-	KindOutcomes Kind = 8 // measured rows
-	KindVerdict  Kind = 9 // the judge's report
+	KindCircuit  Kind = 1  // lowered circuit, input of a compiler
+	KindTarget   Kind = 2  // what a compiler compiles for
+	KindLayered  Kind = 4  // compiled circuit
+	KindPlan     Kind = 5  // plan of a trap library
+	KindRows     Kind = 6  // slots as palette indexes
+	KindHidden   Kind = 7  // what must never leave the engine
+	KindOutcomes Kind = 8  // measured rows
+	KindVerdict  Kind = 9  // the judge's report
+	KindAudit    Kind = 10 // the score of target slots
+	KindBatch    Kind = 11 // what a device runs, handed out by a verifier
 )
 
 // FormVersion is the version of the message forms.

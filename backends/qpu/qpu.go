@@ -1,6 +1,7 @@
 package qpu
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha3"
 	"encoding/hex"
@@ -22,7 +23,8 @@ import (
 
 // Sentinels.
 var (
-	// ErrResultKind: the device gave something else than shots.
+	// ErrResultKind: the device gives something else than shots, such as
+	// probabilities.
 	ErrResultKind = errors.New("the device returned no shots")
 	// ErrUncertain: the driver cannot tell whether a submission was accepted.
 	ErrUncertain = errors.New("it is not known whether the vendor accepted the submission")
@@ -49,6 +51,9 @@ type Config struct {
 	// Note hears, in words for the operator, that a submission was found to be made
 	// before and is not made again; nil: nobody.
 	Note func(string)
+	// Certificate is the vendor's certificate of the device, DER, where the operator
+	// has it and the driver does not; nil: that of the driver, if any.
+	Certificate []byte
 	// Patience is how long a driver that died may take to come back [60 s].
 	Patience time.Duration
 	// Sleep waits or returns ctx's error; nil: a timer.
@@ -95,6 +100,9 @@ func Open(ctx context.Context, cfg Config) (*Backend, error) {
 	if b.device, err = c.Device(ctx, cfg.Device); err != nil {
 		return nil, fmt.Errorf("device %s: %w", cfg.Device, err)
 	}
+	if !b.gives(driverv1.ResultKind_RESULT_KIND_PER_SHOT) && !b.countsOnly() {
+		return nil, fmt.Errorf("device %s gives %s: %w", cfg.Device, kindNames(b.device.ResultKinds), ErrResultKind)
+	}
 	if err := b.fixFrame(ctx, c); err != nil {
 		return nil, err
 	}
@@ -108,8 +116,15 @@ func (b *Backend) fixFrame(ctx context.Context, c *driver.Client) error {
 	if key := b.key(); key != nil {
 		b.frame.DeviceKeySHA3 = digest.Sum(key.PublicKey)
 	}
+	cert := b.cfg.Certificate
 	if len(d.CertificateChain) > 0 {
-		b.frame.VendorCertSHA3 = digest.Sum(d.CertificateChain[0])
+		if cert != nil && !bytes.Equal(cert, d.CertificateChain[0]) {
+			return fmt.Errorf("device %s has another certificate than the one at hand: %w", d.Id, ErrSignature)
+		}
+		cert = d.CertificateChain[0]
+	}
+	if cert != nil {
+		b.frame.VendorCertSHA3 = digest.Sum(cert)
 	}
 	cal, err := c.Calibration(ctx, d.Id, "")
 	if errors.Is(err, &driver.Error{Code: driver.NotSupported}) {
@@ -154,7 +169,7 @@ func (b *Backend) Device() *driverv1.Device { return b.device }
 
 // Capabilities implements backends.Backend.
 func (b *Backend) Capabilities(context.Context) (backends.Capabilities, error) {
-	c := backends.Capabilities{MaxWidth: int(b.device.Width), MaxShots: 10_000_000, Device: b.frame}
+	c := backends.Capabilities{MaxWidth: int(b.device.Width), MaxShots: 10_000_000, Device: b.frame, CountsOnly: b.countsOnly()}
 	for _, e := range b.device.Edges {
 		c.Edges = append(c.Edges, circuit.Pair{A: uint16(e.A), B: uint16(e.B)})
 	}

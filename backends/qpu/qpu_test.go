@@ -2,9 +2,12 @@ package qpu_test
 
 import (
 	"context"
+	"crypto/sha3"
+	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -20,13 +23,27 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
 
 func TestMain(m *testing.M) {
 	process.MaybeLaunch()
-	if len(os.Args) > 1 && os.Args[1] == "serve-mockqpu" {
-		driver.Serve(mockqpu.New(time.Now))
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "serve-") {
+		if len(os.Args) > 2 {
+			tellGoroutines(os.Args[2])
+		}
+		switch os.Args[1] {
+		case "serve-mockqpu":
+			driver.Serve(mockqpu.New(time.Now))
+		case "serve-forger":
+			if err := mockqpu.Serve(time.Now, "signature-verifies"); err != nil {
+				panic(err)
+			}
+		case "serve-ionq":
+			driver.Serve(ionq.New(time.Now))
+		}
 		return
 	}
 	os.Exit(m.Run())
@@ -35,20 +52,9 @@ func TestMain(m *testing.M) {
 // start runs mockqpu as a process under a supervisor.
 func start(t testing.TB, config string) *supervisor.Supervisor {
 	t.Helper()
-	img, err := process.Seal(os.Args[0])
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, img.Close()) })
-	sockets, err := os.MkdirTemp("", "q")
-	require.NoError(t, err)
-	t.Cleanup(func() { os.RemoveAll(sockets) })
-	cache := t.TempDir()
-	s, err := supervisor.New(supervisor.Config{Driver: "mockqpu", Now: time.Now, MaxCrashes: 1000, BackoffMax: 10 * time.Millisecond,
-		Start:     supervisor.Exec(&process.Spec{Image: img, Args: []string{"serve-mockqpu"}, CacheDir: cache}, sockets, 20*time.Second, testLog(t)),
-		Configure: driver.Config{JSON: []byte(config), CacheDir: cache, Dev: true}})
-	require.NoError(t, err)
-	s.Run(context.Background())
-	t.Cleanup(func() { s.Stop(context.Background(), time.Second) })
-	return s
+	return startDriver(t, "serve-mockqpu", func(c *supervisor.Config) {
+		c.MaxCrashes, c.BackoffMax, c.Configure.JSON = 1000, 10*time.Millisecond, []byte(config)
+	})
 }
 
 func open(t testing.TB, s *supervisor.Supervisor) *qpu.Backend {
@@ -113,6 +119,37 @@ func TestSignaturesOfTheDevice(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, two.Counter, one.Counter)
 	require.NotEqual(t, one.Signature, two.Signature, "the purpose is signed too")
+}
+
+// TestAForgedSignatureIsNotUsed: the forger spoils signatures of digests that begin
+// with 1.
+func TestAForgedSignatureIsNotUsed(t *testing.T) {
+	b := open(t, startDriver(t, "serve-forger", func(*supervisor.Config) {}))
+	_, err := b.Sign(t.Context(), driverv1.Purpose_PURPOSE_EXEC, digest.Digest{2})
+	require.NoError(t, err)
+	_, err = b.Sign(t.Context(), driverv1.Purpose_PURPOSE_EXEC, digest.Digest{1})
+	require.ErrorIs(t, err, qpu.ErrSignature)
+}
+
+// TestTheFrameBindsKeyAndCalibration: D names the key that signs and, by its hash,
+// the snapshot that is kept.
+func TestTheFrameBindsKeyAndCalibration(t *testing.T) {
+	s := start(t, `{"calibration":{"format":"noise/v1","gates":[{"gate":"1q","depolarizing":0.001}]}}`)
+	j, err := driver.OpenLedger(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { j.Close() })
+	kept := map[string][]byte{}
+	b, err := qpu.Open(t.Context(), qpu.Config{Name: "mockqpu", Acquire: s.Acquire, Journal: j, Keep: func(_ context.Context, id string, snapshot []byte) error {
+		kept[id] = snapshot
+		return nil
+	}})
+	require.NoError(t, err)
+	caps, err := b.Capabilities(t.Context())
+	require.NoError(t, err)
+	sum := sha3.Sum256(kept[caps.Device.CalibrationID])
+	require.Equal(t, "sha3-256:"+hex.EncodeToString(sum[:]), caps.Device.CalibrationID)
+	require.Contains(t, string(kept[caps.Device.CalibrationID]), "depolarizing", "the vendor's own bytes are in it")
+	require.Equal(t, digest.Sum(b.Device().Keys[0].PublicKey), caps.Device.DeviceKeySHA3)
 }
 
 // TestKilledDriver kills the driver again and again while a batch runs: every
@@ -180,6 +217,48 @@ func TestCancelReachesTheVendor(t *testing.T) {
 	require.Equal(t, driverv1.JobState_JOB_STATE_CANCELLED, jobs()[0].State)
 }
 
+// TestACancelledRunCanRunAgain: a job that ended at the vendor without outcomes is
+// followed by one more, a job that has outcomes is not.
+func TestACancelledRunCanRunAgain(t *testing.T) {
+	var reload driver.Config
+	s := startDriver(t, "serve-mockqpu", func(c *supervisor.Config) {
+		c.Configure.JSON = []byte(`{"latency_ms":60000,"max_slots":2}`)
+		reload = c.Configure
+	})
+	j, err := driver.OpenLedger(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { j.Close() })
+	var notes []string
+	b, err := qpu.Open(t.Context(), qpu.Config{Name: "mockqpu", Acquire: s.Acquire, Journal: j, Note: func(n string) { notes = append(notes, n) }})
+	require.NoError(t, err)
+	c, _, _, err := s.Acquire(t.Context())
+	require.NoError(t, err)
+	jobs := func() map[driverv1.JobState]int {
+		n := map[driverv1.JobState]int{}
+		require.NoError(t, c.Recover(t.Context(), mockqpu.DeviceID, [32]byte{}, time.Unix(1, 0), func(j *driverv1.Job) error { n[j.State]++; return nil }))
+		return n
+	}
+	for cancelled := 1; cancelled <= 2; cancelled++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- b.Run(ctx, bits(3, 4), func(*guest.Outcomes) error { return nil }) }()
+		require.Eventually(t, func() bool { return jobs()[driverv1.JobState_JOB_STATE_QUEUED] == 1 }, 20*time.Second, time.Millisecond)
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		require.NoError(t, b.Close())
+		require.Equal(t, map[driverv1.JobState]int{driverv1.JobState_JOB_STATE_CANCELLED: cancelled}, jobs())
+	}
+	reload.JSON = []byte(`{"max_slots":2}`)
+	require.NoError(t, s.Reload(t.Context(), reload))
+	want := map[driverv1.JobState]int{driverv1.JobState_JOB_STATE_CANCELLED: 2, driverv1.JobState_JOB_STATE_SUCCEEDED: 2}
+	for range 2 {
+		require.Equal(t, []byte{0, 1, 2, 3}, collect(t, b, bits(3, 4)))
+		require.Equal(t, want, jobs(), "two parts, each executed once")
+	}
+	require.Contains(t, notes[0], "cancelled and left no outcomes: this is attempt 2")
+	require.Contains(t, notes[len(notes)-1], "nothing runs again")
+}
+
 func TestLogOfADriverThatCannotStart(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "bad")
@@ -189,4 +268,12 @@ func TestLogOfADriverThatCannotStart(t *testing.T) {
 	defer img.Close()
 	_, err = supervisor.Exec(&process.Spec{Image: img, CacheDir: dir}, dir[:min(len(dir), 60)], 20*time.Second, testLog(t))(t.Context())
 	require.ErrorContains(t, err, "no licence")
+}
+
+// TestSignedMessage holds the domains that verifiers of proofs know against those
+// that drivers sign.
+func TestSignedMessage(t *testing.T) {
+	d := digest.Sum([]byte("x"))
+	require.Equal(t, append([]byte(vendorcert.ExecDomain), d[:]...), driver.SignedMessage(driverv1.Purpose_PURPOSE_EXEC, d))
+	require.Equal(t, append([]byte(vendorcert.ResultDomain), d[:]...), driver.SignedMessage(driverv1.Purpose_PURPOSE_RESULT, d))
 }

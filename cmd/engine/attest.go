@@ -13,18 +13,8 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/attest"
-	"github.com/animicaorg/engine/proofs/attest/cca"
-	"github.com/animicaorg/engine/proofs/attest/nitro"
-	"github.com/animicaorg/engine/proofs/attest/sev"
-	"github.com/animicaorg/engine/proofs/attest/sgx"
-	"github.com/animicaorg/engine/proofs/attest/tdx"
-	"github.com/animicaorg/engine/proofs/attest/tpm"
+	"github.com/animicaorg/engine/proofs/attest/evidence"
 )
-
-// attestVerifiers are the kinds of evidence that this build verifies.
-var attestVerifiers = []attest.Verifier{sgx.Verifier{}, tdx.Verifier{}, sev.Verifier{}, nitro.Verifier{}, cca.Verifier{}, tpm.Verifier{}}
-
-const kindQPU = "qpu" // certificates of vendors of quantum computers
 
 func (e *program) attestVerb() *cobra.Command {
 	return e.Group("attest", "Verify attestation evidence offline", e.attestVerify(), e.attestChain())
@@ -33,22 +23,19 @@ func (e *program) attestVerb() *cobra.Command {
 // kindFlag is --kind.
 func kindFlag(c *cobra.Command) *cli.Choice {
 	k := &cli.Choice{}
-	for _, v := range attestVerifiers {
+	for _, v := range evidence.Verifiers() {
 		k.Allowed = append(k.Allowed, string(v.Kind()))
 	}
-	k.Allowed = append(k.Allowed, kindQPU)
+	k.Allowed = append(k.Allowed, string(attest.QPU))
 	c.Flags().Var(k, "kind", "what the evidence is")
 	return k
 }
 
 func attestVerifier(k *cli.Choice) (attest.Verifier, error) {
-	for _, v := range attestVerifiers {
+	for _, v := range evidence.Verifiers() {
 		if string(v.Kind()) == k.Value {
 			return v, nil
 		}
-	}
-	if k.Value == kindQPU {
-		return nil, cli.Errorf(cli.Unsupported, "--kind", "certificates of quantum computers are not verified by this build").Named("FeatureUnsupported")
 	}
 	return nil, cli.Errorf(cli.Usage, "--kind", "is needed").WithHint("one of %s", strings.Join(k.Allowed, ", "))
 }
@@ -56,6 +43,8 @@ func attestVerifier(k *cli.Choice) (attest.Verifier, error) {
 type attestFlags struct {
 	evidence, collateral, cert, roots, report, at, policy string
 	allow, policyKeys                                     []string
+	prefix                                                string // of --policy and --policy-key in this verb
+	testKeys                                              bool   // qpu: roots whose keys are published count
 }
 
 type attestPolicy struct {
@@ -86,22 +75,28 @@ func (e *program) attestVerify() *cobra.Command {
 		Use: "verify", Short: "Verify evidence and judge it",
 		Long: `Verify attestation evidence without network and print it in one normal form.
 Nothing is accepted without a time: --at names it, "--at now" is the clock of this
-machine. Roots are those pinned in this build; with --roots DIR they are instead
-the self-signed certificates in DIR/KIND/*.pem and DIR/VENDOR/*.pem (intel, amd,
-aws, arm, tcg).
+machine. Roots are those pinned in this build and those in DATA_DIR/roots; with
+--roots DIR they are instead the self-signed certificates in DIR/KIND/*.pem and
+DIR/VENDOR/*.pem (intel, amd, aws, arm, tcg). The roots of a vendor of quantum
+computers are in DIR/NAME/*.pem, its revocation lists in DIR/NAME/*.crl.
 
 Debug mode, migratable environments and bytes behind the evidence are always
 refused. Report data is judged with --expect-report-data only: 32 bytes are a
 digest that must stand there with zero bytes behind it, any other length must be
-the whole field. Files, policy and kinds: docs/attestation.md.
+the whole field. The evidence of kind qpu is a vendor certificate, or a provider
+bundle with one. Files, policy and kinds: docs/attestation.md.
 
 Exit 0 when accepted, 41 when refused.`,
 		Example: `  engine attest verify --kind tdx --evidence q.bin --collateral c.json --at 2025-06-20T00:00:00Z
-  engine attest verify --kind sev --evidence r.bin --cert vcek.der --at now --policy policy.json`,
+  engine attest verify --kind sev --evidence r.bin --cert vcek.der --at now --policy policy.json
+  engine attest verify --kind qpu --evidence provider_bundle.json --roots roots --at now`,
 		Args: cli.Args(),
 	}
 	kind := kindFlag(c)
 	c.RunE = func(*cobra.Command, []string) error {
+		if kind.Value == string(attest.QPU) {
+			return e.verifyVendorEvidence(&f)
+		}
 		v, err := attestVerifier(kind)
 		if err != nil {
 			return err
@@ -112,11 +107,12 @@ Exit 0 when accepted, 41 when refused.`,
 	p.StringVar(&f.evidence, "evidence", "", "`FILE` with the quote, report, document or token; - is stdin")
 	p.StringVar(&f.collateral, "collateral", "", "`FILE` with the vendor's revocation lists and patch levels")
 	p.StringVar(&f.cert, "cert", "", "`FILE` with the certificates or the key that the evidence leaves out, DER or PEM")
-	p.StringVar(&f.roots, "roots", "", "`DIR` of trusted roots, in place of the pinned ones")
+	p.StringVar(&f.roots, "roots", "", "`DIR` of trusted roots, in place of the pinned ones and of DATA_DIR/roots")
 	p.StringVar(&f.report, "expect-report-data", "", "`HEX` that the evidence must bind")
 	p.StringVar(&f.at, "at", "", "judge validity at this `TIME`: RFC 3339 or now")
 	p.StringSliceVar(&f.allow, "allow-tcb", nil, "`STATUS,…` of the patch level to accept beside UpToDate and Unrated")
 	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with accepted measurements and patch levels")
+	addTestKeys(p, &f)
 	p.StringSliceVar(&f.policyKeys, "policy-key", nil, "`KEYS` (ed25519:HEX), one of which must have signed the policy")
 	return c
 }
@@ -127,7 +123,7 @@ func (e *program) verifyEvidence(v attest.Verifier, f *attestFlags) error {
 	if err != nil {
 		return err
 	}
-	params, err := attestParams(v, f.roots, f.at)
+	params, err := e.attestParams(v, f.roots, f.at)
 	if err != nil {
 		return err
 	}
@@ -171,19 +167,29 @@ func (e *program) readEvidence(f *attestFlags) (*attest.Evidence, error) {
 	return &ev, nil
 }
 
-func attestParams(v attest.Verifier, roots, at string) (*attest.Params, error) {
-	ms, err := parseTime("--at", at)
+func (e *program) attestParams(v attest.Verifier, roots, at string) (*attest.Params, error) {
+	when, err := attestTime(at)
 	if err != nil {
 		return nil, err
 	}
-	p := &attest.Params{Roots: v.PinnedRoots()}
-	if ms != 0 {
-		p.At = time.UnixMilli(int64(ms)).UTC()
+	if err := checkRootsDir(roots); err != nil {
+		return nil, err
 	}
-	if roots != "" {
-		p.Roots, err = loadRoots(roots, v.Kind())
+	t, err := e.teeTrust(roots, v)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	return &attest.Params{At: when, Roots: t.Roots}, nil
+}
+
+// attestTime is the time of --at; the zero time where it is not given, which
+// refuses.
+func attestTime(at string) (time.Time, error) {
+	ms, err := parseTime("--at", at)
+	if err != nil || ms == 0 {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(int64(ms)).UTC(), nil
 }
 
 func (e *program) attestRules(f *attestFlags) (*attest.Rules, error) {
@@ -203,16 +209,16 @@ func (e *program) attestRules(f *attestFlags) (*attest.Rules, error) {
 	}
 	if f.policy == "" {
 		if len(f.policyKeys) > 0 {
-			return nil, cli.Errorf(cli.Usage, "--policy-key", "goes with --policy")
+			return nil, cli.Errorf(cli.Usage, "--"+f.prefix+"policy-key", "goes with --%spolicy", f.prefix)
 		}
 		return r, nil
 	}
-	doc, err := e.ReadInput("--policy", f.policy, attest.MaxPolicy, cli.BadConfig)
+	doc, err := e.ReadInput("--"+f.prefix+"policy", f.policy, attest.MaxPolicy, cli.BadConfig)
 	if err != nil {
 		return nil, err
 	}
 	if r.Policy, err = attest.ParsePolicy(doc, f.policyKeys...); err != nil {
-		return nil, cli.Errorf(cli.BadConfig, "--policy", "%w", err)
+		return nil, cli.Errorf(cli.BadConfig, "--"+f.prefix+"policy", "%w", err)
 	}
 	return r, nil
 }

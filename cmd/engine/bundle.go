@@ -82,7 +82,7 @@ func (e *program) makeBundle(cmd *cobra.Command, f *bundleFlags) (*keys.Bundle, 
 }
 
 // bundleIdentity is the stored self-description of this root key, or a new one.
-func (e *program) bundleIdentity(cmd *cobra.Command, f *bundleFlags, root *keys.Ed25519Key) (*keys.Identity, error) {
+func (e *program) bundleIdentity(cmd *cobra.Command, f *bundleFlags, root keys.Signer) (*keys.Identity, error) {
 	if path, err := e.identityPath(); err == nil && f.email == "" {
 		if _, err := os.Stat(path); err == nil {
 			id, err := e.readIdentity(path)

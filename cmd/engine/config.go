@@ -15,6 +15,11 @@ type config struct {
 	Threads  string `yaml:"threads"`
 	Memory   string `yaml:"memory"`
 	Plot     string `yaml:"plot"`
+	NATS     string `yaml:"nats"`
+	NATSKey  string `yaml:"nats_nkey"`
+
+	KeyIdentity   string `yaml:"key_identity"`
+	KeyPassphrase string `yaml:"key_passphrase"`
 
 	// Drivers holds settings by the driver's name. DevOverrides runs the file at a
 	// path as the driver of a name, without the lock; its proofs are for
@@ -25,7 +30,8 @@ type config struct {
 
 func (c *config) flags() map[string]string {
 	return map[string]string{"log_level": c.LogLevel, "data_dir": c.DataDir, "backend": c.Backend,
-		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot}
+		"threads": c.Threads, "memory": c.Memory, "plot": c.Plot, "nats": c.NATS, "nats_nkey": c.NATSKey,
+		"key_identity": c.KeyIdentity, "key_passphrase": c.KeyPassphrase}
 }
 
 func (e *program) loadConfig(cmd *cobra.Command) error {
@@ -33,7 +39,7 @@ func (e *program) loadConfig(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if path != "" {
+	if e.configFile = path; path != "" {
 		e.Log.Debug("configuration", "path", path)
 	}
 	if err := e.ApplyDefaults(cmd, e.cfg.flags()); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,14 +48,19 @@ func (e *program) doctorVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check what this machine needs to run jobs",
 		Long: `Check what this machine needs to run jobs: the sandbox of the modules, the
-shipped modules themselves, the simulator's arithmetic, keys, journal, disk and
-memory. Every check is real: workers are started and a circuit is simulated. Each
-finding comes with its fix; the exit code is that of the first one that fails.`,
+shipped modules themselves, the simulator's arithmetic, keys, journal, disk, memory,
+drivers with their lock, secrets and walls, folders, limits and clock. Every check
+is real: workers and a driver are started, a circuit is simulated. A finding that
+fails, or could be better, comes with its fix; the exit code is that of the first
+one that fails.`,
 		Example: "  engine doctor\n  engine doctor --lock plugins/modules.lock --json",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			checks := []finding{e.checkSandbox(cmd.Context()), e.checkModules(lock), checkSimulator(cmd.Context()),
-				e.checkKeys(), e.checkJournal(), e.checkDisk(), checkMemory(memory)}
+			ctx := cmd.Context()
+			walls, handshake := e.checkDriverStart(ctx)
+			checks := []finding{e.checkSandbox(ctx), e.checkModules(lock), checkSimulator(ctx), e.checkKeys(), e.checkJournal(), e.checkDisk(), checkMemory(memory),
+				e.checkModuleSet(), walls, handshake, e.checkLock(), e.checkOverrides(), e.checkSecrets(), e.checkCalibrations(),
+				e.checkConfig(), checkProgram(), e.checkDataDir(), e.checkCacheDir(), checkSockets(), checkFiles(), e.checkClock(time.Now()), checkKernels(), checkCertificates(), checkHidden(), checkUser()}
 			return e.printDoctor(checks)
 		},
 	}
@@ -78,9 +84,9 @@ func (e *program) printDoctor(checks []finding) error {
 			if !c.OK {
 				state = "FAILED"
 			}
-			fmt.Fprintf(w, "%s  %-10s %s\n", state, c.Name, c.Detail)
+			fmt.Fprintf(w, "%s  %-16s %s\n", state, c.Name, c.Detail)
 			if c.Fix != "" {
-				fmt.Fprintf(w, "%20s %s\n", "fix:", c.Fix)
+				fmt.Fprintf(w, "%24s %s\n", "fix:", c.Fix)
 			}
 		}
 	})
@@ -166,12 +172,22 @@ func (e *program) checkKeys() finding {
 	switch {
 	case errors.Is(err, keys.ErrNoKey):
 		return good(name, "none yet; the first run or engine keys init makes them")
+	case errors.Is(err, keys.ErrLocked):
+		return bad(name, cli.BadConfig, "give --key-identity, or start the helper that holds the key", "%v", err)
 	case errors.Is(err, keys.ErrKeyExposed):
 		return bad(name, cli.BadConfig, "chmod 600 the file; if others could read it, make new keys", "%v", err)
 	case err != nil:
 		return bad(name, cli.BadConfig, "restore "+dir+" from a copy", "%v", err)
 	}
-	return good(name, "provider %s, level %s", held.ProviderID, keys.LevelDev)
+	_, level, err := store.KeyFile(keys.Operational, string(keys.Operational))
+	if err != nil {
+		return bad(name, cli.BadConfig, "restore "+dir+" from a copy", "%v", err)
+	}
+	f := good(name, "provider %s, level %s", held.ProviderID, level)
+	if age := time.Since(time.Unix(int64(held.Statement.ValidFrom), 0)); age > keys.RotateAfter*time.Second {
+		f.Fix = fmt.Sprintf("the operational key is %d days old: engine keys rotate operational", int(age.Hours()/24))
+	}
+	return f
 }
 
 func (e *program) checkJournal() finding {

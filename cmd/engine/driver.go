@@ -215,6 +215,7 @@ type driverInfo struct {
 	Features []string     `json:"features"`
 	Secrets  []string     `json:"secrets"`
 	Walls    string       `json:"walls"`
+	Missing  []string     `json:"missing_walls"` // asked for and not there, with the reason
 	SHA256   string       `json:"sha256"`
 	Devices  []deviceInfo `json:"devices"`
 }
@@ -245,7 +246,8 @@ func (e *program) driverInfo() *cobra.Command {
 				return driverError(err)
 			}
 			out := driverInfo{Name: args[0], ID: about.Id, Version: about.Version, API: about.VendorApi, Protocol: driver.ProtocolVersion, Secrets: about.SecretNames,
-				Walls: r.Status().Level.String(), SHA256: hex.EncodeToString(r.image.SHA256[:]), Features: []string{}, Devices: []deviceInfo{}}
+				Walls: r.Status().Level.String(), SHA256: hex.EncodeToString(r.image.SHA256[:]), Features: []string{}, Devices: []deviceInfo{}, Missing: []string{}}
+			out.Missing = append(out.Missing, r.Status().Level.Missing...)
 			for _, f := range about.Features {
 				out.Features = append(out.Features, enumName(f.String(), "FEATURE_"))
 			}
@@ -271,6 +273,9 @@ func (e *program) driverInfo() *cobra.Command {
 func printDriver(w io.Writer, d *driverInfo) {
 	fmt.Fprintf(w, "%s %s (%s), protocol %d, vendor interface: %s\n", d.ID, d.Version, d.Name, d.Protocol, d.API)
 	fmt.Fprintf(w, "  features   %s\n  walls      %s\n  sha256     %s\n", strings.Join(d.Features, ", "), d.Walls, d.SHA256)
+	for _, m := range d.Missing {
+		fmt.Fprintf(w, "  not there  %s\n", m)
+	}
 	for _, v := range d.Devices {
 		fmt.Fprintf(w, "  device     %s: %s %s, %s, %d qubits, %d couplings, verbatim %t, gives %s, calibration %s\n",
 			v.ID, v.Vendor, v.Family, v.Kind, v.Width, v.Edges, v.Verbatim, strings.Join(v.Kinds, " "), v.Calibration)

@@ -72,6 +72,9 @@ Exit 20 where a check failed.`,
 			if spec.ReadDirs, err = e.readDirs(name, path); err != nil {
 				return err
 			}
+			if err := e.buildWalls(name, spec, sockets); err != nil {
+				return err
+			}
 			s, err := drivertest.Run(cmd.Context(), drivertest.Options{Spec: spec, Config: cfg.JSON, Secrets: cfg.Secrets, Device: device, Sockets: sockets, Now: time.Now,
 				Logger: e.Log, Only: only, Jobs: jobs, OnCheck: func(r drivertest.Result) {
 					if r.Status == drivertest.Failed {

@@ -25,7 +25,7 @@ func (e *program) identityVerb() *cobra.Command {
 const maxDocument = 4 << 20
 
 // rootKey returns the root key; in an empty store it makes the keys.
-func (e *program) rootKey() (*keys.Ed25519Key, *keys.Held, error) {
+func (e *program) rootKey() (keys.RoleSigner, *keys.Held, error) {
 	s, err := e.keyStore()
 	if err != nil {
 		return nil, nil, err
@@ -77,7 +77,7 @@ time. It is kept as DATA_DIR/identity.json, which "engine bundle make" uses.`,
 	return c
 }
 
-func signIdentity(ctx context.Context, root *keys.Ed25519Key, email string) (*keys.Identity, error) {
+func signIdentity(ctx context.Context, root keys.Signer, email string) (*keys.Identity, error) {
 	id, err := keys.NewIdentity(ctx, root, email, []string{"quantum"}, uint64(time.Now().Unix()))
 	if err != nil {
 		return nil, cli.Errorf(cli.Usage, "--email", "%w", err)

@@ -29,7 +29,7 @@ keys.`,
 				return err
 			}
 			defer s.Close()
-			var k *keys.Ed25519Key
+			var k keys.RoleSigner
 			if create {
 				k, err = s.Create(keys.Governance, rand.Reader)
 			} else {

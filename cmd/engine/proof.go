@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest"
 )
 
 func (e *program) proofVerb() *cobra.Command {
@@ -25,6 +26,8 @@ const maxProofBytes = 16 << 20
 type verifyFlags struct {
 	bundle, policy, at string
 	require            []string
+	attest             trustFlags
+	sets               setsFlags
 }
 
 type verifyAnswer struct {
@@ -44,6 +47,14 @@ as JSON or CBOR. With --bundle the circuit, the raw outcomes and the traps are
 checked too: the traps are judged again from the opened seed. All checks run and
 are listed; a check without its input is listed as skipped.
 
+Attestation evidence is judged at --at, else at the time that the proof names.
+Roots are those pinned in this build and those in DATA_DIR/roots, or with --roots
+those below DIR. A quote of a TEE counts only where --attest-policy lists its
+measurement. Levels: docs/attestation.md.
+
+A proof may name the module set under which it ran. It is judged by the sets that
+this node pulled (engine module pull), or by those in --sets.
+
 Exit 0 when every check that ran holds. Otherwise the first failure decides: 40
 traps, 41 signatures and attestation, 42 anything else.`,
 		Example: `  engine proof verify qrun/proof.json --bundle qrun
@@ -55,7 +66,10 @@ traps, 41 signatures and attestation, 42 anything else.`,
 				return err
 			}
 			r, err := proofs.Verify(cmd.Context(), *in)
-			if err != nil {
+			var coded *cli.Error
+			if errors.As(err, &coded) {
+				return coded
+			} else if err != nil {
 				return cli.Errorf(cli.Usage, "--require", "%w", err)
 			}
 			return e.printVerified(r)
@@ -64,7 +78,9 @@ traps, 41 signatures and attestation, 42 anything else.`,
 	p := c.Flags()
 	p.StringVar(&f.bundle, "bundle", "", "`DIR` or .tar that the proof came with")
 	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with allowed_modules, service_keys, denied_keys, require_lease, refuse_dev, min_level, require")
-	p.StringVar(&f.at, "at", "", "judge freshness at this `TIME`: RFC 3339 or now (default: the time that the proof itself names)")
+	p.StringVar(&f.at, "at", "", "judge freshness and evidence at this `TIME`: RFC 3339 or now (default: the time that the proof itself names)")
+	f.attest.add(p)
+	f.sets.add(p)
 	p.StringSliceVar(&f.require, "require", nil, "`CHECKS` that must not be skipped, separated by commas")
 	return c
 }
@@ -96,9 +112,17 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 		}
 		in.Policy = *p
 	}
-	in.AtMS, err = parseTime("--at", f.at)
+	if in.AtMS, err = parseTime("--at", f.at); err != nil {
+		return nil, err
+	}
+	if in.Attester, err = e.attester(&f.attest); err != nil {
+		return nil, err
+	}
+	if in.Sets, err = e.verifierSets(&f.sets); err != nil {
+		return nil, err
+	}
 	e.wireVerifier(in)
-	return in, err
+	return in, nil
 }
 
 // knownPolicies are the embedded trap policies by hash.
@@ -152,7 +176,11 @@ func (e *program) printVerified(r *proofs.Report) error {
 	}
 	var failed *cli.Error
 	if f := r.Failure; f != nil {
-		failed = cli.Errorf(cli.Code(f.Exit), f.Check, "%s", f.Message).Named(f.Name).WithHint("all failed checks are listed; the first one decides")
+		message := f.Message
+		if f.Name == attest.ErrRefused.Error() {
+			message = f.Error() // as attest verify words it
+		}
+		failed = cli.Errorf(cli.Code(f.Exit), f.Check, "%s", message).Named(f.Name).WithHint("all failed checks are listed; the first one decides")
 		a.FailedCheck, a.NetworkCode, a.Error = f.Check, f.Code, failed.Body()
 	}
 	err := e.Print(a, func(w io.Writer) {
@@ -164,6 +192,9 @@ func (e *program) printVerified(r *proofs.Report) error {
 				state = "skipped"
 			}
 			fmt.Fprintf(w, "%s  %-16s %s\n", state, c.Name, c.Detail)
+		}
+		for _, v := range r.Evidence {
+			fmt.Fprintf(w, "evidence %s %s: accepted %v, valid to %s\n", v.Member, v.Kind, v.Accepted, orDash(v.NotAfter))
 		}
 		fmt.Fprintf(w, "valid %v, level %s\n", r.Valid, r.Level)
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"os"
@@ -13,23 +14,28 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 type runFlags struct {
 	out       string
 	backend   string
+	nats      natsFlags
 	dryRun    bool
 	plot      cli.Choice
 	threads   int
 	memory    cli.Size
 	policy    string
-	traps     string // shipped trap library; empty: accredit
+	traps     string // name of the trap library; empty: that of the job
 	modules   map[string]string
-	height    *uint64    // block height that is now, as the operator says; nil: not said
-	proofFile string     // a second copy of the proof; empty: none
-	held      *keys.Held // keys other than those of the data directory; their proofs are for development
+	height    *uint64 // block height that is now, as the operator says; nil: not said
+	proofFile string  // a second copy of the proof; empty: none
+	tee       teeFlags
+	provider  digest.Digest // X is computed for this provider; zero: the keys' own
+	held      *keys.Held    // keys other than those of the data directory; their proofs are for development
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -39,7 +45,9 @@ func (e *program) runVerb() *cobra.Command {
 		Long: `Run one job: compile its circuit, mix in traps, log the digests of all of it,
 execute, let the trap library judge, and write a proof.
 
-JOB is a JSON file with the job, or with a lease around it; "-" is stdin.
+JOB is a JSON file with the job, or with a lease around it, or the batch.json that a
+verifier made (engine traps plan): then raw outcomes are executed and committed, and
+nothing is judged here. "-" is stdin.
 spec.circuit may hold {"format":"openqasm3|openqasm2|json","source":"…"} or
 {"format":…,"path":"…"} relative to JOB; without it spec.circuit_id names a
 generator: animica.quantum.trapset.v1, ghz, qft_small, grover_demo.
@@ -49,7 +57,9 @@ pulled set lets run at --height, after their self-test, and the proof names the
 set; exit 52 where none may. Without one they are those of this build.
 
 The output directory holds proof.json, the bundle that an offline verifier needs,
-and the drawing. The first run makes development keys in the data directory.
+and the drawing. The first run makes development keys in the data directory. Each
+step is in the audit log (engine audit) before it happens, and the bundle carries
+the proof of it.
 
 Exit 40: the traps did not pass, or were too few to say anything. The proof is
 written all the same and says so.`,
@@ -62,12 +72,14 @@ written all the same and says so.`,
 	p := c.Flags()
 	p.StringVar(&f.out, "out", "", "output `DIR` (default qrun/JOB_ID)")
 	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
+	f.nats.add(p, "nats")
 	p.BoolVar(&f.dryRun, "dry-run", false, "plan only: print what would be executed and signed, and log nothing")
 	p.Var(&f.plot, "plot", "how to draw the counts; svg, html and png become plot.* in the output directory")
 	addLimits(p, &f.threads, &f.memory)
 	p.StringVar(&f.policy, "trap-policy", "exact@1", "`NAME` of an embedded trap policy (exact@1, ref@1) or a policy file; a lease names its own by hash")
-	p.StringVar(&f.traps, "traps", "accredit", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; docs/traps.md says what each is for")
+	p.StringVar(&f.traps, "traps", "", "`NAME` of a shipped trap library: "+strings.Join(trapLibraries(), ", ")+"; sets spec.trap_family of a job without a signed lease (default the job's, accredit); docs/traps.md says what each is for")
 	p.Var(&optionalUint{&f.height}, "height", "block height `N` that is now, where a trust root is pinned (default the job's round or the greatest height seen)")
+	f.tee.add(p)
 	p.StringToStringVar(&f.modules, "module", nil, "`SLOT=FILE`: load this module in slot compiler or traps; marks the proof as a development proof")
 	return c
 }
@@ -84,6 +96,8 @@ type session struct {
 	governed *engine.Authority        // nil: no trust root is pinned
 	driver   transcript.ModuleSet     // slot driver, when a driver runs the shots
 	guests   *engine.Guests
+	device   *deviceWitness // nil: no certificate of a device
+	tee      *teeWitness    // nil: the engine runs in no TEE
 	backend  string
 	numeric  string
 	version  string // engine_version
@@ -100,7 +114,14 @@ func (s *session) Close() {
 
 func (e *program) runJob(ctx context.Context, path string, f *runFlags) error {
 	clock := newStopwatch(time.Now)
-	task, err := e.readTask(path, f)
+	b, err := e.ReadInput("JOB", path, job.MaxDocument, cli.JobInvalid)
+	if err != nil {
+		return err
+	}
+	if statement.TypeOf(b) == statement.TypeBatch {
+		return e.runBatch(ctx, path, b, f)
+	}
+	task, err := e.parseTask(path, b, f, trapTier)
 	if err != nil {
 		return err
 	}
@@ -125,6 +146,15 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 		return err
 	}
 	defer s.Close()
+	now := time.Now()
+	if err := cmp.Or(e.checkCertificate(s, task.Lease, now), e.checkTEE(s, task.Lease, now)); err != nil {
+		return err
+	}
+	if t := s.journal.trail; t != nil {
+		if err := t.begin(task.Lease); err != nil {
+			return err
+		}
+	}
 	plan, err := s.engine.Plan(ctx, *task)
 	if err != nil {
 		return runError(err)
@@ -132,9 +162,15 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 	if f.dryRun {
 		return e.printPlan(s, plan)
 	}
+	if err := s.signExec(ctx, plan); err != nil {
+		return err
+	}
 	out, err := s.engine.Run(ctx, plan)
 	if err != nil {
 		return runError(err)
+	}
+	if err := cmp.Or(s.signResult(ctx, out), s.quoteResult(ctx, out)); err != nil {
+		return err
 	}
 	return e.finishRun(ctx, s, plan, out, f)
 }
@@ -157,6 +193,9 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 	if err := e.openKeys(f, s); err != nil {
 		return err
 	}
+	if err := e.openTEE(ctx, &f.tee, s, &cfg); err != nil {
+		return err
+	}
 	if !f.dryRun { // a plan that nobody executes leaves no record
 		j, err := e.openJournal()
 		if err != nil {
@@ -164,11 +203,20 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		}
 		s.journal.to = j
 		s.close = append(s.close, j.Close)
+		if f.held == nil { // published keys have no log of their own
+			if s.journal.trail, err = e.openTrail(); err != nil {
+				return err
+			}
+			s.close = append(s.close, s.journal.trail.log.Close)
+		}
 	}
 	s.version = engineVersion(s.numeric)
 	s.progress = e.watch(ctx, s.clock)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage
+	if !f.provider.IsZero() {
+		cfg.ProviderID = f.provider
+	}
 	var err error
 	if s.engine, err = engine.New(cfg); err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)

@@ -18,6 +18,9 @@ import (
 // finishRun proves an outcome, writes the output directory and prints the answer.
 func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome, f *runFlags) error {
 	s.clock.enter(stageProve)
+	if err := e.mayFinish(s); err != nil {
+		return err
+	}
 	dir := f.out
 	b, err := e.prove(ctx, s, p, o)
 	if err != nil {
@@ -47,10 +50,10 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 // prove builds, signs and bundles the proof.
 func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome) (*proofs.Bundle, error) {
 	r := &o.Result
-	claim := proofs.Claim{Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
+	claim := proofs.Claim{TrapTier: trapTier, Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
 		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
 		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
-		Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
+		Attest: s.attestation(), RunnerMeasurement: s.measurement(), Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
 	if s.governed != nil {
 		claim.GovernanceSet = s.governed.Set
 	}
@@ -73,6 +76,11 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	b := &proofs.Bundle{Compiled: p.CompiledBytes, Report: o.Report, Policy: p.Task.Policy.Document, Journal: s.journal.lines(), Modules: s.modules}
 	if err := fillBundle(b, proof, p, o); err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	if t := s.journal.trail; t != nil {
+		if err := t.prove(ctx, proof, b); err != nil {
+			return nil, auditError(err)
+		}
 	}
 	return b, nil
 }
@@ -110,12 +118,18 @@ func (e *program) plotRun(a *runAnswer, dir, kind string) error {
 
 // recorder is a journal that also keeps what it was given for the bundle.
 type recorder struct {
-	to  engine.Journal // nil: nothing is kept on disk
-	buf bytes.Buffer
+	to    engine.Journal // nil: nothing is kept on disk
+	trail *trail         // nil: no audit log
+	buf   bytes.Buffer
 }
 
 // Append implements engine.Journal.
 func (r *recorder) Append(ctx context.Context, rec engine.Record) error {
+	if r.trail != nil {
+		if err := r.trail.record(ctx, rec); err != nil {
+			return err
+		}
+	}
 	if r.to != nil {
 		if err := r.to.Append(ctx, rec); err != nil {
 			return err

@@ -6,31 +6,41 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
 // maxPolicyBytes bounds a trap policy file.
 const maxPolicyBytes = 64 << 10
 
-// readTask reads the job or lease, builds its circuit and picks the policy.
-func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
+// readTask reads the job or lease, builds its circuit and picks the policy. tier is
+// who will hold the secret of the traps.
+func (e *program) readTask(path string, f *runFlags, tier string) (*engine.Task, error) {
 	b, err := e.ReadInput("JOB", path, job.MaxDocument, cli.JobInvalid)
 	if err != nil {
 		return nil, err
 	}
+	return e.parseTask(path, b, f, tier)
+}
+
+func (e *program) parseTask(path string, b []byte, f *runFlags, tier string) (*engine.Task, error) {
 	j, lease, err := job.ParseAny(b)
 	if err != nil {
 		return nil, jsonError(err)
 	}
-	if err := checkTier(j.Spec.TrapMode); err != nil {
+	if err := checkTier(j.Spec.TrapMode, tier); err != nil {
 		return nil, err
 	}
 	signed := lease != nil && lease.Signed()
+	if err := chooseTraps(&j.Spec, f, signed); err != nil {
+		return nil, err
+	}
 	policy, err := e.trapPolicy(f.policy, lease, signed)
 	if err != nil {
 		return nil, err
@@ -55,20 +65,43 @@ func (e *program) readTask(path string, f *runFlags) (*engine.Task, error) {
 	return &engine.Task{Lease: lease, Circuit: c, Policy: policy}, nil
 }
 
+// chooseTraps settles the trap library of a job: --traps names it in a job that is
+// not leased yet, else the job does.
+func chooseTraps(s *job.Spec, f *runFlags, signed bool) error {
+	if f.traps != "" {
+		m, err := shippedTraps("--traps", f.traps, cli.Usage)
+		if err != nil {
+			return err
+		}
+		major, _, _ := strings.Cut(m.Version, ".")
+		if signed && !s.TakesTraps(m.Name, m.Version) {
+			name, want := s.Traps()
+			return cli.Errorf(cli.Usage, "--traps", "the lease is for a job with trap_family %s@%s", name, want).WithHint("leave --traps out")
+		}
+		if err := s.SetTrapFamily(m.Name + "@" + major); err != nil {
+			return cli.Errorf(cli.Internal, "--traps", "%w", err)
+		}
+	}
+	f.traps, _ = s.Traps()
+	return nil
+}
+
 // trapTier is who holds the secret of the traps in a run of this program: its own
 // process. A job that asks for more must not be run and recorded as if it had it.
 const trapTier = job.TrapModeProcess
 
-func checkTier(mode string) error {
-	switch mode {
-	case trapTier:
+func checkTier(mode, tier string) error {
+	switch {
+	case mode == tier:
 		return nil
-	case job.TrapModeTEE:
-		return cli.Errorf(cli.Unsupported, "spec.trap_mode", "tee needs a seed that came sealed to an enrolled runner key; this run's trap_tier is %s", trapTier).
+	case tier == job.TrapModeVerifier:
+		return cli.Errorf(cli.Unsupported, "spec.trap_mode", "the job asks for %s, which is not the verifier's to plan", mode).WithHint("engine run, or a job with trap_mode verifier")
+	case mode == job.TrapModeTEE:
+		return cli.Errorf(cli.Unsupported, "spec.trap_mode", "tee needs a seed that came sealed to an enrolled runner key; this run's trap_tier is %s", tier).
 			WithHint("run the job through a provider in a TEE, or ask for trap_mode process")
 	}
-	return cli.Errorf(cli.Unsupported, "spec.trap_mode", "%s needs trap slots made elsewhere; this run's trap_tier is %s", mode, trapTier).
-		WithHint("trap_mode process, and an audit of the target: engine traps audit")
+	return cli.Errorf(cli.Unsupported, "spec.trap_mode", "%s needs slots that the verifier made; this run's trap_tier is %s", mode, tier).
+		WithHint("the verifier: engine traps plan JOB --out DIR; the provider: engine run DIR/%s", batchDoc)
 }
 
 // trapPolicy is the policy that a signed lease names by hash, among the embedded
@@ -144,6 +177,8 @@ func runError(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.Is(err, auditlog.ErrLog), errors.Is(err, auditlog.ErrFork):
+		return auditError(err)
 	case guestError(err, out):
 	case isDriverError(err):
 		return driverError(err)

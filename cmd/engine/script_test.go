@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,8 +22,12 @@ import (
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
 	maybeDriver()
-	testscript.Main(m, map[string]func(){"engine": main})
+	maps.Copy(commands, map[string]func(){"engine": main, "witness": witness})
+	testscript.Main(m, commands)
 }
+
+// commands are what this program is under other names.
+var commands = map[string]func(){}
 
 func TestScripts(t *testing.T) {
 	repo, err := filepath.Abs("../..")
@@ -34,13 +40,33 @@ func TestScripts(t *testing.T) {
 			home := env.Getenv("WORK") + "/home"
 			env.Setenv("HOME", home)
 			env.Setenv("REPO", repo)
+			if engine, err := exec.LookPath("engine"); err == nil {
+				env.Setenv("ENGINE", engine)
+			}
 			env.Setenv("XDG_CONFIG_HOME", "")
 			env.Setenv("XDG_DATA_HOME", "")
 			env.Setenv("XDG_CACHE_HOME", "")
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer, "port": port},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer, "port": port, "open-cache": openCache},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("no condition %q", cond)
+		},
 	})
+}
+
+// openCache gives mockqpu, in a configuration file, a cache folder that other
+// accounts can reach.
+func openCache(ts *testscript.TestScript, _ bool, args []string) {
+	dir, err := os.MkdirTemp("/tmp", "engine-cache")
+	ts.Check(err)
+	ts.Defer(func() { os.RemoveAll(dir) })
+	ts.Check(os.Chmod(dir, 0o711))
+	file := ts.MkAbs(args[0])
+	ts.Check(os.WriteFile(file, []byte(ts.ReadFile(file)+"    cache: "+dir+"/mockqpu\n"), 0o600))
 }
 
 // code runs a program and demands its exit code: code 10 engine run x.json.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 	"github.com/animicaorg/engine/stats"
 	"github.com/animicaorg/engine/traps"
@@ -47,25 +47,6 @@ type auditAnswer struct {
 	Fraud      bool          `json:"fraud"`
 	Written    []string      `json:"written,omitempty"`
 	Error      *cli.Body     `json:"error,omitempty"`
-}
-
-// Type ids of the two documents.
-const (
-	typeAudit = "quantum_audit_v1"
-	typeFraud = "quantum_fraud_v1"
-)
-
-// signedDocument is either document: a frame and a signature over its digest. The
-// frame is what counts; body repeats it for people.
-type signedDocument struct {
-	TypeID    string `json:"type_id"`
-	Body      any    `json:"body"`
-	Frame     string `json:"frame"` // hex
-	PublicKey string `json:"public_key"`
-	Alg       string `json:"alg"`
-	KeyID     string `json:"key_id"`
-	SignedAt  uint64 `json:"signed_at"` // Unix seconds, the author's word
-	Signature string `json:"signature"`
 }
 
 func (e *program) trapsAudit() *cobra.Command {
@@ -151,7 +132,7 @@ func auditInput(b *proofs.Bundle, p *proofs.Proof, f *auditFlags) (*traps.AuditI
 	if f.round <= bind.Round {
 		return nil, cli.Errorf(cli.Usage, "--round", "%d is not after the lease's round %d", f.round, bind.Round).WithHint("a beacon that was known before the outcomes were committed chooses nothing")
 	}
-	in, err := judgeInput(b, p)
+	in, err := statement.JudgeInput(b, p)
 	if err != nil {
 		return nil, invalid(err)
 	}
@@ -178,10 +159,10 @@ func auditAnswerOf(in *traps.AuditInput, r *traps.Audit, frame []byte) *auditAns
 	part := func(v uint64) float64 { return float64(v) / stats.Ppb }
 	a := &auditAnswer{Result: in.Result, Verdict: r.Verdict.String(), Statistic: "linear", Shots: r.Shots, Leaves: len(r.Leaves), F0: part(r.F0), Score: part(r.Score),
 		Limit: part(r.Limit), FraudLimit: part(r.FraudLimit), Openings: r.Openings, Round: in.Round, Digest: digest.Sum(frame), Fraud: r.Fraud}
-	if r.Statistic == traps.StatBounded {
+	if r.Statistic == guest.StatBounded {
 		a.Statistic = "bounded"
 	}
-	if r.Verdict == traps.AuditFail {
+	if r.Verdict == guest.AuditFail {
 		a.Error = cli.Errorf(cli.TrapMismatch, "", "the target shots are not of this circuit: score %.6f below %.6f", a.Score, a.Limit).Body()
 	}
 	return a
@@ -192,7 +173,7 @@ func (e *program) writeAudit(ctx context.Context, p *proofs.Proof, a *auditAnswe
 	if f.out != "" {
 		body := *a
 		body.Written, body.Error = nil, nil
-		if err := e.writeStatement(ctx, f.out, typeAudit, keys.PurposeAudit, frame, body); err != nil {
+		if err := e.writeStatement(ctx, f.out, statement.TypeAudit, frame, body); err != nil {
 			return err
 		}
 		a.Written = append(a.Written, f.out)
@@ -209,7 +190,7 @@ func (e *program) writeAudit(ctx context.Context, p *proofs.Proof, a *auditAnswe
 	if err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	if err := e.writeStatement(ctx, f.fraud, typeFraud, keys.PurposeFraud, b, fraudBody(fraud, "target audit")); err != nil {
+	if err := e.writeStatement(ctx, f.fraud, statement.TypeFraud, b, fraudBody(fraud, "target audit")); err != nil {
 		return err
 	}
 	a.Written = append(a.Written, f.fraud)
@@ -220,28 +201,32 @@ func fraudBody(f transcript.FraudFrame, reason string) any {
 	return map[string]any{"result": f.Result, "claim": f.Claim, "provider_id": f.ProviderID, "reason": reason, "evidence": f.Evidence}
 }
 
-func (e *program) writeStatement(ctx context.Context, path, typeID, purpose string, frame []byte, body any) error {
-	store, err := e.keyStore()
+// writeStatement signs a document with the operational key of the data directory.
+func (e *program) writeStatement(ctx context.Context, path, typeID string, frame []byte, body any) error {
+	held, done, err := e.signer()
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	now := uint64(time.Now().Unix())
-	held, _, err := store.Ensure(rand.Reader, now)
+	defer done()
+	b, err := statement.Sign(ctx, typeID, frame, body, held, false, uint64(time.Now().Unix()))
 	if err != nil {
 		return keyError(err)
 	}
-	sig, err := keys.Sign(ctx, held.Operational, purpose, digest.Sum(frame), now)
+	return e.WriteOutput(path, b, 0o644)
+}
+
+// signer opens the keys of the data directory, making development keys where there
+// are none; done closes the store.
+func (e *program) signer() (held *keys.Held, done func(), err error) {
+	store, err := e.keyStore()
 	if err != nil {
-		return keyError(err)
+		return nil, nil, err
 	}
-	d := signedDocument{TypeID: typeID, Body: body, Frame: hex.EncodeToString(frame), PublicKey: hex.EncodeToString(held.Operational.Public()), Alg: sig.Alg,
-		KeyID: sig.KeyID.String(), SignedAt: sig.SignedAtUnix, Signature: hex.EncodeToString(sig.Sig)}
-	b, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return cli.Errorf(cli.Internal, "", "%w", err)
+	if held, _, err = store.Ensure(rand.Reader, uint64(time.Now().Unix())); err != nil {
+		store.Close()
+		return nil, nil, keyError(err)
 	}
-	return e.WriteOutput(path, append(b, '\n'), 0o644)
+	return held, func() { store.Close() }, nil
 }
 
 func (e *program) printAudit(a *auditAnswer) error {

@@ -1,23 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
-	"github.com/animicaorg/engine/job"
-	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
-	"github.com/animicaorg/engine/seed"
-	"github.com/animicaorg/engine/stats"
 )
 
 type judgeAnswer struct {
@@ -35,9 +29,9 @@ type judgeAnswer struct {
 }
 
 func (e *program) trapsJudge() *cobra.Command {
-	fraud := ""
+	f := &judgeFlags{}
 	c := &cobra.Command{
-		Use: "judge BUNDLE", Short: "Judge the traps of a bundle again",
+		Use: "judge BUNDLE", Short: "Judge the traps of a bundle again, or raw outcomes as their verifier",
 		Long: `Derive all slots of a bundle's job again from its opened seed, judge the raw
 outcomes, and compare with what the proof says. Signatures are not checked here;
 "engine proof verify --bundle" does all of it. Exit 40 where the verdict is not
@@ -45,9 +39,20 @@ pass or anything differs.
 
 --fraud writes the fraud proof quantum_fraud_v1 where the committed outcomes give
 another report or histogram than the provider signed, or where the exact left tail
-of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.`,
-		Example: "  engine traps judge qrun --json", Args: cli.Args("BUNDLE"),
+of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.
+
+With --plan, BUNDLE is the folder with raw.json and outcomes.bin that a provider made
+of a verifier's batch (trap_mode verifier), and DIR the folder of engine traps plan:
+the verdict is signed into verdict.json, with report.bin and counts.json. --check
+holds a verdict that somebody else signed against the opened plan.`,
+		Example: "  engine traps judge qrun --json\n  engine traps judge raw --plan plan\n  engine traps judge raw --plan plan --check raw/verdict.json", Args: cli.Args("BUNDLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.plan != "" {
+				return e.judgeRaw(cmd.Context(), args[0], f)
+			}
+			if f.out != "" || f.check != "" {
+				return cli.Errorf(cli.Usage, "--plan", "--out and --check are for raw outcomes, which need --plan")
+			}
 			b, err := loadBundle("BUNDLE", args[0])
 			if err != nil {
 				return err
@@ -56,43 +61,27 @@ of one kind of trap, or the chance of the windows' evidence, is 10^-6 or less.`,
 			if err != nil {
 				return proofError(err)
 			}
-			in, err := judgeInput(b, p)
+			j, err := statement.JudgeBundle(cmd.Context(), b, p)
 			if err != nil {
 				return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err).Named("BundleInvalid")
 			}
-			out, err := proofs.NativeJudge{}.Rejudge(cmd.Context(), *in)
-			if err != nil {
-				return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
-			}
-			a, err := judged(b, p, in, &out)
-			if err != nil {
-				return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
-			}
-			if err := e.accuse(cmd.Context(), p, a, &out, fraud); err != nil {
+			a := judgedAnswer(j)
+			if err := e.accuse(cmd.Context(), p, j, a, f.fraud); err != nil {
 				return err
 			}
 			return e.printJudged(a)
 		},
 	}
-	c.Flags().StringVar(&fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
+	c.Flags().StringVar(&f.plan, "plan", "", "`DIR` of engine traps plan")
+	c.Flags().StringVar(&f.out, "out", "", "`DIR` for the verdict (default BUNDLE)")
+	c.Flags().StringVar(&f.check, "check", "", "`FILE`: a signed verdict to hold against the opened plan")
+	c.Flags().StringVar(&f.fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
 	return c
 }
 
 // accuse writes a fraud proof where the judgement gives evidence.
-func (e *program) accuse(ctx context.Context, p *proofs.Proof, a *judgeAnswer, out *proofs.JudgeOutput, path string) error {
-	v, err := guest.ParseVerdict(out.Report)
-	if err != nil {
-		return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
-	}
-	reason, words := uint64(0), ""
-	switch {
-	case !a.Matches:
-		reason, words = transcript.FraudRejudge, "judged again: other "+strings.Join(a.Differs, ", ")
-	case tiny(v.TailA), tiny(v.TailB):
-		reason, words = transcript.FraudTail, "exact left tail of the traps"
-	case v.MaxGlobal >= stats.ThresholdGlobal(1000): // also of jobs that were stopped
-		reason, words = transcript.FraudTail, "evidence of the windows"
-	}
+func (e *program) accuse(ctx context.Context, p *proofs.Proof, j *statement.Judgement, a *judgeAnswer, path string) error {
+	reason, words := j.Accusation()
 	if reason == 0 || path == "" {
 		return nil
 	}
@@ -106,79 +95,13 @@ func (e *program) accuse(ctx context.Context, p *proofs.Proof, a *judgeAnswer, o
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
 	a.Fraud = path
-	return e.writeStatement(ctx, path, typeFraud, keys.PurposeFraud, b, fraudBody(f, words))
+	return e.writeStatement(ctx, path, statement.TypeFraud, b, fraudBody(f, words))
 }
 
-// tiny reports a tail of 10^-6 or less; its mantissa has nine digits.
-func tiny(t guest.Tail) bool {
-	return t.Mant == 0 || t.Exp < -6 || t.Exp == -6 && t.Mant <= 100_000_000
-}
-
-// judgeInput is what the trap library of the proof was given.
-func judgeInput(b *proofs.Bundle, p *proofs.Proof) (*proofs.JudgeInput, error) {
-	m, ok := p.Module("traps")
-	if !ok || b.Compiled == nil || b.Outcomes == nil || b.Report == nil || b.Policy == nil {
-		return nil, fmt.Errorf("compiled.bin, outcomes.bin, report.bin and policy.json are needed: %w", proofs.ErrBundle)
-	}
-	bind := &p.Body.Binding
-	root, err := seed.Root(m.SHA3, bind.Seed, bind.Digests.J)
-	if err != nil {
-		return nil, err
-	}
-	policy, err := job.ParseTrapPolicy(b.Policy)
-	if err != nil {
-		return nil, err
-	}
-	if h, err := policy.Hash(); err != nil || h != bind.Params.PolicyHash {
-		return nil, fmt.Errorf("policy.json is not the policy of the proof: %w", proofs.ErrBundle)
-	}
-	o, err := transcript.ParseOutcomes(b.Outcomes)
-	if err != nil {
-		return nil, err
-	}
-	v, err := guest.ParseVerdict(b.Report)
-	if err != nil {
-		return nil, err
-	}
-	return &proofs.JudgeInput{ModuleName: m.Name, ModuleVersion: m.Version, ModuleHash: m.SHA3, Layered: b.Compiled, Shots: p.Body.Shots,
-		RatioPPM: p.Body.TrapRatioPPM, Policy: policy.Record.Append(nil), Root: root, Outcomes: o, Judged: v.Judged}, nil
-}
-
-func judged(b *proofs.Bundle, p *proofs.Proof, in *proofs.JudgeInput, out *proofs.JudgeOutput) (*judgeAnswer, error) {
-	v, err := guest.ParseVerdict(out.Report)
-	if err != nil {
-		return nil, err
-	}
-	l, err := guest.ParseLayered(in.Layered)
-	if err != nil {
-		return nil, err
-	}
-	h, err := transcript.HistOfRows(uint64(l.Clbits), out.TargetRows)
-	if err != nil {
-		return nil, err
-	}
-	a := &judgeAnswer{Module: in.ModuleName, Version: in.ModuleVersion, TrapReport: reportOf(v), TrapPass: v.TrapPass, TrapFail: v.TrapFail, ReportHash: digest.Sum(out.Report)}
-	if a.HistDigest, err = h.Digest(); err != nil {
-		return nil, err
-	}
-	plan, err := transcript.TrapPlanHash(out.PlanSHA3, out.RowsRoot)
-	if err != nil {
-		return nil, err
-	}
-	bind := &p.Body.Binding
-	for _, c := range []struct {
-		name string
-		same bool
-	}{
-		{"trap_plan_hash", plan == bind.TrapPlanHash}, {"trap_report_hash", a.ReportHash == bind.TrapReportHash}, {"report.bin", bytes.Equal(out.Report, b.Report)},
-		{"hist_digest", a.HistDigest == p.Body.HistDigest}, {"trap_pass", v.TrapPass == p.Body.TrapPass}, {"trap_fail", v.TrapFail == p.Body.TrapFail},
-	} {
-		if !c.same {
-			a.Differs = append(a.Differs, c.name)
-		}
-	}
-	a.Matches = len(a.Differs) == 0
-	return a, nil
+func judgedAnswer(j *statement.Judgement) *judgeAnswer {
+	v := j.Verdict
+	return &judgeAnswer{Module: j.Input.ModuleName, Version: j.Input.ModuleVersion, TrapReport: reportOf(v), TrapPass: v.TrapPass, TrapFail: v.TrapFail,
+		ReportHash: digest.Sum(j.Output.Report), HistDigest: j.G, Matches: len(j.Differs) == 0, Differs: j.Differs}
 }
 
 func (e *program) printJudged(a *judgeAnswer) error {

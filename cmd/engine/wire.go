@@ -11,23 +11,25 @@ import (
 	"github.com/animicaorg/engine/abi"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/cheat"
+	"github.com/animicaorg/engine/backends/fleet"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/plugins/embedded"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
 
 // backendNames is what --backend takes.
-var backendNames = sim.Name + ", a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
+var backendNames = sim.Name + ", " + fleet.Name + " (workers at --nats), a driver (engine driver list), or for demonstrations " + cheat.Prefix + "NAME with NAME one of " + strings.Join(cheat.Names(), ", ")
 
 // shipped names the module of each slot unless --module says otherwise.
 var shipped = map[string]string{"compiler": "layered", "traps": "accredit"}
 
-// wire opens the backend and the modules of a session.
-func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
-	b, dev, err := e.openBackend(ctx, f.backend, s)
+// wireBackend opens the backend of a session.
+func (e *program) wireBackend(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
+	b, dev, err := e.openBackend(ctx, f, s)
 	if err != nil {
 		return err
 	}
@@ -40,11 +42,20 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 	if caps.Simulator {
 		s.numeric = fmt.Sprintf("numeric/%d", caps.NumericVersion)
 	}
+	return nil
+}
+
+// wire opens the backend and the modules of a session.
+func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *session) error {
+	if err := e.wireBackend(ctx, cfg, f, s); err != nil {
+		return err
+	}
 	for _, slot := range slices.Sorted(maps.Keys(f.modules)) {
 		if shipped[slot] == "" {
 			return cli.Errorf(cli.Usage, "--module", "there is no slot %q", slot).WithHint("compiler or traps")
 		}
 		s.dev = true
+		cfg.AnyTraps = cfg.AnyTraps || slot == "traps"
 		e.Warn("--module %s: the proof will be marked as a development proof", slot)
 	}
 	h, err := e.guestHost()
@@ -62,11 +73,15 @@ func (e *program) wire(ctx context.Context, cfg *engine.Config, f *runFlags, s *
 
 // openBackend finds a backend by name; dev tells that its proofs are for
 // development only.
-func (e *program) openBackend(ctx context.Context, name string, s *session) (b backends.Backend, dev bool, err error) {
+func (e *program) openBackend(ctx context.Context, f *runFlags, s *session) (b backends.Backend, dev bool, err error) {
+	name := f.backend
 	strategy, lies := strings.CutPrefix(name, cheat.Prefix)
 	switch {
 	case name == sim.Name:
 		return sim.New(), false, nil
+	case name == fleet.Name:
+		b, err := e.openFleet(f.nats, s)
+		return b, false, err
 	case lies:
 		c, err := cheat.New(strategy, sim.New())
 		if err != nil {
@@ -80,6 +95,9 @@ func (e *program) openBackend(ctx context.Context, name string, s *session) (b b
 		}
 		s.close = append(s.close, r.Close)
 		s.driver = append(s.driver, m)
+		if r.cert != nil {
+			s.device = &deviceWitness{backend: b, signed: vendorcert.Signed{Document: *r.cert}}
+		}
 		return b, r.dev, nil
 	}
 	return nil, false, cli.Errorf(cli.Usage, "--backend", "%.60q is not known", name).WithHint("%s", backendNames)
@@ -92,15 +110,23 @@ func (e *program) moduleBytes(slot string, f *runFlags) ([]byte, error) {
 	}
 	name := shipped[slot]
 	if slot == "traps" && f.traps != "" {
-		name = f.traps
+		m, err := shippedTraps("spec.trap_family", f.traps, cli.Unsupported)
+		return m.Bytes, err
 	}
 	m, ok := embedded.Lookup(name)
-	if slot == "traps" && (!ok || m.Kind != "traps") {
-		return nil, cli.Errorf(cli.Usage, "--traps", "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
-	} else if !ok {
+	if !ok {
 		return nil, cli.Errorf(cli.Internal, "", "the module %s is not in this build", name)
 	}
 	return m.Bytes, nil
+}
+
+// shippedTraps finds a shipped trap library.
+func shippedTraps(field, name string, code cli.Code) (embedded.Module, error) {
+	m, ok := embedded.Lookup(name)
+	if !ok || m.Kind != "traps" {
+		return m, cli.Errorf(code, field, "%.40q is not a shipped trap library", name).WithHint("%s", strings.Join(trapLibraries(), ", "))
+	}
+	return m, nil
 }
 
 // trapLibraries names the shipped trap libraries.

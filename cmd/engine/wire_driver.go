@@ -21,7 +21,9 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
+	"github.com/animicaorg/engine/plugins/vendors/iqm"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -34,6 +36,7 @@ type shippedDriver struct {
 
 var shippedDrivers = map[string]shippedDriver{
 	mockqpu.Name: {"animica/" + mockqpu.Name, mockqpu.Version, func() driver.Driver { return mockqpu.New(time.Now) }},
+	iqm.Name:     {"animica/" + iqm.Name, iqm.Version, func() driver.Driver { return iqm.New(time.Now) }},
 	ionq.Name:    {"animica/" + ionq.Name, ionq.Version, func() driver.Driver { return ionq.New(time.Now) }},
 }
 
@@ -61,6 +64,12 @@ type driverSettings struct {
 	Secrets map[string]string `yaml:"secrets"` // name → "file:PATH" or "env:NAME"
 	Device  string            `yaml:"device"`  // empty: the only one
 	Read    []string          `yaml:"read"`    // folders it may read besides the system's and its own: an interpreter's
+	Cache   string            `yaml:"cache"`   // the folder it may write; empty: one in the data directory
+	// Certificate is the file with the vendor's certificate of the device; empty:
+	// drivers/NAME/certificate.json in the data directory, where it is there.
+	Certificate string `yaml:"certificate"`
+
+	Isolation driverWalls `yaml:"isolation"`
 }
 
 // runningDriver is a driver under its supervisor.
@@ -70,6 +79,7 @@ type runningDriver struct {
 	entry catalog.Entry
 	dev   bool // not from the lock: proofs are for development
 	dir   string
+	cert  *vendorcert.Document // the vendor's certificate of the device; nil: none
 	close []func() error
 }
 
@@ -175,21 +185,12 @@ func (e *program) startDriver(name string) (_ *runningDriver, err error) {
 
 // superviseDriver puts a sealed driver under a supervisor.
 func (e *program) superviseDriver(r *runningDriver, args []string) error {
-	data, err := e.data()
+	name := r.entry.Name
+	dir, cache, err := e.driverFolders(name)
 	if err != nil {
 		return err
 	}
-	if data, err = filepath.Abs(data); err != nil {
-		return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
-	}
-	name := r.entry.Name
-	r.dir = filepath.Join(data, "drivers", name)
-	cache := filepath.Join(r.dir, "cache")
-	for _, d := range []string{r.dir, cache} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
-		}
-	}
+	r.dir = dir
 	temp := os.TempDir()
 	if len(temp) > supervisor.MaxSocketDir-16 {
 		temp = "/tmp" // a socket's path is short
@@ -208,6 +209,9 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	if spec.ReadDirs, err = e.readDirs(name, r.entry.Path); err != nil {
 		return err
 	}
+	if err := e.buildWalls(name, spec, sockets); err != nil {
+		return err
+	}
 	if err := process.Hide(); err != nil {
 		e.Warn("the engine's memory is not hidden from drivers: %v", err)
 	}
@@ -221,7 +225,8 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 }
 
 // readDirs is what a driver may read besides the system's folders: the folder of
-// its file and what the configuration file allows.
+// its file and what the configuration file allows, none of which holds the engine's
+// own data.
 func (e *program) readDirs(name, path string) ([]string, error) {
 	var out []string
 	if path != "" {
@@ -229,15 +234,61 @@ func (e *program) readDirs(name, path string) ([]string, error) {
 		if err != nil {
 			return nil, cli.Errorf(cli.Usage, "PATH", "%w", err)
 		}
-		out = append(out, abs)
+		if e.holdsOwn(abs) {
+			e.Warn("driver %s may not read its own folder: %s holds the engine's data; give the driver a folder of its own", name, abs)
+		} else {
+			out = append(out, abs)
+		}
 	}
 	for _, d := range e.cfg.Drivers[name].Read {
+		field := "drivers." + name + ".read"
 		if info, err := os.Stat(d); !filepath.IsAbs(d) || filepath.Clean(d) == "/" || err != nil || !info.IsDir() {
-			return nil, cli.Errorf(cli.BadConfig, "drivers."+name+".read", "%q is not the absolute path of a folder below the root", d)
+			return nil, cli.Errorf(cli.BadConfig, field, "%q is not the absolute path of a folder below the root", d)
+		}
+		if e.holdsOwn(d) {
+			return nil, cli.Errorf(cli.BadConfig, field, "%s holds the engine's data, keys among it", d).WithHint("name the folder that the driver needs, not one above it")
 		}
 		out = append(out, d)
 	}
 	return out, nil
+}
+
+// holdsOwn tells whether the data directory, or the home where a later one would be,
+// lies in a folder or is it, whatever links lead there.
+func (e *program) holdsOwn(dir string) bool {
+	for _, own := range []string{e.dataDir, e.Getenv("HOME")} {
+		if own == "" {
+			continue
+		}
+		own, err := filepath.Abs(own)
+		if err != nil {
+			return true
+		}
+		if within(dir, own) || within(resolved(dir), resolved(own)) {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether path is dir or lies below it.
+func within(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// resolved follows the links of the part of a path that exists.
+func resolved(path string) string {
+	rest := ""
+	for p := path; ; p = filepath.Dir(p) {
+		if r, err := filepath.EvalSymlinks(p); err == nil {
+			return filepath.Join(r, rest)
+		}
+		if p == filepath.Dir(p) {
+			return path
+		}
+		rest = filepath.Join(filepath.Base(p), rest)
+	}
 }
 
 // driverConfig is what Configure brings.
@@ -282,7 +333,10 @@ func (e *program) openQPU(ctx context.Context, name string) (*qpu.Backend, *runn
 	if err != nil {
 		return nil, nil, m, err
 	}
-	b, err := e.openDevice(ctx, r)
+	if r.cert, err = e.readCertificate(name); err != nil {
+		return nil, nil, m, errors.Join(err, r.Close())
+	}
+	b, err := e.openDevice(ctx, r, r.cert)
 	if err != nil {
 		return nil, nil, m, errors.Join(err, r.Close())
 	}
@@ -290,7 +344,9 @@ func (e *program) openQPU(ctx context.Context, name string) (*qpu.Backend, *runn
 	return b, r, m, nil
 }
 
-func (e *program) openDevice(ctx context.Context, r *runningDriver) (*qpu.Backend, error) {
+// openDevice opens the driver's device; cert is the vendor's certificate of it, nil
+// where there is none.
+func (e *program) openDevice(ctx context.Context, r *runningDriver, cert *vendorcert.Document) (*qpu.Backend, error) {
 	journal, err := driver.OpenLedger(r.dir)
 	if err != nil {
 		return nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
@@ -298,8 +354,12 @@ func (e *program) openDevice(ctx context.Context, r *runningDriver) (*qpu.Backen
 	r.close = append(r.close, journal.Close)
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
-	b, err := qpu.Open(ctx, qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration,
-		Note: func(s string) { e.Warn("%s", s) }})
+	cfg := qpu.Config{Name: r.entry.Name, Acquire: r.Acquire, Device: e.cfg.Drivers[r.entry.Name].Device, Journal: journal, Keep: e.keepCalibration,
+		Note: func(s string) { e.Warn("%s", s) }}
+	if cert != nil {
+		cfg.Certificate = cert.DeviceCertificate()
+	}
+	b, err := qpu.Open(ctx, cfg)
 	if err != nil {
 		if last := r.Status().Last; last != nil && last.Stderr != "" {
 			e.Say("the driver's last words:\n%s", last.Stderr)

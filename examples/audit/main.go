@@ -54,6 +54,7 @@ type proof struct {
 			Params  struct {
 				CircuitID string `json:"circuit_id"`
 				TrapMode  string `json:"trap_mode"`
+				Family    string `json:"trap_family"`
 				Policy    string `json:"policy_hash"`
 			} `json:"params"`
 			Modules []module `json:"modules"`
@@ -188,6 +189,9 @@ func audit(dir string, out io.Writer) error {
 	params := map[string]any{"job_id": a.unhex(d.JobID), "width": d.Width, "depth": d.Depth, "trap_ratio_ppm": ppm, "trap_mode": d.Params.TrapMode, "policy_hash": a.unhex(d.Params.Policy)}
 	if d.Params.CircuitID != "" {
 		params["circuit_id"] = d.Params.CircuitID
+	}
+	if d.Params.Family != "" {
+		params["trap_family"] = d.Params.Family
 	}
 	a.equal("circuit_hash", b.Circuit, hash(frame("qprov/v1/circuit", a.file("circuit.bin"))))
 	a.equal("policy_hash", d.Params.Policy, hash(frame("qprov/v1/policy", a.file("policy.json"))))

@@ -2,6 +2,7 @@ package guests_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -40,7 +41,9 @@ func TestGoFamily(t *testing.T) {
 		return native{}, func() error { return nil }, nil
 	}}
 	for _, c := range append(abitest.Checks(abi.KindTraps)[1:], vectors(t).Check()) {
-		require.NoError(t, c.Run(t.Context(), g), c.Name)
+		if err := c.Run(t.Context(), g); !errors.Is(err, abitest.ErrSkip) {
+			require.NoError(t, err, c.Name)
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ const plenty = 1 << 50
 func profile(floats bool) wasmbin.Profile {
 	p := wasmbin.Compiler()
 	p.Floats, p.Exports = floats, nil
-	p.Optional = []string{"qx_abi_1", "qx_describe", "qx_plan", "qx_generate", "qx_judge", "qx_compile"}
+	p.Optional = []string{"qx_abi_1", "qx_describe", "qx_plan", "qx_generate", "qx_judge", "qx_compile", "qx_audit"}
 	return p
 }
 

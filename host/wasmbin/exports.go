@@ -47,7 +47,8 @@ func (r *reader) exportTarget(e *Export) bool {
 // reserved reports whether a name belongs to the ABI or the host and is not one
 // that the profile asks for or permits.
 func (r *reader) reserved(name string) bool {
-	if slices.ContainsFunc(r.p.Exports, func(f NamedFunc) bool { return f.Name == name }) || slices.Contains(r.p.Optional, name) || slices.Contains(r.p.HostGlobals, name) {
+	named := func(f NamedFunc) bool { return f.Name == name }
+	if slices.ContainsFunc(r.p.Exports, named) || slices.ContainsFunc(r.p.Offers, named) || slices.Contains(r.p.Optional, name) || slices.Contains(r.p.HostGlobals, name) {
 		return false
 	}
 	if slices.Contains(reservedNames, name) {
@@ -67,13 +68,22 @@ func (r *reader) checkExports() {
 			r.reject(RuleExportMissing, len(r.b), "%s is not exported", want.Name)
 			continue
 		}
-		if t, _ := r.m.FuncType(e.Index); e.Kind != ExportFunc || !t.Equal(want.Type) {
-			r.reject(RuleExportType, len(r.b), "%s is not a function of the ABI's type", want.Name)
+		r.exportType(e, want)
+	}
+	for _, want := range r.p.Offers {
+		if e, ok := r.m.Export(want.Name); ok {
+			r.exportType(e, want)
 		}
 	}
 	for _, name := range r.p.Optional {
 		if e, ok := r.m.Export(name); ok && e.Kind != ExportFunc {
 			r.reject(RuleExportType, len(r.b), "%s is not a function", name)
 		}
+	}
+}
+
+func (r *reader) exportType(e Export, want NamedFunc) {
+	if t, _ := r.m.FuncType(e.Index); e.Kind != ExportFunc || !t.Equal(want.Type) {
+		r.reject(RuleExportType, len(r.b), "%s is not a function of the ABI's type", want.Name)
 	}
 }

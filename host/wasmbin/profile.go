@@ -40,6 +40,7 @@ type Profile struct {
 	ImportModule string
 	Imports      []NamedFunc // allowed, each optional
 	Exports      []NamedFunc // required
+	Offers       []NamedFunc // may be there, then with exactly this type
 	Optional     []string    // functions with reserved names that may be there, of any type
 	Floats       bool        // f32, f64 and their instructions; only for modules that a rewriter makes deterministic
 	HostGlobals  []string    // mutable globals that may be exported under these names; only for what a rewriter wrote
@@ -89,7 +90,7 @@ func TrapLibrary() Profile {
 	p := base("L1/traps")
 	i32 := []ValueType{I32}
 	p.Exports = append(p.Exports, fn("qx_plan", nil, i32), fn("qx_generate", []ValueType{I64, I32}, i32), fn("qx_judge", i32, i32))
-	p.Optional = []string{"qx_audit"}
+	p.Offers = []NamedFunc{fn("qx_audit", i32, i32)}
 	return p
 }
 

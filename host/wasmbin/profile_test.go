@@ -155,7 +155,8 @@ func TestExports(t *testing.T) {
 		edit func(m *Module)
 		rule wasmbin.Rule
 	}{
-		{func(m *Module) { m.Add("qx_audit", "iiI", "i", "", I32(0)) }, ""},
+		{func(m *Module) { m.Add("qx_audit", "i", "i", "", I32(0)) }, ""},
+		{func(m *Module) { m.Add("qx_audit", "iiI", "i", "", I32(0)) }, wasmbin.RuleExportType},
 		{func(m *Module) { m.Add("anything", "", "", "", nil) }, ""},
 		{func(m *Module) { m.Add("qx_gen", "", "i", "", I32(0)) }, wasmbin.RuleExportReserved},
 		{func(m *Module) { m.Add("qx_compile", "", "i", "", I32(0)) }, wasmbin.RuleExportReserved},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha3"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -429,6 +428,7 @@ func TestLedger(t *testing.T) {
 	_, known, err = l.Begin(k3, d)
 	require.NoError(t, err)
 	require.False(t, known, "refused: free again")
+	require.Equal(t, []driver.KeyedEntry{{Key: k1, Entry: driver.Entry{Digest: d, JobID: "job-1"}}, {Key: k2, Entry: driver.Entry{Digest: d}}, {Key: k3, Entry: driver.Entry{Digest: d}}}, l.Entries())
 }
 
 func TestLedgerCutShort(t *testing.T) {
@@ -503,24 +503,4 @@ func FuzzLedger(f *testing.F) {
 			require.NoError(t, again.Close())
 		}
 	})
-}
-
-// BenchmarkResults prints shots per second through the boundary, packed, against
-// the same shots as strings.
-func BenchmarkResults(b *testing.B) {
-	const n = 1_000_000
-	o := &guest.Outcomes{N: n, Width: 20, Rows: make([]byte, 3*n), Present: make([]byte, (n+7)/8)}
-	for i := range o.Present {
-		o.Present[i] = 0xff
-	}
-	for i := range n {
-		o.Rows[3*i], o.Rows[3*i+1] = byte(i), byte(i>>8)
-	}
-	c, _, _ := configured(b, &fake{outcomes: o})
-	for b.Loop() {
-		if err := c.Results(b.Context(), "j", 0, driver.ChunkBytes, func(*driverv1.ResultChunk) error { return nil }); err != nil && !errors.Is(err, io.EOF) {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mshots/s")
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -19,6 +20,7 @@ type Ledger struct {
 	mu      sync.Mutex
 	f       *os.File
 	entries map[[32]byte]Entry
+	order   [][32]byte // keys of entries, as they were begun
 }
 
 // Entry is what is known of a key.
@@ -87,7 +89,16 @@ func (l *Ledger) apply(line []byte) error {
 	}
 	if e.Void {
 		delete(l.entries, [32]byte(e.Key))
+		for i := len(l.order) - 1; i >= 0; i-- { // the last one begun, as a rule
+			if l.order[i] == [32]byte(e.Key) {
+				l.order = slices.Delete(l.order, i, i+1)
+				break
+			}
+		}
 		return nil
+	}
+	if _, known := l.entries[[32]byte(e.Key)]; !known {
+		l.order = append(l.order, [32]byte(e.Key))
 	}
 	l.entries[[32]byte(e.Key)] = Entry{Digest: [32]byte(e.Digest), JobID: e.JobID}
 	return nil
@@ -146,6 +157,24 @@ func (l *Ledger) Lookup(key [32]byte) (Entry, bool) {
 	defer l.mu.Unlock()
 	e, ok := l.entries[key]
 	return e, ok
+}
+
+// KeyedEntry is an entry with its key.
+type KeyedEntry struct {
+	Key [32]byte
+	Entry
+}
+
+// Entries are those that stand, oldest first: for drivers whose vendor has no list
+// of jobs.
+func (l *Ledger) Entries() []KeyedEntry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]KeyedEntry, 0, len(l.entries))
+	for _, k := range l.order {
+		out = append(out, KeyedEntry{k, l.entries[k]})
+	}
+	return out
 }
 
 // Close closes the file.

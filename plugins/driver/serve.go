@@ -53,6 +53,25 @@ func Register(s *grpc.Server, d Driver) { driverv1.RegisterDriverServer(s, &serv
 // palette is 24 MiB.
 const maxMessage = 32 << 20
 
+// Windows and buffers of a connection: result streams come in messages of 256 KiB,
+// which gRPC's own first window of 64 KiB would let through in four round trips.
+const (
+	windowBytes = 4 << 20
+	bufferBytes = 256 << 10
+)
+
+// DialOptions are what the engine's side of the boundary sets.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(math.MaxInt32)),
+		grpc.WithInitialWindowSize(windowBytes), grpc.WithInitialConnWindowSize(windowBytes), grpc.WithReadBufferSize(bufferBytes), grpc.WithWriteBufferSize(bufferBytes)}
+}
+
+// ServerOptions are what the driver's side sets.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(math.MaxInt32),
+		grpc.InitialWindowSize(windowBytes), grpc.InitialConnWindowSize(windowBytes), grpc.ReadBufferSize(bufferBytes), grpc.WriteBufferSize(bufferBytes)}
+}
+
 // Serve runs a driver process until the host ends it. It is the only thing that
 // main of a driver does; call it before any vendor library writes to stdout,
 // which from here on is stderr.
@@ -85,7 +104,7 @@ func (c ServeConfig) Serve() {
 		VersionedPlugins: map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &Plugin{Impl: c.Driver}}},
 		TLSProvider:      c.TLS,
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			opts = append(opts, grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(math.MaxInt32))
+			opts = append(opts, ServerOptions()...)
 			return grpc.NewServer(append(opts, c.Options...)...)
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Info, JSONFormat: true}),

@@ -1,6 +1,6 @@
 // Package embedded holds the WebAssembly modules that ship with the engine: the
-// compiler `layered`, the trap libraries `accredit` and `clifford_parity`, and the
-// secondary trap families.
+// compiler `layered`, the trap libraries `accredit` and `clifford_parity`, the
+// secondary trap families, and `xeb_small`, which also scores target slots.
 // plugins/build.sh makes them from the C sources; plugins/modules.lock lists
 // their hashes.
 //
@@ -49,6 +49,9 @@ var trapH []byte
 //go:embed trap_xz.wasm
 var trapXZ []byte
 
+//go:embed xeb_small.wasm
+var xebSmall []byte
+
 var modules = []Module{
 	{"accredit", "1.0.0", "traps", accredit},
 	{"clifford_parity", "1.0.0", "traps", cliffordParity},
@@ -59,6 +62,7 @@ var modules = []Module{
 	{"mirror", "1.0.0", "traps", mirror},
 	{"trap_h", "1.0.0", "traps", trapH},
 	{"trap_xz", "1.0.0", "traps", trapXZ},
+	{"xeb_small", "1.0.0", "traps", xebSmall},
 }
 
 // All returns the shipped modules, sorted by name.

@@ -13,7 +13,7 @@ import (
 )
 
 // The native side of each call, on bytes.
-func nativePlan(in map[uint32][]byte) ([]byte, error) {
+func nativePlan(in map[uint32][]byte, mix traps.Mix) ([]byte, error) {
 	h, err := guest.ParseHeader(in[0])
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func nativePlan(in map[uint32][]byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := traps.Plan(l, h, pol, traps.Accredit)
+	p, err := traps.Plan(l, h, pol, mix)
 	if err != nil {
 		return nil, err
 	}
@@ -75,12 +75,46 @@ func nativeJudge(in map[uint32][]byte, n int) ([]byte, error) {
 	return v.Append(nil), nil
 }
 
+func nativeAudit(in map[uint32][]byte, n int) ([]byte, error) {
+	l, err := guest.ParseLayered(in[1])
+	if err != nil {
+		return nil, err
+	}
+	p, err := guest.ParsePlan(in[2])
+	if err != nil {
+		return nil, err
+	}
+	h, err := guest.ParseHidden(in[3], p.Skeleton.Width)
+	if err != nil {
+		return nil, err
+	}
+	o, err := guest.ParseOutcomes(in[4], p.Skeleton.Width)
+	if err != nil {
+		return nil, err
+	}
+	if p.Shots != uint64(n) {
+		return nil, guest.ErrForm
+	}
+	a, err := traps.Score(l, p, h, o)
+	if err != nil {
+		return nil, err
+	}
+	return a.Append(nil), nil
+}
+
 // TestHostileMessages changes bytes of every input of every call: the module
 // refuses exactly what the native side refuses, and else gives the same bytes.
 func TestHostileMessages(t *testing.T) {
+	for _, name := range []string{"accredit", "xeb_small"} {
+		t.Run(name, func(t *testing.T) { hostileMessages(t, name) })
+	}
+}
+
+func hostileMessages(t *testing.T, name string) {
+	mix := mixes[name]
 	r := rand.New(rand.NewPCG(21, 1))
 	j := trapJob{layered: randomLayered(r, 5, 3), header: guest.Header{Shots: 140, RatioPPM: 400_000}, policy: guest.Policy(stats.RefPolicy()), root: randomRoot(r)}
-	p, err := traps.Plan(j.layered, j.header, j.policy, traps.Accredit)
+	p, err := traps.Plan(j.layered, j.header, j.policy, mix)
 	require.NoError(t, err)
 	_, h, err := traps.Generate(j.layered, p, j.root, 0, 140)
 	require.NoError(t, err)
@@ -88,15 +122,19 @@ func TestHostileMessages(t *testing.T) {
 	spoil(r, o)
 	in := j.inputs(j.root)
 	in[2], in[3], in[4] = p.Append(nil), h.Append(nil), o.Append(nil)
-	g := instantiate(t, "accredit")
-	calls := map[string]struct {
+	g := instantiate(t, name)
+	type hostileCall struct {
 		streams []uint32
 		native  func(map[uint32][]byte) ([]byte, error)
 		wasm    func() error
-	}{
-		"plan":     {[]uint32{0, 1, 5}, nativePlan, func() error { return g.call("qx_plan") }},
+	}
+	calls := map[string]hostileCall{
+		"plan":     {[]uint32{0, 1, 5}, func(in map[uint32][]byte) ([]byte, error) { return nativePlan(in, mix) }, func() error { return g.call("qx_plan") }},
 		"generate": {[]uint32{1, 2}, func(in map[uint32][]byte) ([]byte, error) { return nativeGenerate(in, 60, 30) }, func() error { return g.call("qx_generate", 60, 30) }},
 		"judge":    {[]uint32{2, 3, 4}, func(in map[uint32][]byte) ([]byte, error) { return nativeJudge(in, 140) }, func() error { return g.call("qx_judge", 140) }},
+	}
+	if name == "xeb_small" {
+		calls["audit"] = hostileCall{[]uint32{1, 2, 3, 4}, func(in map[uint32][]byte) ([]byte, error) { return nativeAudit(in, 140) }, func() error { return g.call("qx_audit", 140) }}
 	}
 	for name, c := range calls {
 		check := func(s uint32, b []byte, what string, at int) {
@@ -163,7 +201,7 @@ func TestCallArguments(t *testing.T) {
 	big := trapJob{layered: randomLayered(r, 64, 255), header: j.header, policy: j.policy}
 	g.in = big.inputs([32]byte{})
 	require.NoError(t, g.call("qx_plan"), "16384 locations")
-	want, err := nativePlan(g.in)
+	want, err := nativePlan(g.in, traps.Accredit)
 	require.NoError(t, err)
 	same(t, want, g.out[16], "plan of the largest circuit")
 	plan, err := guest.ParsePlan(want)
@@ -178,7 +216,7 @@ func TestCallArguments(t *testing.T) {
 	big.layered = randomLayered(r, 64, 256)
 	g.in = big.inputs([32]byte{})
 	require.ErrorContains(t, g.call("qx_plan"), "16448 gate positions")
-	_, err = nativePlan(g.in)
+	_, err = nativePlan(g.in, traps.Accredit)
 	require.ErrorIs(t, err, traps.ErrDomain)
 }
 
@@ -201,7 +239,7 @@ func TestMostShots(t *testing.T) {
 	j.header.RatioPPM++
 	g.in = j.inputs(j.root)
 	require.ErrorContains(t, g.call("qx_plan"), "2097160 traps")
-	_, err = nativePlan(g.in)
+	_, err = nativePlan(g.in, traps.Accredit)
 	require.ErrorIs(t, err, traps.ErrDomain)
 }
 

@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"fmt"
+	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"testing"
 
@@ -173,6 +175,9 @@ func compare(t *testing.T, r *rand.Rand, g *guestInstance, name string, j trapJo
 		spoil(r, o)
 	}
 	compareJudge(t, g, want, hid, o, n)
+	if name == "xeb_small" {
+		compareAudit(t, r, g, j, want, hid, o)
+	}
 	if w := r.IntN(len(want.WindowTraps) + 1); w < len(want.WindowTraps) {
 		k := int(want.WindowStart(w))
 		ch, co := cut(hid, o, k)
@@ -189,6 +194,130 @@ func compareJudge(t *testing.T, g *guestInstance, p *guest.Plan, h *guest.Hidden
 	require.NoError(t, err)
 	require.Equal(t, v, got)
 	same(t, v.Append(nil), g.out[16], "verdict")
+}
+
+// compareAudit scores outcomes of which some leaves are not opened, on both sides.
+func compareAudit(t *testing.T, r *rand.Rand, g *guestInstance, j trapJob, p *guest.Plan, h *guest.Hidden, o *guest.Outcomes) {
+	rb, open := guest.RowBytes(o.Width), r.Float64()*2
+	for i := range o.N {
+		if i%64 == 0 && r.Float64() > open {
+			n := min(64, o.N-i)
+			clear(o.Rows[i*rb : (i+n)*rb])
+			for k := range n {
+				o.Present[(i+k)>>3] &^= 1 << ((i + k) & 7)
+			}
+		}
+	}
+	a, err := traps.Score(j.layered, p, h, o)
+	require.NoError(t, err)
+	g.in = map[uint32][]byte{1: guest.AppendLayered(nil, j.layered), 2: p.Append(nil), 3: h.Append(nil), 4: o.Append(nil)}
+	require.NoError(t, g.call("qx_audit", uint64(o.N)))
+	got, err := guest.ParseAudit(g.out[16])
+	require.NoError(t, err)
+	require.Equal(t, a, got)
+	same(t, a.Append(nil), g.out[16], "audit")
+}
+
+// TestAuditEqualsNative scores circuits from flat to peaked, right and invented
+// outcomes, up to the width and the work that xeb_small takes.
+func TestAuditEqualsNative(t *testing.T) {
+	g := instantiate(t, "xeb_small")
+	r := rand.New(rand.NewPCG(15, 1))
+	seen := map[[2]uint64]int{}
+	for i := range 60 {
+		w := 1 + r.IntN(9)
+		if i == 0 {
+			w = traps.MaxXEBWidth
+		}
+		j := trapJob{layered: randomLayered(r, w, r.IntN(9)), header: guest.Header{Shots: 1000 + r.Uint64N(4000), RatioPPM: 100_000}, policy: guest.Policy(stats.RefPolicy()), root: randomRoot(r)}
+		if i%3 == 1 { // small angles: peaked
+			for l := range j.layered.U {
+				j.layered.U[l].Theta >>= 3 + r.IntN(3)
+				j.layered.U[l].Theta &^= 0xfff
+				j.layered.U[l] = j.layered.U[l].Normal()
+			}
+		}
+		if i%7 == 2 { // flat: u3 that makes |+>
+			j.layered = randomLayered(r, w, 0)
+			for l := range j.layered.U {
+				j.layered.U[l] = circuit.U3Angles{Theta: circuit.HalfPi}
+			}
+		}
+		if i%5 == 0 {
+			j.policy = guest.Policy(stats.ExactPolicy())
+		}
+		p, err := traps.Plan(j.layered, j.header, j.policy, mixes["xeb_small"])
+		require.NoError(t, err)
+		_, h, err := traps.Generate(j.layered, p, j.root, 0, min(int(j.header.Shots), guest.MaxGenerate))
+		require.NoError(t, err)
+		if h.N < int(j.header.Shots) {
+			_, more, err := traps.Generate(j.layered, p, j.root, uint64(h.N), int(j.header.Shots)-h.N)
+			require.NoError(t, err)
+			h.Extend(more)
+		}
+		o := measured(r, j.layered, h)
+		if i%4 == 3 {
+			spoil(r, o)
+		}
+		compareAudit(t, r, g, j, p, h, o)
+		a, err := traps.Score(j.layered, p, h, o)
+		require.NoError(t, err)
+		seen[[2]uint64{a.Statistic, uint64(a.Verdict)}]++
+	}
+	for _, want := range [][2]uint64{{1, 0}, {1, 1}, {2, 0}, {2, 1}, {2, 2}, {2, 3}} {
+		require.Positive(t, seen[want], "statistic %d with verdict %d: %v", want[0], want[1], seen)
+	}
+}
+
+// measured is what an ideal device measures: right traps, target slots drawn from
+// the circuit's distribution.
+func measured(r *rand.Rand, l *circuit.Layered, h *guest.Hidden) *guest.Outcomes {
+	chances := distribution(l)
+	o, rb := honest(h), guest.RowBytes(h.Width)
+	for i := range h.N {
+		if h.Kind[i] != byte(guest.SlotTarget) {
+			continue
+		}
+		u, x := r.Float64(), 0
+		for x < len(chances)-1 && u >= chances[x] {
+			u -= chances[x]
+			x++
+		}
+		for k := range rb {
+			o.Rows[i*rb+k] ^= byte(x >> (8 * k))
+		}
+	}
+	return o
+}
+
+// distribution runs a circuit on a float64 state vector.
+func distribution(l *circuit.Layered) []float64 {
+	rad := func(a circuit.Angle) float64 { return float64(a) / (1 << 32) / (1 << 32) * 4 * math.Pi }
+	v := make([]complex128, 1<<l.Width)
+	v[0] = 1
+	for i, u := range l.U {
+		j, q := i/l.Width, i%l.Width
+		if q == 0 && j > 0 {
+			for x := range v {
+				for _, p := range l.Layers[j-1] {
+					if x>>p.A&(x>>p.B)&1 == 1 {
+						v[x] = -v[x]
+					}
+				}
+			}
+		}
+		c, s := complex(math.Cos(rad(u.Theta)/2), 0), complex(math.Sin(rad(u.Theta)/2), 0)
+		for x := range v {
+			if y := x | 1<<q; y != x {
+				v[x], v[y] = c*v[x]-cmplx.Rect(1, rad(u.Lambda))*s*v[y], cmplx.Rect(1, rad(u.Phi))*s*v[x]+cmplx.Rect(1, rad(u.Phi)+rad(u.Lambda))*c*v[y]
+			}
+		}
+	}
+	out := make([]float64, len(v))
+	for x, a := range v {
+		out[x] = real(a)*real(a) + imag(a)*imag(a)
+	}
+	return out
 }
 
 func same(t *testing.T, want, got []byte, what string) {
@@ -232,6 +361,9 @@ func TestGuideJobEqualsNative(t *testing.T) {
 	for name := range mixes {
 		g := instantiate(t, name)
 		j := guideJob(rand.New(rand.NewPCG(13, 1)))
+		if name == "xeb_small" { // the widest and deepest that it takes
+			j.layered = randomLayered(rand.New(rand.NewPCG(13, 1)), traps.MaxXEBWidth, traps.MaxXEBWork>>traps.MaxXEBWidth/traps.MaxXEBWidth-1)
+		}
 		j.layered = mirroredTo(name, j.layered)
 		for range 2 {
 			compare(t, r, g, name, j)

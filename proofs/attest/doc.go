@@ -35,6 +35,10 @@ const (
 	TPM   Kind = "tpm"   // TPM 2.0 quote: what booted, not isolation
 )
 
+// QPU names the certificates of vendors of quantum computers: no evidence of a TEE,
+// and none of Kinds (package vendorcert).
+const QPU Kind = "qpu"
+
 // Kinds are all kinds, in the order of the constants.
 var Kinds = []Kind{SGX, TDX, SEV, Nitro, CCA, TPM}
 

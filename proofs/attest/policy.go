@@ -24,6 +24,12 @@ type Policy struct {
 	MinTCBEval   uint64   // least tcbEvaluationDataNumber of Intel collateral; 0: any
 	DeniedKeys   [][]byte // SHA-256 of attestation keys or their certificates
 
+	// Certificates of quantum computers' vendors.
+	Vendors       []VendorRule // nil: whatever roots the verifier has; otherwise a vendor must be listed
+	DeniedIDs     []string     // jti of claims
+	DeniedDevices []DeniedDevice
+	RequireCRL    bool // a current revocation list must be at hand
+
 	Hash   digest.Digest // of the exact bytes
 	Signer string        // alg:hex of the key whose signature was checked; empty: unsigned
 }
@@ -61,6 +67,47 @@ type MinSVN struct {
 	Kind Kind
 	Name string
 	Min  uint64
+}
+
+// VendorRule binds a vendor to its roots: another vendor's root certifies nothing
+// of it.
+type VendorRule struct {
+	Vendor string
+	Roots  [][]byte // SHA-256 of the certificates
+}
+
+// DeniedDevice is a device that is refused, whatever its certificate.
+type DeniedDevice struct{ Vendor, Serial string }
+
+// BindsVendor refuses a vendor that the policy does not list, or lists with other
+// roots. A policy without such rules binds nothing.
+func (p *Policy) BindsVendor(vendor string, root []byte) error {
+	if p.Vendors == nil {
+		return nil
+	}
+	for _, v := range p.Vendors {
+		if v.Vendor == vendor && slices.ContainsFunc(v.Roots, func(r []byte) bool { return bytes.Equal(r, root) }) {
+			return nil
+		}
+	}
+	return Refuse(BadChain, "chain invalid: policy %s does not let root %x certify vendor %.80q", p.ID, root, vendor)
+}
+
+// DeniesVendor refuses certificates by fingerprint, claims by id and devices by
+// serial number.
+func (p *Policy) DeniesVendor(prints [][]byte, id, vendor, serial string) error {
+	for _, k := range p.DeniedKeys {
+		if slices.ContainsFunc(prints, func(f []byte) bool { return bytes.Equal(f, k) }) {
+			return Refuse(DeniedKey, "certificate %x is on the deny list of policy %s", k, p.ID)
+		}
+	}
+	switch {
+	case slices.Contains(p.DeniedIDs, id):
+		return Refuse(DeniedKey, "claims %.80q are on the deny list of policy %s", id, p.ID)
+	case slices.Contains(p.DeniedDevices, DeniedDevice{vendor, serial}):
+		return Refuse(DeniedKey, "device %.80q of %.80q is on the deny list of policy %s", serial, vendor, p.ID)
+	}
+	return nil
 }
 
 func (p *Policy) window(at time.Time) *Refusal {

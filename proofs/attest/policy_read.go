@@ -115,7 +115,8 @@ func readPolicySignature(c strictjson.Cursor) (string, keys.Signature) {
 }
 
 func readPolicy(c strictjson.Cursor) *Policy {
-	c.Only("id", "version", "not_before", "not_after", "measurements", "tcb", "min_svn", "max_vmpl", "min_tcb_evaluation", "denied_keys")
+	c.Only("id", "version", "not_before", "not_after", "measurements", "tcb", "min_svn", "max_vmpl", "min_tcb_evaluation", "denied_keys",
+		"vendors", "denied_claims", "denied_devices", "require_crl")
 	p := &Policy{ID: c.Member("id").Text(128), Version: c.Member("version").Uint(1, 1<<53), Window: readWindow(c)}
 	for _, m := range c.Member("measurements").Items(maxPolicyList) {
 		p.Measurements = append(p.Measurements, readMeasurement(m))
@@ -144,7 +145,37 @@ func readPolicy(c strictjson.Cursor) *Policy {
 			p.DeniedKeys = append(p.DeniedKeys, d[:])
 		}
 	}
+	readVendorRules(c, p)
 	return p
+}
+
+func readVendorRules(c strictjson.Cursor, p *Policy) {
+	if l, ok := c.Optional("vendors"); ok {
+		p.Vendors = []VendorRule{}
+		for _, v := range l.Items(maxPolicyList) {
+			v.Only("vendor", "roots")
+			rule := VendorRule{Vendor: v.Member("vendor").Text(256)}
+			for _, r := range v.Member("roots").Items(64) {
+				d := r.Hash()
+				rule.Roots = append(rule.Roots, d[:])
+			}
+			p.Vendors = append(p.Vendors, rule)
+		}
+	}
+	if l, ok := c.Optional("denied_claims"); ok {
+		for _, x := range l.Items(maxPolicyList) {
+			p.DeniedIDs = append(p.DeniedIDs, x.Text(256))
+		}
+	}
+	if l, ok := c.Optional("denied_devices"); ok {
+		for _, x := range l.Items(maxPolicyList) {
+			x.Only("vendor", "serial")
+			p.DeniedDevices = append(p.DeniedDevices, DeniedDevice{x.Member("vendor").Text(256), x.Member("serial").Text(256)})
+		}
+	}
+	if m, ok := c.Optional("require_crl"); ok {
+		p.RequireCRL = m.Bool()
+	}
 }
 
 func readKind(c strictjson.Cursor) Kind {

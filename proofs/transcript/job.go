@@ -33,6 +33,7 @@ type JobParams struct {
 	TrapRatioPPM uint64
 	TrapMode     string
 	PolicyHash   digest.Digest
+	TrapFamily   string // empty: accredit@1, the member is absent
 }
 
 // Value returns the CBOR map of p.
@@ -47,6 +48,9 @@ func (p JobParams) Value() Value {
 	}
 	if p.CircuitID != "" {
 		m = append(m, Member{"circuit_id", TextValue(p.CircuitID)})
+	}
+	if p.TrapFamily != "" {
+		m = append(m, Member{"trap_family", TextValue(p.TrapFamily)})
 	}
 	return MapValue(m...)
 }
@@ -93,13 +97,23 @@ type JobSpecFrame struct {
 	SpecSeed     digest.Digest
 	MaxLatencyMS uint64
 	PriceUnits   uint64
+	TrapFamily   string // empty: accredit@1
 }
 
-// Frame implements Framed (domain qprov/v1/jobspec).
+// Frame implements Framed (domain qprov/v1/jobspec, or qprov/v2/jobspec where the
+// job names a trap family).
 func (j JobSpecFrame) Frame() *Frame {
-	return NewFrame("qprov/v1/jobspec").H32(1, j.JobID).Text(2, j.Kind).H32(3, j.CircuitHash).
+	domain := "qprov/v1/jobspec"
+	if j.TrapFamily != "" {
+		domain = "qprov/v2/jobspec"
+	}
+	f := NewFrame(domain).H32(1, j.JobID).Text(2, j.Kind).H32(3, j.CircuitHash).
 		U64(4, j.Width).U64(5, j.Depth).U64(6, j.Shots).U64(7, j.TrapRatioPPM).Text(8, j.TrapMode).
 		H32(9, j.SpecSeed).U64(10, j.MaxLatencyMS).U64(11, j.PriceUnits)
+	if j.TrapFamily != "" {
+		f.Text(12, j.TrapFamily)
+	}
+	return f
 }
 
 // Limits of framed documents in bytes.

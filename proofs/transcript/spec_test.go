@@ -28,15 +28,15 @@ func samples(t *testing.T) map[string][]byte {
 		}
 		return d
 	}
-	params := must(t)(EncodeCBOR(JobParams{h(1), "ghz", 5, 6, 100000, "process", h(2)}.Value(), ParamsLimits))
+	params := must(t)(EncodeCBOR(JobParams{h(1), "ghz", 5, 6, 100000, "process", h(2), ""}.Value(), ParamsLimits))
 	result := ResultV1{h(1), h(2), 3, 4, 5, 6, 1}
 	out := map[string][]byte{}
 	for _, v := range []Framed{
-		JobFrame{1, 2, h(3), h(4), 5, h(6), h(7)}, ParamsFrame{params}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11},
+		JobFrame{1, 2, h(3), h(4), 5, h(6), h(7)}, ParamsFrame{params}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11, ""}, JobSpecFrame{h(1), "quantum", h(3), 4, 5, 6, 7, "process", h(9), 10, 11, "iqp@1"},
 		LeaseFrame{1, 2, h(3), h(4), h(5), h(6), 7, h(8), h(9), 10, 11, 12},
 		ModuleFrame{"traps", "accredit", "1.0.0", 1, 2, h(3)}, ModuleSet{{"traps", "accredit", "1.0.0", 1, 2, h(3)}},
 		DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, ExecFrame{h(1), h(2), h(3), h(4), h(5), "engine/1.0.0 numeric/1 meter/1", nil, h(8)},
-		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, AuditFrame{h(1), 2, h(3), h(4), 5, 6, 2, 8, 9, 10, 11, 1}, FraudFrame{h(1), h(2), h(3), 1, h(5)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
+		result, ResultFrame{result, h(8), h(9)}, ClaimFrame{h(1), h(2), h(3)}, AuditFrame{h(1), 2, h(3), h(4), 5, 6, 2, 8, 9, 10, 11, 1}, FraudFrame{h(1), h(2), h(3), 1, h(5)}, batchSample(h), rawSample(h), VerdictFrame{h(1), h(2), 1, 4, 5, h(6), h(7), h(8)}, SigFrame{"quantum-proof", "ed25519", h(3), h(4), 5},
 		&Hist{Width: 3, Bins: []Bin{{[]byte{1}, 2}, {[]byte{7}, 1}}},
 	} {
 		b := must(t)(Encode(v))
@@ -45,6 +45,14 @@ func samples(t *testing.T) map[string][]byte {
 		out[domain] = b
 	}
 	return out
+}
+
+func batchSample(h func(byte) digest.Digest) BatchFrame {
+	return BatchFrame{1, 2, h(3), h(4), h(5), h(6), ModuleSet{{"compiler", "layered", "1.0.0", 1, 2, h(7)}, {"traps", "accredit", "1.0.0", 1, 2, h(3)}}, h(8), h(9), h(10), 11, 12, h(13)}
+}
+
+func rawSample(h func(byte) digest.Digest) RawFrame {
+	return RawFrame{h(1), h(2), h(3), "engine/1.0.0 numeric/1 meter/1", DeviceFrame{"v", "f", "s", "w", h(5), h(6), "c"}, &ModuleFrame{"driver", "d", "1.0.0", 1, 2, h(3)}, h(7), 8, 9, 10, 1}
 }
 
 var specRow = regexp.MustCompile(`(?m)^\| (qprov/\S+) \| (.+) \|$`)
@@ -133,7 +141,7 @@ func TestGoldenFrames(t *testing.T) {
 	require.NoError(t, err)
 	var got strings.Builder
 	frames := samples(t)
-	for _, domain := range []string{"qprov/v1/jobspec", "qprov/v1/params", "qprov/v1/lease", "qprov/v2/result", "qprov/v1/claim"} {
+	for _, domain := range []string{"qprov/v1/jobspec", "qprov/v2/jobspec", "qprov/v1/params", "qprov/v1/lease", "qprov/v2/result", "qprov/v1/claim"} {
 		fmt.Fprintf(&got, "%s %s %x\n", domain, digest.Sum(frames[domain]), frames[domain])
 	}
 	require.Equal(t, string(golden), got.String())

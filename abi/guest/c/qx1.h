@@ -30,7 +30,7 @@ QX_IMPORT("log") void qx_log_import(i32 level, const void *ptr, i32 len);
 
 // Streams and message kinds.
 enum { QX_HEADER = 0, QX_CIRCUIT = 1, QX_PLAN = 2, QX_TARGET = 2, QX_HIDDEN = 3, QX_OUTCOMES = 4, QX_ROOT = 5, QX_RESULT = 16, QX_SECRET = 17 };
-enum { QX_KIND_CIRCUIT = 1, QX_KIND_TARGET = 2, QX_KIND_LAYERED = 4, QX_KIND_PLAN = 5, QX_KIND_ROWS = 6, QX_KIND_HIDDEN = 7, QX_KIND_OUTCOMES = 8, QX_KIND_VERDICT = 9 };
+enum { QX_KIND_CIRCUIT = 1, QX_KIND_TARGET = 2, QX_KIND_LAYERED = 4, QX_KIND_PLAN = 5, QX_KIND_ROWS = 6, QX_KIND_HIDDEN = 7, QX_KIND_OUTCOMES = 8, QX_KIND_VERDICT = 9, QX_KIND_AUDIT = 10 };
 
 // Codes of domain errors.
 enum { QX_BAD_INPUT = 1, QX_TOO_LARGE = 2, QX_UNSUPPORTED = 3, QX_HOST = 4 };

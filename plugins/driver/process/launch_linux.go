@@ -23,6 +23,7 @@ const (
 // report is what the launcher tells before it becomes the driver.
 type report struct {
 	Landlock int    `json:"landlock"`
+	NoCaps   bool   `json:"no_caps"`
 	Error    string `json:"error,omitempty"`
 }
 
@@ -59,7 +60,11 @@ func launch(out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("landlock: %w", err)
 	}
-	if err := json.NewEncoder(out).Encode(report{Landlock: abi}); err != nil {
+	caps, err := dropCaps()
+	if err != nil {
+		return fmt.Errorf("capabilities: %w", err)
+	}
+	if err := json.NewEncoder(out).Encode(report{Landlock: abi, NoCaps: caps}); err != nil {
 		return err
 	}
 	unix.CloseOnExec(fdReport)
@@ -86,10 +91,41 @@ func wall(o *order) (int, error) {
 	if err := landlock.V7.BestEffort().RestrictPaths(rules...); err != nil {
 		return 0, err
 	}
+	// Signals and abstract sockets stay among the driver's own processes.
+	if err := landlock.V7.BestEffort().RestrictScoped(); err != nil {
+		return 0, err
+	}
 	if v, err := llsys.LandlockGetABIVersion(); err == nil {
 		return min(v, 7), nil
 	}
 	return 0, nil
+}
+
+// dropCaps gives up every capability, also those that a program of root gets at its
+// start. It tells whether the driver has none.
+func dropCaps() (bool, error) {
+	const noRoot = 1<<0 | 1<<1 | 1<<2 | 1<<3 // SECBIT_NOROOT, NO_SETUID_FIXUP and their locks
+	if err := unix.Prctl(unix.PR_SET_SECUREBITS, noRoot, 0, 0, 0); err != nil && err != unix.EPERM {
+		return false, err
+	}
+	for c := uintptr(0); c < 64; c++ { // EINVAL: beyond the kernel's last; EPERM: not ours to drop
+		_ = unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+	}
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) // kernels before 4.3 have none
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capset(&hdr, &data[0]); err != nil {
+		return false, err
+	}
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return false, err
+	}
+	bits, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
+	if err != nil {
+		return false, err
+	}
+	// Without NOROOT a program of uid 0 would get all of the bounding set again.
+	return data == [2]unix.CapUserData{} && (bits&1 != 0 || os.Getuid() != 0), nil
 }
 
 // execute becomes the image. Scripts find themselves at /dev/fd/3, so the

@@ -18,8 +18,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +44,8 @@ var programs = map[string]func(){
 	"host":   hostOfOne,
 	"silent": func() { fmt.Fprint(os.Stdout, strings.Repeat("x", 5000)); select {} },
 	"child":  childOf,
+	"escape": escape,
+	"who":    func() { fmt.Println(os.Getuid(), os.Getgid()); select {} },
 }
 
 // probe tries what a driver must not be able to do, and says what worked.
@@ -60,8 +64,41 @@ func probe() {
 		_, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", os.Getppid()), os.O_RDWR, 0)
 		return err
 	})
-	try("parent environment", read(fmt.Sprintf("/proc/%d/environ", os.Getppid())))
+	parent := func(file string) string { return fmt.Sprintf("/proc/%d/%s", os.Getppid(), file) }
+	try("parent environment", read(parent("environ")))
+	try("parent arguments", read(parent("cmdline")))
+	try("parent map", read(parent("maps")))
+	try("parent files", func() error { _, err := os.ReadDir(parent("fd")); return err })
+	try("parent memory by system call", func() error {
+		// Both run the same program, where this variable has the same address.
+		got := make([]byte, 8)
+		_, err := unix.ProcessVMReadv(os.Getppid(), []unix.Iovec{{Base: &got[0], Len: 8}}, []unix.RemoteIovec{{Base: uintptr(unsafe.Pointer(&canary)), Len: 8}}, 0)
+		if err == nil && [8]byte(got) != canary {
+			err = os.ErrInvalid
+		}
+		return err
+	})
 	try("trace the parent", func() error { return syscall.PtraceAttach(os.Getppid()) })
+	try("seize the parent", func() error {
+		_, _, errno := syscall.RawSyscall6(syscall.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(os.Getppid()), 0, 0, 0, 0)
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+	try("signal the parent", func() error { return syscall.Kill(os.Getppid(), 0) })
+	try("stop the parent", func() error { return syscall.Kill(os.Getppid(), syscall.SIGCONT) })
+	try("give a file away", func() error {
+		name := filepath.Join(cache, "gift")
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			return err
+		}
+		return os.Chown(name, 12345, 12345)
+	})
+	try("raw socket", func() error {
+		_, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_RAW, syscall.IPPROTO_ICMP)
+		return err
+	})
 	try("write home", func() error { return os.WriteFile(filepath.Join(filepath.Dir(secret), "x"), nil, 0o600) })
 	try("write /tmp", func() error { return os.WriteFile("/tmp/engine-driver-probe", nil, 0o600) })
 	try("root", func() error { _, err := os.ReadDir("/root"); return err })
@@ -81,7 +118,23 @@ func probe() {
 	}
 	try("(cache)", func() error { return os.WriteFile(filepath.Join(cache, "mine"), []byte("x"), 0o600) })
 	try("(libraries)", func() error { _, err := os.ReadDir("/usr/lib"); return err })
+	try("other root", func() error { return syscall.Chroot("/usr") })
 	json.NewEncoder(os.Stdout).Encode(worked)
+}
+
+// canary is what parent and driver have at one address.
+var canary = [8]byte{1, 3, 3, 7, 9, 9, 9, 1}
+
+// escape starts a process in a session of its own, beyond the process group.
+func escape() {
+	c := exec.Command("/proc/self/exe", "sleep")
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := c.Start(); err != nil {
+		fmt.Println("error", err)
+		return
+	}
+	fmt.Println(c.Process.Pid)
+	select {}
 }
 
 func flood() {
@@ -137,6 +190,11 @@ func hostOfOne() {
 // run starts a program of this binary behind the walls.
 func run(t *testing.T, args ...string) *Runner {
 	t.Helper()
+	return runWith(t, func(*Spec) {}, args...)
+}
+
+func runWith(t *testing.T, edit func(*Spec), args ...string) *Runner {
+	t.Helper()
 	img, err := Seal(os.Args[0])
 	require.NoError(t, err)
 	t.Cleanup(func() { img.Close() })
@@ -144,7 +202,9 @@ func run(t *testing.T, args ...string) *Runner {
 	for i := range args {
 		args[i] = strings.ReplaceAll(args[i], "CACHE", cache)
 	}
-	r, err := NewRunner(&Spec{Image: img, Args: args, CacheDir: cache}, nil, t.TempDir())
+	spec := &Spec{Image: img, Args: args, CacheDir: cache}
+	edit(spec)
+	r, err := NewRunner(spec, nil, t.TempDir())
 	require.NoError(t, err)
 	require.NoError(t, r.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, r.Kill(context.Background())) })
@@ -169,7 +229,7 @@ func TestWalls(t *testing.T) {
 	require.JSONEq(t, `["(cache)","(libraries)"]`, firstLine(t, r))
 	l := r.Level()
 	require.Positive(t, l.Landlock)
-	require.Equal(t, "own group, dies with the engine, no new privileges, limits, landlock", l.String())
+	require.Equal(t, "own group, dies with the engine, no new privileges, no capabilities, limits, landlock", l.String())
 	require.Equal(t, "none", Level{}.String())
 }
 

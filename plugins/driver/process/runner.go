@@ -35,6 +35,7 @@ type Runner struct {
 	stdout    io.ReadCloser
 	stderr    io.ReadCloser
 	level     Level
+	group     *group // nil: none
 	tail      tail
 
 	done    chan struct{} // closed when the process was reaped
@@ -71,7 +72,7 @@ func (r *Runner) Start(ctx context.Context) error {
 		return errors.Join(err, outR.Close(), outW.Close())
 	}
 	r.cmd.Stdout, r.cmd.Stderr = outW, errW
-	level, err := start(r.cmd, r.pending)
+	level, g, err := start(r.cmd, r.pending)
 	outW.Close()
 	errW.Close()
 	if err != nil {
@@ -79,13 +80,7 @@ func (r *Runner) Start(ctx context.Context) error {
 		errR.Close()
 		return fmt.Errorf("driver %s: %w", r.Name(), err)
 	}
-	r.level = level
-	if r.spec.User != nil {
-		r.level.User = r.spec.User.Name
-	}
-	if len(r.spec.Wrapper) > 0 {
-		r.level.Wrapper = filepath.Base(r.spec.Wrapper[0])
-	}
+	r.level, r.group = level, g
 	lineR, lineW := io.Pipe()
 	r.stdout = lineR
 	go handshake(outR, lineW)
@@ -99,6 +94,7 @@ func (r *Runner) Start(ctx context.Context) error {
 	go func() {
 		r.waitErr = r.cmd.Wait()
 		killGroup(r.cmd) // whatever the driver started goes with it
+		r.group.end()    // and what left the process group
 		select {
 		case <-heard: // its last words are in the tail
 		case <-time.After(time.Second): // nobody reads Stderr

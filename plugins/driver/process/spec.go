@@ -1,7 +1,6 @@
 package process
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,12 +19,14 @@ type Spec struct {
 	ReadDirs []string // folders it may read besides the system's: its own, a venv
 	MaxFiles uint64   // open files; 0: 256
 	User     *User    // nil: the engine's own
-	// Wrapper, when not empty, is put in front of the command, for example bwrap
-	// with its options. It must pass descriptor 3 on.
-	Wrapper []string
+	Cgroup   *Cgroup  // nil: none is asked for
+	// Bubblewrap starts the driver inside bwrap: it sees no other processes, its own
+	// /tmp, and of the file system what it may read. The program must be installed.
+	Bubblewrap bool
 }
 
-// User is another uid to run under, which the engine must have the right to take.
+// User is another uid to run under, which the engine must have the right to take:
+// it runs as root. The driver's cache folder must be reachable for it.
 type User struct {
 	Name     string
 	UID, GID uint32
@@ -39,6 +40,9 @@ type order struct {
 	Write    []string `json:"write"`
 	MaxFiles uint64   `json:"max_files"`
 }
+
+// maxFiles is the default of Spec.MaxFiles.
+const maxFiles = 256
 
 // systemDirs is what programs of every kind read: libraries, interpreters,
 // certificates, name resolution, time zones.
@@ -61,15 +65,15 @@ func (s *Spec) check() error {
 	return nil
 }
 
-func (s *Spec) order(env []string, socketDir string) ([]byte, error) {
-	o := order{Args: append([]string{s.Image.Path}, s.Args...), Env: append(append([]string{}, s.Env...), env...), MaxFiles: s.MaxFiles, Write: []string{s.CacheDir, socketDir}}
+func (s *Spec) order(env []string, socketDir string) (*order, error) {
+	o := &order{Args: append([]string{s.Image.Path}, s.Args...), Env: append(append([]string{}, s.Env...), env...), MaxFiles: s.MaxFiles, Write: []string{s.CacheDir, socketDir}}
 	if o.MaxFiles == 0 {
-		o.MaxFiles = 256
+		o.MaxFiles = maxFiles
 	}
 	for _, d := range append(append([]string{}, systemDirs...), s.ReadDirs...) {
 		if _, err := os.Stat(d); err == nil {
 			o.Read = append(o.Read, d)
 		}
 	}
-	return json.Marshal(o)
+	return o, nil
 }

@@ -18,13 +18,19 @@ func command(s *Spec, env []string, socketDir string) (*exec.Cmd, *pending, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	argv := append(append([]string{}, s.Wrapper...), "/proc/self/exe", LaunchArg)
-	if len(s.Wrapper) > 0 { // a wrapper's /proc/self/exe would be the wrapper
+	text, err := json.Marshal(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	argv := []string{"/proc/self/exe", LaunchArg}
+	if s.Bubblewrap { // whose /proc/self/exe would be bwrap
 		exe, err := os.Executable()
 		if err != nil {
 			return nil, nil, err
 		}
-		argv[len(argv)-2] = exe
+		if argv, err = bubble(o, exe); err != nil {
+			return nil, nil, err
+		}
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = []string{"ENGINE_DRIVER_LAUNCH=1"}
@@ -42,13 +48,14 @@ func command(s *Spec, env []string, socketDir string) (*exec.Cmd, *pending, erro
 		return nil, nil, errors.Join(err, orderR.Close(), orderW.Close())
 	}
 	cmd.ExtraFiles = []*os.File{s.Image.f, orderR, reportW} // fdImage, fdOrder, fdReport
-	return cmd, &pending{orderR, orderW, reportR, reportW, o}, nil
+	return cmd, &pending{orderR, orderW, reportR, reportW, text, s}, nil
 }
 
 // pending are the ends of a command's pipes between command and start.
 type pending struct {
 	orderR, orderW, reportR, reportW *os.File
 	order                            []byte
+	spec                             *Spec
 }
 
 // starter runs on one thread for the life of the process: the kernel ties a
@@ -65,24 +72,50 @@ var starter = sync.OnceValue(func() chan<- func() {
 })
 
 // start runs the launcher until it becomes the driver.
-func start(cmd *exec.Cmd, p *pending) (Level, error) {
+func start(cmd *exec.Cmd, p *pending) (Level, *group, error) {
 	defer p.orderW.Close()
 	defer p.reportR.Close()
-	started := make(chan error)
-	starter() <- func() { started <- cmd.Start() }
-	err := <-started
+	var missing []string
+	g, err := (*group)(nil), error(nil)
+	if c := p.spec.Cgroup; c != nil {
+		if g, err = makeGroup(*c); err != nil {
+			missing = append(missing, err.Error())
+		} else {
+			missing = append(missing, g.why...)
+			cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(g.f.Fd())
+		}
+	}
+	err = startCommand(cmd)
 	p.orderR.Close()
 	p.reportW.Close()
 	if err != nil {
-		return Level{}, err
+		g.end()
+		return Level{}, nil, err
 	}
 	rep, err := converse(p)
 	if err != nil {
 		killGroup(cmd)
 		_ = cmd.Wait() // reaped; why it ended is in err
-		return Level{}, err
+		g.end()
+		return Level{}, nil, err
 	}
-	return Level{OwnGroup: true, DiesWithUs: true, NoNewPrivs: true, Limits: true, Landlock: rep.Landlock}, nil
+	l := Level{OwnGroup: true, DiesWithUs: true, NoNewPrivs: true, NoCaps: rep.NoCaps, Limits: true, Landlock: rep.Landlock, Missing: missing}
+	if p.spec.User != nil {
+		l.User = p.spec.User.Name
+	}
+	if p.spec.Bubblewrap {
+		l.Wrapper = "bwrap"
+	}
+	if g != nil {
+		l.Cgroup = g.level
+	}
+	return l, g, nil
+}
+
+func startCommand(cmd *exec.Cmd) error {
+	started := make(chan error)
+	starter() <- func() { started <- cmd.Start() }
+	return <-started
 }
 
 func converse(p *pending) (rep report, err error) {

@@ -8,8 +8,11 @@ import "os/exec"
 func MaybeLaunch() {}
 
 func command(s *Spec, env []string, _ string) (*exec.Cmd, *pending, error) {
-	argv := append(append([]string{}, s.Wrapper...), s.Image.f.Name())
-	cmd := exec.Command(argv[0], append(argv[1:], s.Args...)...)
+	if s.Bubblewrap {
+		_, err := Bubblewrap()
+		return nil, nil, err
+	}
+	cmd := exec.Command(s.Image.f.Name(), s.Args...)
 	cmd.Env = append(append([]string{}, s.Env...), env...)
 	cmd.SysProcAttr = attributes()
 	return cmd, nil, nil
@@ -18,6 +21,6 @@ func command(s *Spec, env []string, _ string) (*exec.Cmd, *pending, error) {
 // pending is what start needs beside the command: nothing here.
 type pending struct{}
 
-func start(cmd *exec.Cmd, _ *pending) (Level, error) {
-	return Level{OwnGroup: ownGroup}, cmd.Start()
+func start(cmd *exec.Cmd, _ *pending) (Level, *group, error) {
+	return Level{OwnGroup: ownGroup}, nil, cmd.Start()
 }

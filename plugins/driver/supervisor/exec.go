@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"os/exec"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -64,11 +64,11 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 			TLSConfig:        tlsConfig,
 			SkipHostEnv:      true,
 			StartTimeout:     timeout,
-			UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: sockets},
+			UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: sockets, Group: socketGroup(spec)},
 			Logger:           bridge{to: l},
 			SyncStdout:       said,
 			SyncStderr:       said,
-			GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(32<<20), grpc.MaxCallSendMsgSize(math.MaxInt32))},
+			GRPCDialOptions:  driver.DialOptions(),
 			RunnerFunc: func(_ hclog.Logger, cmd *exec.Cmd, dir string) (runner.Runner, error) {
 				r, err := process.NewRunner(spec, append(cmd.Env, "PLUGIN_CLIENT_CERT="+string(certificate)), dir)
 				if err != nil {
@@ -82,6 +82,14 @@ func Exec(spec *process.Spec, sockets string, timeout time.Duration, l *slog.Log
 		p := &child{plugin: pc, sha256: spec.Image.SHA256}
 		return p, p.connect(ctx, made)
 	}
+}
+
+// socketGroup lets a driver under another account make its socket.
+func socketGroup(spec *process.Spec) string {
+	if spec.User == nil {
+		return ""
+	}
+	return strconv.FormatUint(uint64(spec.User.GID), 10)
 }
 
 // words passes on what a driver prints, once there is a process to pass it to.

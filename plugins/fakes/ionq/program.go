@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/animicaorg/engine/circuit"
 )
@@ -15,14 +17,20 @@ type submission struct {
 	Type      string            `json:"type"`
 	Name      string            `json:"name"`
 	Backend   string            `json:"backend"`
-	Shots     int               `json:"shots"`
+	Shots     count             `json:"shots"`
+	Lang      string            `json:"lang"` // "json", which older clients say
 	Metadata  map[string]string `json:"metadata"`
 	SessionID string            `json:"session_id"`
 	DryRun    bool              `json:"dry_run"`
+	Noise     struct {
+		Model string `json:"model"`
+		Seed  *int64 `json:"seed"`
+	} `json:"noise"` // of the simulator
 	Settings  struct {
 		Compilation struct {
-			Opt       int    `json:"opt"`
-			Precision string `json:"precision"`
+			Opt            int    `json:"opt"`
+			Precision      string `json:"precision"`
+			ServiceVersion string `json:"service_version"`
 		} `json:"compilation"`
 		Mitigation struct {
 			Debiasing bool `json:"debiasing"`
@@ -34,6 +42,16 @@ type submission struct {
 		Circuit  []gate  `json:"circuit"`
 		Circuits []entry `json:"circuits"`
 	} `json:"input"`
+}
+
+// count is an integer, or one in a string, as some clients send it.
+type count int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *count) UnmarshalJSON(b []byte) error {
+	n, err := strconv.Atoi(strings.Trim(string(b), `"`))
+	*c = count(n)
+	return err
 }
 
 type entry struct {
@@ -48,6 +66,10 @@ type gate struct {
 	Control  *int     `json:"control"`
 	Controls []int    `json:"controls"`
 	Rotation *float64 `json:"rotation"`
+	// of native gates, in turns
+	Phase  *float64  `json:"phase"`
+	Phases []float64 `json:"phases"`
+	Angle  *float64  `json:"angle"`
 }
 
 // Limits of a request.
@@ -57,6 +79,7 @@ const (
 	maxGates    = 1 << 22 // of all circuits together
 	maxShots    = 1_000_000
 	maxMetadata = 400 // characters of a value
+	maxQubit    = 4095
 )
 
 // strict decodes one value without unknown members.
@@ -81,20 +104,22 @@ func parse(b []byte, qubits map[string]int) (*submission, []*circuit.Circuit, er
 	width, known := qubits[s.Backend]
 	in := &s.Input
 	switch {
+	case s.Lang != "" && s.Lang != "json":
+		return nil, nil, fmt.Errorf("lang %.40q", s.Lang)
 	case !known:
 		return nil, nil, fmt.Errorf("backend %q does not exist", s.Backend)
 	case s.Shots < 1 || s.Shots > maxShots:
 		return nil, nil, fmt.Errorf("shots must be 1 to %d", maxShots)
 	case in.Qubits < 1 || in.Qubits > width:
 		return nil, nil, fmt.Errorf("qubits must be 1 to %d", width)
-	case in.Gateset != "qis":
-		return nil, nil, fmt.Errorf("gateset %q is not served here", in.Gateset)
+	case in.Gateset != "qis" && in.Gateset != "native":
+		return nil, nil, fmt.Errorf("gateset %q does not exist", in.Gateset)
 	case s.Settings.Compilation.Opt < 0 || s.Settings.Compilation.Opt > 1:
 		return nil, nil, errors.New("opt must be 0 or 1")
 	case s.Settings.Mitigation.Debiasing && s.Shots < 500:
 		return nil, nil, errors.New("debiasing needs at least 500 shots")
-	case s.DryRun || s.SessionID != "":
-		return nil, nil, errors.New("dry runs and sessions are not served here")
+	case s.DryRun || s.SessionID != "" || s.Noise.Model != "" && s.Noise.Model != "ideal":
+		return nil, nil, errors.New("dry runs, sessions and noise models are not served here")
 	}
 	for k, v := range s.Metadata {
 		if len(v) > maxMetadata || len(k) > maxMetadata {
@@ -117,7 +142,7 @@ func parse(b []byte, qubits map[string]int) (*submission, []*circuit.Circuit, er
 	}
 	var out []*circuit.Circuit
 	for i, e := range list {
-		c, err := build(in.Qubits, e.Circuit)
+		c, err := build(in.Qubits, e.Circuit, in.Gateset == "native")
 		if err != nil {
 			return nil, nil, fmt.Errorf("circuit %d: %w", i, err)
 		}
@@ -133,14 +158,20 @@ var spelled = map[string]string{"not": "x", "v": "sx", "vi": "sxdg", "si": "sdg"
 var names = map[string]bool{"x": true, "y": true, "z": true, "h": true, "s": true, "t": true, "rx": true, "ry": true, "rz": true, "swap": true,
 	"not": true, "v": true, "vi": true, "si": true, "ti": true, "cnot": true, "xx": true, "yy": true, "zz": true}
 
-func build(width int, gates []gate) (*circuit.Circuit, error) {
+func build(width int, gates []gate, native bool) (*circuit.Circuit, error) {
 	c := &circuit.Circuit{Qubits: width, Clbits: width}
 	for i, g := range gates {
-		op, err := g.op()
+		var err error
+		if native {
+			c.Ops, err = g.native(c.Ops)
+		} else {
+			var op circuit.Op
+			op, err = g.op()
+			c.Ops = append(c.Ops, op)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("gate %d: %w", i, err)
 		}
-		c.Ops = append(c.Ops, op)
 	}
 	return c, c.Validate()
 }
@@ -153,6 +184,9 @@ func one(single *int, list []int) []int {
 }
 
 func (g *gate) op() (op circuit.Op, err error) {
+	if g.Phase != nil || g.Phases != nil || g.Angle != nil {
+		return op, fmt.Errorf("%.40q with phases or an angle, which native gates have", g.Gate)
+	}
 	if !names[g.Gate] {
 		return op, fmt.Errorf("there is no gate %.40q", g.Gate)
 	}
@@ -174,7 +208,7 @@ func (g *gate) op() (op circuit.Op, err error) {
 	}
 	op = circuit.Op{Gate: kind, NQ: uint8(len(q))}
 	for k, x := range q {
-		if x < 0 || x > 4095 {
+		if x < 0 || x > maxQubit {
 			return op, fmt.Errorf("qubit %d", x)
 		}
 		op.Q[k] = uint16(x)

@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
+	"github.com/animicaorg/engine/plugins/fakes/faults"
 )
 
 // Options of a server.
@@ -27,7 +28,7 @@ type Options struct {
 	Key      string        // the only api key that is let in
 	Delay    time.Duration // from acceptance to the end of a job
 	Slow     time.Duration // of the fault slow
-	Faults   []Fault
+	Faults   []faults.Fault
 	Now      func() time.Time
 	Accepted func(engineKey string) // hears of every accepted job before the reply; may be nil
 }
@@ -37,15 +38,15 @@ var Backends = map[string]int{"qpu.aria-1": 25, "qpu.forte-1": 36, "simulator": 
 
 // Server implements http.Handler.
 type Server struct {
-	o Options
+	o    Options
+	plan faults.Plan
 
-	mu     sync.Mutex
-	faults []Fault
-	jobs   map[string]*job
-	order  []string // of parents, oldest first
-	tags   map[string]int
-	ids    uint64
-	last   string // body of the last accepted POST
+	mu    sync.Mutex
+	jobs  map[string]*job
+	order []string // of parents, oldest first
+	tags  map[string]int
+	ids   uint64
+	last  string // body of the last accepted POST
 }
 
 type job struct {
@@ -61,7 +62,9 @@ type job struct {
 
 // New makes a server without jobs.
 func New(o Options) *Server {
-	return &Server{o: o, faults: slices.Clone(o.Faults), jobs: map[string]*job{}, tags: map[string]int{}}
+	s := &Server{o: o, jobs: map[string]*job{}, tags: map[string]int{}}
+	s.plan.Set(o.Faults)
+	return s
 }
 
 // Jobs is how many jobs were accepted whose metadata say engine_key: key.
@@ -86,11 +89,7 @@ func (s *Server) LastBody() string {
 }
 
 // Plan replaces the faults.
-func (s *Server) Plan(f []Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = slices.Clone(f)
-}
+func (s *Server) Plan(f []faults.Fault) { s.plan.Set(f) }
 
 func refuse(w http.ResponseWriter, status int, name, message string) {
 	answer(w, status, map[string]any{"statusCode": status, "error": name, "message": message})
@@ -119,50 +118,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	post := r.Method == http.MethodPost && path == "jobs"
-	s.mu.Lock()
-	fault := s.fault(post)
-	s.mu.Unlock()
-	switch fault {
-	case "429":
-		w.Header().Set("Retry-After", "0")
-		refuse(w, 429, "Too Many Requests", "slow down")
+	w, left, done := s.plan.Meet(w, r, post, s.o.Slow, func(w http.ResponseWriter, status int, text string) { refuse(w, status, http.StatusText(status), text) })
+	if done {
 		return
-	case "500", "503":
-		status, _ := strconv.Atoi(fault)
-		refuse(w, status, http.StatusText(status), "planned")
-		return
-	case "slow":
-		t := time.NewTimer(s.o.Slow)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
-		}
-	case "cut":
-		w = &cutter{ResponseWriter: w}
 	}
-	if fault == "stale-auth" || r.Header.Get("Authorization") != "apiKey "+s.o.Key {
+	if left == faults.StaleAuth || r.Header.Get("Authorization") != "apiKey "+s.o.Key {
 		refuse(w, 401, "Unauthorized Error", "the api key is not valid")
 		return
 	}
 	if post {
-		s.create(w, r, body, fault == "lost-reply")
+		s.create(w, r, body, left == faults.LostReply)
 		return
 	}
 	s.route(w, r, strings.Split(path, "/"))
 }
-
-// cutter sends half of a body and closes the connection.
-type cutter struct{ http.ResponseWriter }
-
-func (c *cutter) Write(b []byte) (int, error) {
-	c.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	_, _ = c.ResponseWriter.Write(b[:len(b)/2])
-	_ = http.NewResponseController(c.ResponseWriter).Flush()
-	panic(http.ErrAbortHandler)
-}
-
-func (c *cutter) WriteHeader(int) {} // Write sends it, with the length
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request, p []string) {
 	switch {
@@ -252,7 +221,7 @@ func (s *Server) simulate(ctx context.Context, j *job, c *circuit.Circuit) error
 		j.gates[min(1, int(op.NQ)-1)]++
 	}
 	h := sha3.Sum256(append(append([]byte("fake/shots\x00"), s.o.Seed[:]...), j.id...))
-	o := sim.SimOptions{Shots: j.sub.Shots, Key: [16]byte(h[:16]), Threads: 1, MemoryBytes: 1 << 30}
+	o := sim.SimOptions{Shots: int(j.sub.Shots), Key: [16]byte(h[:16]), Threads: 1, MemoryBytes: 1 << 30}
 	if j.sub.Backend == "simulator" {
 		p, err := statevector.FromOps(c.Qubits, c.Ops)
 		if err != nil {

@@ -97,13 +97,30 @@ func (s *Server) view(j *job) map[string]any {
 	}
 	if status == "completed" {
 		v["completed_at"], v["execution_duration_ms"] = at(s.o.Delay), s.o.Delay.Milliseconds()
-		kind := "shots"
-		if j.chances != nil {
-			kind = "probabilities"
+		results := map[string]any{}
+		for kind, have := range map[string]bool{"probabilities": true, "shots": j.shots != nil} {
+			if have && j.children == nil {
+				results[kind] = map[string]any{"url": fmt.Sprintf("/v0.4/jobs/%s/results/%s", j.id, kind)}
+			}
 		}
-		v["results"] = map[string]any{kind: map[string]any{"url": fmt.Sprintf("/v0.4/jobs/%s/results/%s", j.id, kind)}}
+		v["results"] = results
 	}
 	return v
+}
+
+// probabilities are computed on the simulator, and frequencies of shots on a device.
+func (j *job) probabilities() map[string]float64 {
+	if j.chances != nil {
+		return j.chances
+	}
+	out := map[string]float64{}
+	for _, x := range j.shots {
+		out[x]++
+	}
+	for x := range out {
+		out[x] /= float64(len(j.shots))
+	}
+	return out
 }
 
 func (s *Server) job(w http.ResponseWriter, r *http.Request, j *job, rest string) {
@@ -114,15 +131,15 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request, j *job, rest string
 	case r.Method == http.MethodGet && rest == "":
 		answer(w, 200, s.view(j))
 	case r.Method == http.MethodGet && rest == "cost":
-		answer(w, 200, map[string]any{"cost": map[string]any{"value": cost(j.gates[0], j.gates[1], j.sub.Shots), "unit": "usd"}})
+		answer(w, 200, map[string]any{"cost": map[string]any{"value": cost(j.gates[0], j.gates[1], int(j.sub.Shots)), "unit": "usd"}})
 	case r.Method == http.MethodGet && rest == "results/shots" && status == "completed" && j.shots != nil:
 		list := make([]json.Number, len(j.shots))
 		for i, x := range j.shots {
 			list[i] = json.Number(x)
 		}
 		answer(w, 200, list)
-	case r.Method == http.MethodGet && rest == "results/probabilities" && status == "completed" && j.chances != nil:
-		answer(w, 200, j.chances)
+	case r.Method == http.MethodGet && rest == "results/probabilities" && status == "completed" && j.children == nil:
+		answer(w, 200, j.probabilities())
 	case r.Method == http.MethodPut && rest == "status/cancel":
 		if status == "completed" || j.parent != "" {
 			refuse(w, 409, "Conflict", "the job has ended")

@@ -67,6 +67,15 @@ static i32 skeleton_load(skeleton *s, const qx_message *msg, u32 k, u64 w, u64 m
 	return 0;
 }
 
+static u32 skeleton_equal(const skeleton *s, const skeleton *c) {
+	u32 ok = s->w == c->w && s->m == c->m && s->pairs == c->pairs;
+	for (u32 j = 0; ok && j <= s->m; j++)
+		ok = s->off[j] == c->off[j];
+	for (u32 i = 0; ok && i < 2 * s->pairs; i++)
+		ok = s->pair[i] == c->pair[i];
+	return ok;
+}
+
 static const u8 layered_form[] = {1, 8, 2, 4, 3, 2, 4, 8, 5, 4};
 
 // circuit_load reads stream 1: skeleton and compiled gates.

@@ -39,12 +39,8 @@ static i32 variants(const plan *p, qx_u3 u, u32 *out) {
 
 static i32 gen_tables(const plan *p, const skeleton *c, const qx_u3 *gates) {
 	const skeleton *s = &p->s;
-	u32 w = s->w, n = s->locations, ok = s->w == c->w && s->m == c->m && s->pairs == c->pairs;
-	for (u32 j = 0; ok && j <= s->m; j++)
-		ok = s->off[j] == c->off[j];
-	for (u32 i = 0; ok && i < 2 * s->pairs; i++)
-		ok = s->pair[i] == c->pair[i];
-	if (!ok)
+	u32 w = s->w, n = s->locations;
+	if (!skeleton_equal(s, c))
 		return domain("the plan is for another CZ skeleton");
 	gen_target = qx_alloc(64 * (u64)n), gen_pads = qx_alloc(n + 2 * QX_RATE), gen_base = qx_alloc(n), gen_frame = qx_alloc(w), gen_dress = qx_alloc(w);
 	gen_idle = qx_alloc(2 * (u64)n), gen_idle_at = qx_alloc(4 * (u64)s->m + 4), gen_row = qx_alloc(4 * (u64)n);

@@ -1,22 +1,22 @@
 package ionq
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"slices"
 	"strconv"
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
 
 // job is what the driver reads of a vendor's job. The vendor adds members at will,
@@ -74,19 +74,6 @@ type estimate struct {
 	Queue     float64 `json:"current_predicted_queue_time"`
 }
 
-// decode reads one JSON value and nothing behind it.
-func decode(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
-}
-
 var states = map[string]driverv1.JobState{
 	"submitted": driverv1.JobState_JOB_STATE_QUEUED, "ready": driverv1.JobState_JOB_STATE_QUEUED,
 	"started": driverv1.JobState_JOB_STATE_RUNNING, "running": driverv1.JobState_JOB_STATE_RUNNING,
@@ -137,8 +124,8 @@ func (j *job) read() (m meaning, ok bool) {
 // wire is the job as the contract has it.
 func (j *job) wire(poll time.Duration) (*driverv1.Job, error) {
 	state, ok := states[j.Status]
-	if !ok || !pathName(j.ID) {
-		return nil, badAnswer(fmt.Errorf("a job with id %.80q and status %.40q", j.ID, j.Status))
+	if !ok || !rest.Segment(j.ID) {
+		return nil, rest.BadAnswer(fmt.Errorf("a job with id %.80q and status %.40q", j.ID, j.Status))
 	}
 	out := &driverv1.Job{JobId: j.ID, State: state, AcceptedAt: stamp(j.Submitted), StartedAt: stamp(j.Started), FinishedAt: stamp(j.Completed)}
 	if m, ok := j.read(); ok {
@@ -154,14 +141,14 @@ func (j *job) wire(poll time.Duration) (*driverv1.Job, error) {
 	if state == driverv1.JobState_JOB_STATE_FAILED {
 		out.Error = &driverv1.ErrorDetail{Code: driver.ExecutionFailed, VendorMessage: "the vendor gives no reason"}
 		if f := j.Failure; f != nil {
-			out.Error.VendorCode, out.Error.VendorMessage = cut(f.Code, 128), cut(f.Message, 1024)
+			out.Error.VendorCode, out.Error.VendorMessage = rest.Cut(f.Code, 128), rest.Cut(f.Message, 1024)
 			if c, ok := failures[f.Code]; ok {
 				out.Error.Code = c
 			}
 		}
 	}
 	if state < driverv1.JobState_JOB_STATE_SUCCEEDED {
-		out.NextPoll = duration(poll)
+		out.NextPoll = durationpb.New(poll)
 	}
 	return out, nil
 }
@@ -188,7 +175,7 @@ func row(s string, width int) ([]byte, error) {
 // parseShots reads a list of shots: decimal integers, as numbers or strings.
 func parseShots(b []byte, width, n int) ([]byte, error) {
 	var list []any
-	if err := decode(b, &list); err != nil {
+	if err := rest.Decode(b, &list); err != nil {
 		return nil, fmt.Errorf("shots: %w", err)
 	}
 	if len(list) != n {
@@ -215,7 +202,7 @@ func parseShots(b []byte, width, n int) ([]byte, error) {
 // parseProbabilities reads an object of outcomes, in ascending order of outcome.
 func parseProbabilities(b []byte, width int) ([]driver.Pair, error) {
 	var m map[string]float64
-	if err := decode(b, &m); err != nil {
+	if err := rest.Decode(b, &m); err != nil {
 		return nil, fmt.Errorf("probabilities: %w", err)
 	}
 	out := make([]driver.Pair, 0, len(m))

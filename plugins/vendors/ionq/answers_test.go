@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/plugins/driver"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
 
 // TestLowestBitIsQubitZero: decimal 1 is qubit 0, decimal 256 is qubit 8.
@@ -68,7 +69,7 @@ func FuzzAnswers(f *testing.F) {
 			}
 		}
 		var j job
-		if decode(b, &j) == nil {
+		if rest.Decode(b, &j) == nil {
 			if w, err := j.wire(time.Second); err == nil {
 				require.True(t, driver.CheckID(w.JobId) && w.State != 0)
 			}
@@ -79,7 +80,7 @@ func FuzzAnswers(f *testing.F) {
 		if c, err := calibration(b, "c"); err == nil {
 			require.Len(t, c.Qubits, len(c.Gates))
 		}
-		cfg := &config{key: "k3y"}
-		require.LessOrEqual(t, len(cfg.refusal(500, nil, b).VendorMessage), 1100)
+		cfg := &config{Client: rest.Client{Secret: "k3y", Refusal: refusal}}
+		require.LessOrEqual(t, len(cfg.Refused(rest.Answer{Status: 500, Body: b}).VendorMessage), 1100)
 	})
 }

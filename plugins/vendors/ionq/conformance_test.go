@@ -17,12 +17,15 @@ import (
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/backends"
+	"github.com/animicaorg/engine/backends/backendtest"
+	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/drivertest"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/driver/process"
 	"github.com/animicaorg/engine/plugins/driver/supervisor"
+	"github.com/animicaorg/engine/plugins/fakes/faults"
 	fake "github.com/animicaorg/engine/plugins/fakes/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
 )
@@ -40,12 +43,16 @@ const apiKey = "key-of-the-fake"
 
 // vendor starts a fake, and gives a configuration that reaches it.
 func vendor(t *testing.T, backend string, o fake.Options) (*fake.Server, []byte) {
+	return vendorWith(t, backend, "qis", o)
+}
+
+func vendorWith(t *testing.T, backend, gateset string, o fake.Options) (*fake.Server, []byte) {
 	t.Helper()
 	o.Key, o.Now = apiKey, time.Now
 	s := fake.New(o)
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
-	cfg, err := json.Marshal(map[string]any{"base_url": web.URL + "/v0.4", "backend": backend, "poll_ms": 2, "settle_ms": 20, "max_circuits": 256, "max_shots": 1000})
+	cfg, err := json.Marshal(map[string]any{"base_url": web.URL + "/v0.4", "backend": backend, "gateset": gateset, "poll_ms": 2, "settle_ms": 20, "max_circuits": 256, "max_shots": 1000})
 	require.NoError(t, err)
 	return s, cfg
 }
@@ -57,13 +64,13 @@ func short(t *testing.T) string {
 	return dir
 }
 
-func conform(t *testing.T, backend string) *drivertest.Score {
-	_, cfg := vendor(t, backend, fake.Options{})
+func conform(t *testing.T, backend, gateset string, only ...string) *drivertest.Score {
+	_, cfg := vendorWith(t, backend, gateset, fake.Options{})
 	img, err := process.Seal(os.Args[0])
 	require.NoError(t, err)
 	defer img.Close()
 	s, err := drivertest.Run(t.Context(), drivertest.Options{Spec: &process.Spec{Image: img, Args: []string{"serve"}, CacheDir: t.TempDir()}, Sockets: short(t), Now: time.Now,
-		Config: cfg, Secrets: map[string]string{"api_key": apiKey}, Jobs: 50})
+		Config: cfg, Secrets: map[string]string{"api_key": apiKey}, Jobs: 50, Only: only})
 	require.NoError(t, err)
 	for _, c := range s.Checks {
 		require.NotEqual(t, drivertest.Failed, c.Status, "%s: %s", c.Name, c.Detail)
@@ -73,7 +80,39 @@ func conform(t *testing.T, backend string) *drivertest.Score {
 }
 
 func TestConformance(t *testing.T) {
-	require.GreaterOrEqual(t, conform(t, "qpu.forte-1").Passed, 70)
+	require.GreaterOrEqual(t, conform(t, "qpu.forte-1", "qis").Passed, 95)
+}
+
+// TestConformanceOfNativeGates runs the checks that gates can fail.
+func TestConformanceOfNativeGates(t *testing.T) {
+	gates := []string{"bit-0-of-3", "bits-over-a-byte", "gate-h", "gate-z", "gate-s", "phases-in-order", "gate-cz", "gate-cz-idle", "shots-are-not-constant", "five-megabytes"}
+	require.Equal(t, len(gates), conform(t, "qpu.aria-1", "native-ms", gates...).Passed)
+	require.Equal(t, len(gates), conform(t, "qpu.forte-1", "native-zz", gates...).Passed)
+}
+
+// TestTables: the translations of a random circuit by all three tables have its
+// probabilities, which the vendor's simulator computes.
+func TestTables(t *testing.T) {
+	r, sk := backendtest.Stream(5), backendtest.Brickwork(3, 4)
+	u := backendtest.RandomTriples(r, sk, false)
+	prog, err := statevector.FromSkeleton(&sk, u)
+	require.NoError(t, err)
+	st, err := statevector.Simulate(t.Context(), prog, statevector.Options{Precision: statevector.Complex128})
+	require.NoError(t, err)
+	want := st.Probabilities()
+	for _, gateset := range []string{"qis", "native-ms", "native-zz"} {
+		_, cfg := vendorWith(t, "simulator", gateset, fake.Options{})
+		d := local(t, cfg)
+		s := &driver.Submission{Device: ionq.DeviceID, Batch: backendtest.Build(sk, [][]circuit.U3Angles{u}), ShotsPerSlot: 1000, Kind: driverv1.ResultKind_RESULT_KIND_PROBABILITIES, Verbatim: true}
+		resp, err := d.Submit(t.Context(), s)
+		require.NoError(t, err, gateset)
+		require.NoError(t, d.Results(t.Context(), resp.JobId, 0, 0, func(c *driverv1.ResultChunk) error {
+			for i, p := range c.GetBody().GetProbabilities() {
+				require.InDelta(t, want[c.GetBody().Rows[i]], p, 1e-9, gateset)
+			}
+			return nil
+		}))
+	}
 }
 
 // TestSimulatorGivesProbabilities, and never anything else.
@@ -140,7 +179,7 @@ func TestKilledBetweenPostAndReply(t *testing.T) {
 	for i := range rounds {
 		s := coin()
 		if i%2 == 1 {
-			server.Plan([]fake.Fault{{Kind: "lost-reply", Post: true, N: 1}})
+			server.Plan([]faults.Fault{{Kind: "lost-reply", Post: true, N: 1}})
 		}
 		mu.Lock()
 		victim := p
@@ -190,7 +229,7 @@ func TestFaults(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			server, cfg := vendor(t, "qpu.forte-1", fake.Options{})
 			d, s := local(t, cfg), coin()
-			server.Plan([]fake.Fault{{Kind: c.kind, Post: true, N: 1}})
+			server.Plan([]faults.Fault{{Kind: c.kind, Post: true, N: 1}})
 			_, err := d.Submit(t.Context(), s)
 			var e *driver.Error
 			require.True(t, errors.As(err, &e), "%v", err)
@@ -211,11 +250,11 @@ func TestReadsAreTriedAgain(t *testing.T) {
 	server, cfg := vendor(t, "qpu.forte-1", fake.Options{})
 	d := local(t, cfg)
 	for _, kind := range []string{"429", "500", "503", "cut"} {
-		server.Plan([]fake.Fault{{Kind: kind, N: 2}})
+		server.Plan([]faults.Fault{{Kind: kind, N: 2}})
 		_, err := d.Device(t.Context(), ionq.DeviceID)
 		require.NoError(t, err, kind)
 	}
-	server.Plan([]fake.Fault{{Kind: "stale-auth", N: 1}})
+	server.Plan([]faults.Fault{{Kind: "stale-auth", N: 1}})
 	_, err := d.Device(t.Context(), ionq.DeviceID)
 	require.ErrorIs(t, err, &driver.Error{Code: driver.Auth})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
 
 // Name is how an operator calls this driver. DeviceID is its only device: the
@@ -57,7 +58,7 @@ func (d *Driver) Configure(_ context.Context, c *driver.Config) ([]string, error
 	if d.ledger == nil || d.dir != c.CacheDir {
 		l, err := driver.OpenLedger(c.CacheDir)
 		if err != nil {
-			return nil, configError("cache_dir", err.Error())
+			return nil, rest.ConfigError("cache_dir", err.Error())
 		}
 		if d.ledger != nil {
 			_ = d.ledger.Close() // every line of it is on disk
@@ -87,13 +88,13 @@ func (d *Driver) check(id string) error {
 // info is the vendor's entry of the configured backend.
 func (c *config) info(ctx context.Context) (*backendInfo, error) {
 	var list []backendInfo
-	if err := c.get(ctx, "/backends", &list); err != nil {
+	if err := c.Get(ctx, "/backends", &list); err != nil {
 		return nil, err
 	}
 	for i := range list {
 		if list[i].Backend == c.backend {
 			if n := list[i].Qubits; n < 1 || n > 4096 {
-				return nil, badAnswer(fmt.Errorf("a backend of %d qubits", n))
+				return nil, rest.BadAnswer(fmt.Errorf("a backend of %d qubits", n))
 			}
 			return &list[i], nil
 		}
@@ -111,7 +112,7 @@ func (d *Driver) Device(ctx context.Context, id string) (*driverv1.Device, error
 	if err != nil {
 		return nil, err
 	}
-	dev := &driverv1.Device{Id: DeviceID, Vendor: "ionq", Family: "trapped-ion", Serial: cfg.backend, Firmware: "rest-v0.4", Location: cut(b.Place, 128), Kind: driverv1.DeviceKind_DEVICE_KIND_QPU, Width: b.Qubits, Verbatim: true,
+	dev := &driverv1.Device{Id: DeviceID, Vendor: "ionq", Family: "trapped-ion", Serial: cfg.backend, Firmware: "rest-v0.4", Location: rest.Cut(b.Place, 128), Kind: driverv1.DeviceKind_DEVICE_KIND_QPU, Width: b.Qubits, Verbatim: true,
 		Operations:  []*driverv1.Operation{{Name: "cz", Arity: 2}, {Name: "measure", Arity: 1}, {Name: "u3", Arity: 1, Parameters: 3}},
 		ResultKinds: []driverv1.ResultKind{driverv1.ResultKind_RESULT_KIND_PER_SHOT, driverv1.ResultKind_RESULT_KIND_COUNTS},
 		Limits:      &driverv1.Limits{MaxSlotsPerSubmit: cfg.maxCircuits, MaxShotsPerSlot: cfg.maxShots, MaxGatesPerSlot: cfg.maxGates, MaxInFlight: 4}}
@@ -146,11 +147,11 @@ func (d *Driver) Calibration(ctx context.Context, device, id string) (*driverv1.
 		}
 	}
 	gone := &driver.Error{Code: driver.ResultGone, Field: "calibration_id", VendorMessage: fmt.Sprintf("there is no characterization %.128q", id)}
-	if !pathName(id) {
+	if !rest.Segment(id) {
 		return nil, gone
 	}
-	raw, err := cfg.getRaw(ctx, "/backends/"+cfg.backend+"/characterizations/"+id)
-	if isCode(err, driver.UnknownJob) {
+	raw, err := cfg.GetRaw(ctx, "/backends/"+cfg.backend+"/characterizations/"+id)
+	if rest.IsCode(err, driver.UnknownJob) {
 		return nil, gone
 	}
 	if err != nil {
@@ -178,11 +179,11 @@ func fraction(p *float64) *float64 {
 
 func calibration(raw []byte, id string) (*driverv1.Calibration, error) {
 	var in characterization
-	if err := decode(raw, &in); err != nil {
-		return nil, badAnswer(err)
+	if err := rest.Decode(raw, &in); err != nil {
+		return nil, rest.BadAnswer(err)
 	}
 	if in.ID != id || in.Qubits < 1 || in.Qubits > 4096 || len(raw) > 4<<20 {
-		return nil, badAnswer(fmt.Errorf("characterization %.80q of %d qubits, asked for %s", in.ID, in.Qubits, id))
+		return nil, rest.BadAnswer(fmt.Errorf("characterization %.80q of %d qubits, asked for %s", in.ID, in.Qubits, id))
 	}
 	sum := sha256.Sum256(raw)
 	out := &driverv1.Calibration{Id: id, MeasuredAt: stamp(in.Date), VendorRaw: raw, VendorRawSha256: sum[:]}
@@ -217,7 +218,7 @@ func (c *config) estimate(ctx context.Context, slots, shots uint64, width uint32
 	q := url.Values{"backend": {c.backend}, "type": {single}, "shots": {strconv.FormatUint(max(1, shots), 10)}, "qubits": {strconv.FormatUint(uint64(max(1, width)), 10)},
 		"1q_gates": {strconv.FormatUint(ones, 10)}, "2q_gates": {strconv.FormatUint(twos, 10)}, "error_mitigation": {"false"}}
 	var e estimate
-	if err := c.get(ctx, "/jobs/estimate?"+q.Encode(), &e); err != nil {
+	if err := c.Get(ctx, "/jobs/estimate?"+q.Encode(), &e); err != nil {
 		return nil, err
 	}
 	out := &driverv1.EstimateResponse{}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
 
 // Bounds of one look at the vendor's list.
@@ -20,15 +21,15 @@ const (
 
 // job reads one job.
 func (c *config) job(ctx context.Context, id string) (*job, error) {
-	if !pathName(id) {
+	if !rest.Segment(id) {
 		return nil, &driver.Error{Code: driver.UnknownJob, Field: "job_id", VendorMessage: "this is no id of the vendor"}
 	}
 	var j job
-	if err := c.get(ctx, "/jobs/"+id, &j); err != nil {
+	if err := c.Get(ctx, "/jobs/"+id, &j); err != nil {
 		return nil, err
 	}
 	if j.ID != id {
-		return nil, badAnswer(fmt.Errorf("job %.80q, asked for %s", j.ID, id))
+		return nil, rest.BadAnswer(fmt.Errorf("job %.80q, asked for %s", j.ID, id))
 	}
 	return &j, nil
 }
@@ -42,7 +43,7 @@ func (c *config) each(ctx context.Context, f func(*job) error) error {
 			q.Set("next", next)
 		}
 		var p jobPage
-		if err := c.get(ctx, "/jobs?"+q.Encode(), &p); err != nil {
+		if err := c.Get(ctx, "/jobs?"+q.Encode(), &p); err != nil {
 			return err
 		}
 		for i := range p.Jobs {
@@ -56,7 +57,7 @@ func (c *config) each(ctx context.Context, f func(*job) error) error {
 			return nil
 		}
 		if p.Next == next {
-			return badAnswer(fmt.Errorf("the job list's page %.40q follows itself", next))
+			return rest.BadAnswer(fmt.Errorf("the job list's page %.40q follows itself", next))
 		}
 		next = p.Next
 	}
@@ -98,7 +99,7 @@ func (d *Driver) Get(ctx context.Context, id string, wait time.Duration) (*drive
 		if w.State >= driverv1.JobState_JOB_STATE_SUCCEEDED || w.State != first || left <= 0 {
 			return w, nil
 		}
-		if err := pause(ctx, min(cfg.poll, left)); err != nil {
+		if err := rest.Pause(ctx, min(cfg.poll, left)); err != nil {
 			return nil, err
 		}
 	}
@@ -107,9 +108,9 @@ func (d *Driver) Get(ctx context.Context, id string, wait time.Duration) (*drive
 // Cancel implements driver.Driver.
 func (d *Driver) Cancel(ctx context.Context, id string) (driverv1.CancelState, error) {
 	cfg, _ := d.present()
-	for try := range reads {
+	for try := range 4 {
 		j, err := cfg.job(ctx, id)
-		if isCode(err, driver.UnknownJob) {
+		if rest.IsCode(err, driver.UnknownJob) {
 			return driverv1.CancelState_CANCEL_STATE_UNKNOWN_JOB, nil
 		}
 		if err != nil {
@@ -124,14 +125,14 @@ func (d *Driver) Cancel(ctx context.Context, id string) (driverv1.CancelState, e
 		case w.State >= driverv1.JobState_JOB_STATE_SUCCEEDED:
 			return driverv1.CancelState_CANCEL_STATE_TOO_LATE, nil
 		}
-		status, header, answer, err := cfg.send(ctx, http.MethodPut, "/jobs/"+id+"/status/cancel", []byte("{}"))
-		if err == nil && status == http.StatusOK {
+		a, err := cfg.Send(ctx, http.MethodPut, "/jobs/"+id+"/status/cancel", []byte("{}"))
+		if err == nil && a.Status == http.StatusOK {
 			return driverv1.CancelState_CANCEL_STATE_CANCELLED, nil
 		}
-		if err == nil && status != http.StatusConflict && status < 500 && status != http.StatusTooManyRequests {
-			return 0, cfg.refusal(status, header, answer)
+		if err == nil && a.Status != http.StatusConflict && a.Status < 500 && a.Status != http.StatusTooManyRequests {
+			return 0, cfg.Refused(a)
 		}
-		if err := pause(ctx, 20*time.Millisecond<<try); err != nil {
+		if err := rest.Pause(ctx, 20*time.Millisecond<<try); err != nil {
 			return 0, err
 		}
 	}

@@ -10,20 +10,24 @@ import (
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
 )
 
-// The table, gate by gate, nothing merged and nothing left out, up to global phase
-// (Rz(a) = exp(-iaZ/2), zz(a) = exp(-iaZZ/2); angles in radians):
+// The tables, gate by gate, nothing merged and nothing left out, up to global phase
+// (Rz(a) = exp(-iaZ/2), zz(a) = exp(-iaZZ/2); angles in radians). Gate set qis:
 //
 //	u3(θ, φ, λ) on q → rz(λ) q, ry(θ) q, rz(φ) q
 //	cz a, b          → rz(π/2) a, rz(π/2) b, zz(-π/2) a b
 //
-// The second line is CZ = exp(iπ(1-Z)(1-Z')/4) multiplied out.
+// The second line is CZ = exp(iπ(1-Z)(1-Z')/4) multiplied out. The native tables are
+// in native.go.
 
-// gate is one operation of the "qis" gate set.
+// gate is one operation.
 type gate struct {
-	Gate     string  `json:"gate"`
-	Target   *int    `json:"target,omitempty"`
-	Targets  []int   `json:"targets,omitempty"`
-	Rotation float64 `json:"rotation"`
+	Gate     string    `json:"gate"`
+	Target   *int      `json:"target,omitempty"`
+	Targets  []int     `json:"targets,omitempty"`
+	Rotation *float64  `json:"rotation,omitempty"` // radians, of qis
+	Phase    *float64  `json:"phase,omitempty"`    // turns, of native gates
+	Phases   []float64 `json:"phases,omitempty"`
+	Angle    *float64  `json:"angle,omitempty"`
 }
 
 type circuitEntry struct {
@@ -81,20 +85,25 @@ func tag(s *driver.Submission) map[string]string {
 }
 
 // encode makes the body of a submission; equal submissions give equal bytes.
-func encode(backend string, s *driver.Submission) ([]byte, error) {
+func encode(cfg *config, s *driver.Submission) ([]byte, error) {
 	b := s.Batch
-	r := &request{Type: single, Name: "engine-" + hex.EncodeToString(s.Key[:4]), Backend: backend, Shots: s.ShotsPerSlot, Metadata: tag(s), Input: input{Gateset: "qis", Qubits: b.Skeleton.Width}}
-	// A gate is 60 to 75 bytes of JSON: refuse before it is made.
-	per := uint64(3 * (b.Rows.Locations + b.Skeleton.NumCZ()))
+	r := &request{Type: single, Name: "engine-" + hex.EncodeToString(s.Key[:4]), Backend: cfg.backend, Shots: s.ShotsPerSlot, Metadata: tag(s), Input: input{Gateset: "qis", Qubits: b.Skeleton.Width}}
+	translate := gates
+	if cfg.gateset != "qis" {
+		translate, r.Input.Gateset = nativeGates(cfg.gateset == "native-ms"), "native"
+	}
+	// A gate is 40 to 75 bytes of JSON, and there are two to five for each: refuse
+	// before they are made.
+	per := uint64(2*b.Rows.Locations + b.Skeleton.NumCZ())
 	if per*40 > maxBody/s.Slots() {
 		return nil, tooLarge()
 	}
 	if s.Slots() == 1 {
-		r.Input.Circuit = gates(b.Layered(0))
+		r.Input.Circuit = translate(b.Layered(0))
 	} else {
 		r.Type = multi
 		for i := range b.Rows.N {
-			r.Input.Circuits = append(r.Input.Circuits, circuitEntry{Name: strconv.Itoa(i), Circuit: gates(b.Layered(i))})
+			r.Input.Circuits = append(r.Input.Circuits, circuitEntry{Name: strconv.Itoa(i), Circuit: translate(b.Layered(i))})
 		}
 	}
 	body, err := json.Marshal(r)
@@ -113,7 +122,8 @@ func gates(l *circuit.Layered) []gate {
 	w := l.Skeleton.Width
 	out := make([]gate, 0, 3*(len(l.U)+l.Skeleton.NumCZ()))
 	one := func(name string, q int, a circuit.Angle) {
-		out = append(out, gate{Gate: name, Target: &q, Rotation: a.Radians()})
+		r := a.Radians()
+		out = append(out, gate{Gate: name, Target: &q, Rotation: &r})
 	}
 	for j := range len(l.Skeleton.Layers) + 1 {
 		for q := range w {
@@ -128,7 +138,8 @@ func gates(l *circuit.Layered) []gate {
 		for _, p := range l.Skeleton.Layers[j] {
 			one("rz", int(p.A), circuit.HalfPi)
 			one("rz", int(p.B), circuit.HalfPi)
-			out = append(out, gate{Gate: "zz", Targets: []int{int(p.A), int(p.B)}, Rotation: -circuit.HalfPi.Radians()})
+			r := -circuit.HalfPi.Radians()
+			out = append(out, gate{Gate: "zz", Targets: []int{int(p.A), int(p.B)}, Rotation: &r})
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
 
 // fetchers is how many children of a job are read at once.
@@ -33,13 +34,13 @@ func (d *Driver) Results(ctx context.Context, id string, from uint64, maxBytes i
 	}
 	f := driver.Finished{CalibrationID: j.Calib, Started: w.StartedAt, Done: w.FinishedAt}
 	if m.kind == driverv1.ResultKind_RESULT_KIND_PROBABILITIES {
-		raw, err := cfg.getRaw(ctx, "/jobs/"+id+"/results/probabilities")
+		raw, err := cfg.GetRaw(ctx, "/jobs/"+id+"/results/probabilities")
 		if err != nil {
 			return gone(err)
 		}
 		pairs, err := parseProbabilities(raw, m.width)
 		if err != nil {
-			return badAnswer(err)
+			return rest.BadAnswer(err)
 		}
 		return driver.SendPairs(send, m.kind, m.width, 0, pairs, from, f)
 	}
@@ -55,7 +56,7 @@ func (d *Driver) Results(ctx context.Context, id string, from uint64, maxBytes i
 
 // gone says that a job is there and its outcomes are not.
 func gone(err error) error {
-	if isCode(err, driver.UnknownJob) {
+	if rest.IsCode(err, driver.UnknownJob) {
 		return &driver.Error{Code: driver.ResultGone, VendorMessage: "the vendor has no such results of this job", HTTPStatus: 404}
 	}
 	return err
@@ -74,7 +75,7 @@ func (c *config) shots(ctx context.Context, j *job, m meaning) (*guest.Outcomes,
 		return o, err
 	}
 	if uint64(len(j.Children)) != m.slots {
-		return nil, badAnswer(fmt.Errorf("%d children of a job of %d circuits", len(j.Children), m.slots))
+		return nil, rest.BadAnswer(fmt.Errorf("%d children of a job of %d circuits", len(j.Children), m.slots))
 	}
 	rb := guest.RowBytes(m.width)
 	o.Rows = make([]byte, n*rb)
@@ -99,16 +100,16 @@ func (c *config) shots(ctx context.Context, j *job, m meaning) (*guest.Outcomes,
 
 // list reads the shots of one circuit.
 func (c *config) list(ctx context.Context, id string, width, n int) ([]byte, error) {
-	if !pathName(id) {
-		return nil, badAnswer(fmt.Errorf("a child job %.80q", id))
+	if !rest.Segment(id) {
+		return nil, rest.BadAnswer(fmt.Errorf("a child job %.80q", id))
 	}
-	raw, err := c.getRaw(ctx, "/jobs/"+id+"/results/shots")
+	raw, err := c.GetRaw(ctx, "/jobs/"+id+"/results/shots")
 	if err != nil {
 		return nil, gone(err)
 	}
 	rows, err := parseShots(raw, width, n)
 	if err != nil {
-		return nil, badAnswer(err)
+		return nil, rest.BadAnswer(err)
 	}
 	return rows, nil
 }

@@ -10,12 +10,8 @@ import (
 
 	"github.com/animicaorg/engine/plugins/driver"
 	"github.com/animicaorg/engine/plugins/driver/driverv1"
+	"github.com/animicaorg/engine/plugins/driver/rest"
 )
-
-func isCode(err error, c driver.Code) bool {
-	var e *driver.Error
-	return errors.As(err, &e) && e.Code == c
-}
 
 // Submit implements driver.Driver. The order matters: everything that can be
 // refused without the vendor, then the ledger's line on disk, then one POST.
@@ -36,7 +32,7 @@ func (d *Driver) Submit(ctx context.Context, s *driver.Submission) (*driverv1.Su
 			return r, err
 		}
 	}
-	body, err := encode(cfg.backend, s)
+	body, err := encode(cfg, s)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +66,7 @@ func (d *Driver) before(ctx context.Context, cfg *config, ledger *driver.Ledger,
 	// The POST had no answer. A request may still be on its way: look twice.
 	for try := range 2 {
 		if try > 0 {
-			if err := pause(ctx, cfg.settle); err != nil {
+			if err := rest.Pause(ctx, cfg.settle); err != nil {
 				return nil, err
 			}
 		}
@@ -129,34 +125,31 @@ func money(m *driverv1.Money) string {
 
 // post is the one POST of a key. Only an answer that surely refuses frees the key.
 func (d *Driver) post(ctx context.Context, cfg *config, ledger *driver.Ledger, s *driver.Submission, body []byte) (*driverv1.SubmitResponse, error) {
-	status, header, answer, err := cfg.send(ctx, http.MethodPost, "/jobs", body)
-	uncertain := func(why string) error {
-		return &driver.Error{Code: driver.SubmitUncertain, HTTPStatus: status, VendorMessage: cfg.scrub(why), Hint: "Recover tells whether the vendor has the job"}
-	}
+	a, err := cfg.Send(ctx, http.MethodPost, "/jobs", body)
 	switch {
-	case errors.Is(err, errNotSent):
-		return nil, errors.Join(&driver.Error{Code: driver.VendorDown, Retryable: true, VendorMessage: cfg.scrub(err.Error())}, ledger.Refused(s.Key))
+	case errors.Is(err, rest.ErrNotSent):
+		return nil, errors.Join(&driver.Error{Code: driver.VendorDown, Retryable: true, VendorMessage: cfg.Scrub(err.Error())}, ledger.Refused(s.Key))
 	case err != nil:
-		return nil, uncertain("no whole answer: " + err.Error())
-	case status == http.StatusOK || status == http.StatusCreated:
+		return nil, cfg.Uncertain(a.Status, "no whole answer: "+err.Error())
+	case a.Status == http.StatusOK || a.Status == http.StatusCreated:
 		var j job
-		if err := decode(answer, &j); err != nil || !pathName(j.ID) {
-			return nil, uncertain(fmt.Sprintf("an answer without a job id (%v)", err))
+		if err := rest.Decode(a.Body, &j); err != nil || !rest.Segment(j.ID) {
+			return nil, cfg.Uncertain(a.Status, fmt.Sprintf("an answer without a job id (%v)", err))
 		}
 		state := states[j.Status]
 		if state == 0 {
 			state = driverv1.JobState_JOB_STATE_QUEUED
 		}
 		if err := ledger.Accepted(s.Key, j.ID); err != nil {
-			return nil, uncertain(err.Error())
+			return nil, cfg.Uncertain(a.Status, err.Error())
 		}
 		return &driverv1.SubmitResponse{JobId: j.ID, State: state, AcceptedAt: timestamppb.New(d.now())}, nil
-	case status >= 400 && status < 500 && status != http.StatusRequestTimeout:
-		e := cfg.refusal(status, header, answer)
-		if status == http.StatusNotFound {
+	case a.Status >= 400 && a.Status < 500 && a.Status != http.StatusRequestTimeout:
+		e := cfg.Refused(a)
+		if a.Status == http.StatusNotFound {
 			e.Code = driver.NotSupported // there is no /jobs at base_url
 		}
 		return nil, errors.Join(e, ledger.Refused(s.Key))
 	}
-	return nil, uncertain(cfg.refusal(status, header, answer).VendorMessage)
+	return nil, cfg.Uncertain(a.Status, cfg.Refused(a).VendorMessage)
 }

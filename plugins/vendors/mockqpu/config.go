@@ -23,6 +23,8 @@ const Schema = `{
     "seed": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "makes outcomes a function of seed and submission; without it they are random"},
     "latency_ms": {"type": "integer", "minimum": 0, "maximum": 60000, "default": 0, "description": "time that every job takes at least"},
     "max_slots": {"type": "integer", "minimum": 1, "maximum": 10000000, "default": 10000000},
+    "result_kind": {"enum": ["per-shot", "counts", "probabilities", "resampled"], "default": "per-shot", "description": "what the device gives at best; per-shot has counts too"},
+    "answer_kind": {"enum": ["probabilities", "resampled"], "description": "give this in place of the shots that were asked for: a device that breaks its word"},
     "omit_cz": {"type": "boolean", "default": false, "description": "leave every CZ out: a device that does not do its work"},
     "faults": {"type": "array", "maxItems": 64, "items": {
       "type": "object", "additionalProperties": false, "required": ["call", "code"],
@@ -45,6 +47,8 @@ type config struct {
 	latency  time.Duration
 	maxSlots uint64
 	omitCZ   bool
+	kinds    []driverv1.ResultKind
+	answer   driverv1.ResultKind // 0: what was asked for
 	faults   []fault
 }
 
@@ -56,6 +60,14 @@ type fault struct {
 	retryAfter time.Duration
 }
 
+// kindsOf gives the result kinds of a device by its best.
+var kindsOf = map[string][]driverv1.ResultKind{
+	"per-shot":      {driverv1.ResultKind_RESULT_KIND_PER_SHOT, driverv1.ResultKind_RESULT_KIND_COUNTS},
+	"counts":        {driverv1.ResultKind_RESULT_KIND_COUNTS},
+	"probabilities": {driverv1.ResultKind_RESULT_KIND_PROBABILITIES},
+	"resampled":     {driverv1.ResultKind_RESULT_KIND_RESAMPLED},
+}
+
 // cleanSnapshot is the calibration of a device without noise.
 const cleanSnapshot = `{"format":"noise/v1","device":"mockqpu without noise"}`
 
@@ -63,9 +75,9 @@ func parseConfig(b []byte) (*config, error) {
 	if len(b) == 0 {
 		b = []byte("{}")
 	}
-	cfg := &config{width: 24, coupling: "all", maxSlots: 10_000_000, raw: []byte(cleanSnapshot)}
+	cfg := &config{width: 24, coupling: "all", maxSlots: 10_000_000, raw: []byte(cleanSnapshot), kinds: kindsOf["per-shot"]}
 	c := strictjson.Open(b, strictjson.Limits{Bytes: 64 << 10, Depth: 8, Values: 1 << 14})
-	c.Only("width", "coupling", "calibration", "seed", "latency_ms", "max_slots", "omit_cz", "faults")
+	c.Only("width", "coupling", "calibration", "seed", "latency_ms", "max_slots", "omit_cz", "result_kind", "answer_kind", "faults")
 	if m, ok := c.Optional("width"); ok {
 		cfg.width = int(m.Uint(1, 64))
 	}
@@ -86,6 +98,14 @@ func parseConfig(b []byte) (*config, error) {
 	}
 	if m, ok := c.Optional("omit_cz"); ok {
 		cfg.omitCZ = m.Bool()
+	}
+	if m, ok := c.Optional("result_kind"); ok {
+		cfg.kinds = kindsOf[m.OneOf("per-shot", "counts", "probabilities", "resampled")]
+	}
+	if m, ok := c.Optional("answer_kind"); ok {
+		if k := kindsOf[m.OneOf("probabilities", "resampled")]; len(k) > 0 {
+			cfg.answer = k[0]
+		}
 	}
 	if m, ok := c.Optional("faults"); ok {
 		for _, f := range m.Items(64) {

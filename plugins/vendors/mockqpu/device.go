@@ -161,7 +161,7 @@ func (d *Device) Device(_ context.Context, id string) (*driverv1.Device, error) 
 	pub := d.key.Public().(ed25519.PublicKey)
 	keyID := sha3.Sum256(pub)
 	dev := &driverv1.Device{Id: DeviceID, Vendor: "animica", Family: Name, Serial: hex.EncodeToString(keyID[:8]), Firmware: Version, Location: "nowhere", Kind: driverv1.DeviceKind_DEVICE_KIND_EMULATOR,
-		Width: uint32(cfg.width), Edges: cfg.edges(), Verbatim: true, ResultKinds: []driverv1.ResultKind{driverv1.ResultKind_RESULT_KIND_PER_SHOT, driverv1.ResultKind_RESULT_KIND_COUNTS},
+		Width: uint32(cfg.width), Edges: cfg.edges(), Verbatim: true, ResultKinds: cfg.kinds,
 		Operations: []*driverv1.Operation{{Name: "cz", Arity: 2}, {Name: "measure", Arity: 1}, {Name: "u3", Arity: 1, Parameters: 3}},
 		Limits:     &driverv1.Limits{MaxSlotsPerSubmit: cfg.maxSlots, MaxShotsPerSlot: 1_000_000, MaxInFlight: 16, MaxDuration: durationpb.New(time.Hour)},
 		Keys:       []*driverv1.DeviceKey{{Id: hex.EncodeToString(keyID[:16]), Algorithm: "ed25519", PublicKey: pub, Holder: driverv1.KeyHolder_KEY_HOLDER_OPERATOR}}}
@@ -342,7 +342,7 @@ func (d *Device) Results(_ context.Context, id string, from uint64, maxBytes int
 	if err := d.fail("results"); err != nil {
 		return err
 	}
-	_, st, _ := d.present()
+	cfg, st, _ := d.present()
 	j, err := st.get(id)
 	if err != nil {
 		return err
@@ -359,8 +359,19 @@ func (d *Device) Results(_ context.Context, id string, from uint64, maxBytes int
 		return err
 	}
 	f := driver.Finished{CalibrationID: d.calibrationID(), Started: j.StartedAt, Done: j.FinishedAt}
-	if s.Kind == driverv1.ResultKind_RESULT_KIND_COUNTS {
-		return driver.SendPairs(send, s.Kind, o.Width, uint64(o.N), driver.Count(o), from, f)
+	kind := s.Kind
+	if cfg.answer != 0 {
+		kind = cfg.answer
+	}
+	switch kind {
+	case driverv1.ResultKind_RESULT_KIND_COUNTS:
+		return driver.SendPairs(send, kind, o.Width, uint64(o.N), driver.Count(o), from, f)
+	case driverv1.ResultKind_RESULT_KIND_PROBABILITIES, driverv1.ResultKind_RESULT_KIND_RESAMPLED:
+		pairs := driver.Count(o)
+		for i := range pairs {
+			pairs[i].Probability = float64(pairs[i].Count) / float64(o.N)
+		}
+		return driver.SendPairs(send, kind, o.Width, 0, pairs, from, f)
 	}
 	return driver.SendRows(send, o, from, maxBytes, f)
 }

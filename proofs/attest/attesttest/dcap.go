@@ -19,10 +19,11 @@ import (
 // version 3 from an up-to-date platform.
 type DCAP struct {
 	TDX        bool
-	Version    uint16 // 0: 3 for SGX, 4 for TDX
-	TD15       bool   // version 5: the longer body
-	Label      string // another label is another PKI with the same names
-	ReportData []byte // nil: a digest and zeros
+	Version    uint16    // 0: 3 for SGX, 4 for TDX
+	TD15       bool      // version 5: the longer body
+	Label      string    // another label is another PKI with the same names
+	ReportData []byte    // nil: a digest and zeros
+	At         time.Time // collateral is current then; zero: Now
 
 	Debug, Migratable, QEDebug bool
 	Status, QEStatus           string // empty: UpToDate
@@ -246,7 +247,7 @@ func (d DCAP) tcbInfo() []byte {
 		}
 		levels = append(levels, map[string]any{"tcb": tcb, "tcbDate": l.date + "T00:00:00Z", "tcbStatus": l.status, "advisoryIDs": list(d.Advisories)})
 	}
-	m := map[string]any{"id": id, "version": 3, "issueDate": stamp(-24 * time.Hour), "nextUpdate": stamp(720 * time.Hour), "fmspc": fmspc,
+	m := map[string]any{"id": id, "version": 3, "issueDate": d.stamp(-24 * time.Hour), "nextUpdate": d.stamp(720 * time.Hour), "fmspc": fmspc,
 		"pceId": "0000", "tcbType": 0, "tcbEvaluationDataNumber": 18, "tcbLevels": levels}
 	if d.TDX {
 		zero := fmt.Sprintf("%096x", 0)
@@ -264,7 +265,14 @@ func (d DCAP) tcbInfo() []byte {
 
 func list(s []string) []string { return append([]string{}, s...) }
 
-func stamp(d time.Duration) string { return Now.Add(d).Format(time.RFC3339) }
+func (d DCAP) at() time.Time {
+	if d.At.IsZero() {
+		return Now
+	}
+	return d.At.UTC().Truncate(time.Second)
+}
+
+func (d DCAP) stamp(after time.Duration) string { return d.at().Add(after).Format(time.RFC3339) }
 
 func svnLevel(svn int, status string, advisories []string) any {
 	return map[string]any{"tcb": map[string]any{"isvsvn": svn}, "tcbDate": "2025-05-20T00:00:00Z", "tcbStatus": status, "advisoryIDs": list(advisories)}
@@ -275,7 +283,7 @@ func (d DCAP) qeIdentity() []byte {
 	if d.TDX {
 		id = "TD_QE"
 	}
-	return must(json.Marshal(map[string]any{"id": id, "version": 2, "issueDate": stamp(-48 * time.Hour), "nextUpdate": stamp(700 * time.Hour),
+	return must(json.Marshal(map[string]any{"id": id, "version": 2, "issueDate": d.stamp(-48 * time.Hour), "nextUpdate": d.stamp(700 * time.Hour),
 		"tcbEvaluationDataNumber": 17, "miscselect": "00000000", "miscselectMask": "FFFFFFFF", "attributes": "11000000000000000000000000000000",
 		"attributesMask": "F9FFFFFFFFFFFFFF0000000000000000", "mrsigner": hex.EncodeToString(Bytes(32, "qe signer")), "isvprodid": 1,
 		"tcbLevels": []any{svnLevel(8, orUpToDate(d.QEStatus), nil)}}))
@@ -296,7 +304,7 @@ func (d DCAP) collateral(p pki) []byte {
 		return hex.EncodeToString(p.tcb.SignRaw(h[:]))
 	}
 	info, id := d.tcbInfo(), d.qeIdentity()
-	return must(json.Marshal(map[string]any{"root_ca_crl": hex.EncodeToString(p.root.CRL(rootList...)), "pck_crl": hex.EncodeToString(p.ca.CRL(pckList...)),
+	return must(json.Marshal(map[string]any{"root_ca_crl": hex.EncodeToString(p.root.CRLAt(d.at(), rootList...)), "pck_crl": hex.EncodeToString(p.ca.CRLAt(d.at(), pckList...)),
 		"tcb_info_issuer_chain": string(PEM(p.tcb, p.root)), "tcb_info": string(info), "tcb_info_signature": sign(info),
 		"qe_identity_issuer_chain": string(PEM(p.tcb, p.root)), "qe_identity": string(id), "qe_identity_signature": sign(id)}))
 }

@@ -96,8 +96,11 @@ func create(t, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Ce
 }
 
 // CRL mints a revocation list that names the given certificates.
-func (h *Holder) CRL(revoked ...*x509.Certificate) []byte {
-	l := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: Now.AddDate(0, 0, -1), NextUpdate: Now.AddDate(0, 1, 0)}
+func (h *Holder) CRL(revoked ...*x509.Certificate) []byte { return h.CRLAt(Now, revoked...) }
+
+// CRLAt is CRL, current at another time than Now.
+func (h *Holder) CRLAt(at time.Time, revoked ...*x509.Certificate) []byte {
+	l := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: at.AddDate(0, 0, -1), NextUpdate: at.AddDate(0, 1, 0)}
 	for _, c := range revoked {
 		l.RevokedCertificateEntries = append(l.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: Start})
 	}

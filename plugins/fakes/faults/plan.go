@@ -1,24 +1,26 @@
-package ionq
+package faults
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Fault makes the next requests of a kind fail.
 type Fault struct {
 	Kind string // 429, 500, 503, slow, cut, lost-reply, stale-auth
-	Post bool   // only POST /jobs; lost-reply always
+	Post bool   // only submissions; lost-reply always
 	N    int    // so many requests
 }
 
-var faultKinds = map[string]bool{"429": true, "500": true, "503": true, "slow": true, "cut": true, "lost-reply": true, "stale-auth": true}
+var kinds = map[string]bool{"429": true, "500": true, "503": true, "slow": true, "cut": true, "lost-reply": true, "stale-auth": true}
 
-// ParseFaults reads a plan: kinds with commas between, each with post: before it
-// where only submissions are meant, and *N behind it where it is not once.
+// Parse reads a plan: kinds with commas between, each with post: before it where
+// only submissions are meant, and *N behind it where it is not once.
 // "429*3,post:lost-reply" is an example.
-func ParseFaults(spec string) ([]Fault, error) {
+func Parse(spec string) ([]Fault, error) {
 	var out []Fault
 	if spec == "" {
 		return nil, nil
@@ -34,7 +36,7 @@ func ParseFaults(spec string) ([]Fault, error) {
 			f.N = n
 		}
 		f.Kind, f.Post = strings.CutPrefix(kind, "post:")
-		if !faultKinds[f.Kind] {
+		if !kinds[f.Kind] {
 			return nil, fmt.Errorf("fault %.40q: want 429, 500, 503, slow, cut, lost-reply or stale-auth", part)
 		}
 		f.Post = f.Post || f.Kind == "lost-reply"
@@ -43,10 +45,25 @@ func ParseFaults(spec string) ([]Fault, error) {
 	return out, nil
 }
 
-// fault takes the next planned fault of a request; the lock is held.
-func (s *Server) fault(post bool) string {
-	for i := range s.faults {
-		f := &s.faults[i]
+// Plan is what is left to fail. The zero value fails nothing.
+type Plan struct {
+	mu   sync.Mutex
+	list []Fault
+}
+
+// Set replaces the plan.
+func (p *Plan) Set(f []Fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.list = slices.Clone(f)
+}
+
+// take is the next planned fault of a request; "": none.
+func (p *Plan) take(post bool) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.list {
+		f := &p.list[i]
 		if f.N > 0 && (post || !f.Post) {
 			f.N--
 			return f.Kind

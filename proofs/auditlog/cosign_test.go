@@ -1,0 +1,108 @@
+package auditlog
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/keys"
+)
+
+// witnessKey is a witness's own key; it has no role of this network.
+type witnessKey struct{ *keys.Ed25519Key }
+
+func witness(t *testing.T, name string, seed byte) (*Witness, keys.Signer) {
+	t.Helper()
+	k, err := keys.NewEd25519(keys.Service, [keys.SeedSize]byte{seed})
+	require.NoError(t, err)
+	w, err := NewWitness(name, k.Public())
+	require.NoError(t, err)
+	return w, witnessKey{k}
+}
+
+func TestCosignatures(t *testing.T) {
+	l := openLog(t, t.TempDir())
+	signed := grow(t, l, 0, 3)
+	a, keyA := witness(t, "witness.example/a", 11)
+	b, keyB := witness(t, "witness.example/b", 12)
+	c, _ := witness(t, "witness.example/c", 13)
+
+	_, ok, err := a.Time(signed)
+	require.NoError(t, err)
+	require.False(t, ok)
+	one, err := Cosign(ctx, signed, a.Name(), keyA, 2000)
+	require.NoError(t, err)
+	two, err := Cosign(ctx, one, b.Name(), keyB, 1990)
+	require.NoError(t, err)
+	_, err = OpenCheckpoint(two, origin, mustLogKey().Public())
+	require.NoError(t, err, "the log's signature stands beside them")
+
+	// The line, computed apart from the package.
+	body, _, _ := bytes.Cut(signed, []byte("\n\n"))
+	msg := fmt.Appendf(nil, "cosignature/v1\ntime 2000\n%s\n", body)
+	seed := [32]byte{11}
+	priv := ed25519.NewKeyFromSeed(seed[:])
+	id := sha256.Sum256(append([]byte("witness.example/a\n\x04"), priv.Public().(ed25519.PublicKey)...))
+	raw := append(binary.BigEndian.AppendUint64(id[:4:4], 2000), ed25519.Sign(priv, msg)...)
+	require.Equal(t, "— witness.example/a "+base64.StdEncoding.EncodeToString(raw)+"\n", strings.TrimPrefix(string(one), string(signed)))
+
+	for _, row := range []struct {
+		quorum int
+		who    []*Witness
+		time   uint64
+		ok     bool
+	}{
+		{1, []*Witness{a}, 2000, true}, {1, []*Witness{b}, 1990, true}, {1, []*Witness{a, b}, 1990, true},
+		{2, []*Witness{a, b, c}, 2000, true}, {3, []*Witness{a, b, c}, 0, false}, {2, []*Witness{a, a}, 0, false},
+		{0, []*Witness{a}, 0, false}, {1, nil, 0, false}, {1, []*Witness{c}, 0, false},
+	} {
+		at, ok, err := WitnessedTime(two, row.who, row.quorum)
+		require.NoError(t, err)
+		require.Equal(t, row.ok, ok, "%+v", row)
+		require.Equal(t, row.time, at, "%+v", row)
+	}
+
+	bad := bytes.Replace(two, []byte("\n15\n"), []byte("\n16\n"), 1)
+	_, _, err = WitnessedTime(bad, []*Witness{a}, 1)
+	require.ErrorIs(t, err, ErrCheckpoint, "over another checkpoint")
+
+	require.NoError(t, l.AddCosignatures(two))
+	p, err := l.Prove(4)
+	require.NoError(t, err)
+	at, ok, err := WitnessedTime(p.Checkpoint, []*Witness{a, b}, 2)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.EqualValues(t, 2000, at)
+	_, err = l.Verify()
+	require.NoError(t, err)
+	grow(t, l, 3, 4)
+	require.ErrorIs(t, l.AddCosignatures(two), ErrCheckpoint, "of an older tree")
+
+	back, err := ParseWitness(a.String())
+	require.NoError(t, err)
+	require.Equal(t, a, back)
+	for _, text := range []string{"", "x", a.String() + "=", strings.Replace(a.String(), "/a+", "/b+", 1), "a+00000000+AQ=="} {
+		_, err := ParseWitness(text)
+		require.ErrorIs(t, err, ErrCheckpoint, text)
+	}
+	_, err = NewWitness("small", append([]byte{1}, make([]byte, 31)...))
+	require.ErrorIs(t, err, keys.ErrKey)
+	_, err = Cosign(ctx, []byte("no checkpoint"), "w", keyA, 1)
+	require.ErrorIs(t, err, ErrCheckpoint)
+}
+
+// TestMessagesStandApart: neither a checkpoint's nor a cosignature's
+// message can be the frame of another purpose.
+func TestMessagesStandApart(t *testing.T) {
+	for _, msg := range [][]byte{Checkpoint{Origin: origin}.Body(), cosigned(1, nil)} {
+		require.Greater(t, msg[0], byte(' '), "frames begin with the length of a domain, 12 for qprov/v1/sig")
+		require.NotEqual(t, byte(len("qprov/v1/sig")), msg[0])
+	}
+}

@@ -180,6 +180,7 @@ func TestParallel(t *testing.T) {
 // TestParallelLimit counts the calls that workers have at the same time.
 func TestParallelLimit(t *testing.T) {
 	var now, most atomic.Int32
+	both, once := make(chan struct{}), sync.Once{}
 	h, err := host.New(host.Config{Parallel: 2, Launcher: fake(func(conn net.Conn) {
 		hello, err := worker.ReadHello(conn)
 		if err != nil || worker.WriteReady(conn, &worker.Ready{Seq: hello.Seq}) != nil {
@@ -193,6 +194,10 @@ func TestParallelLimit(t *testing.T) {
 			n := now.Add(1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
+			if n == 2 {
+				once.Do(func() { close(both) })
+			}
+			<-both // the first waits for a second
 			for range 50 {
 				runtime.Gosched()
 			}

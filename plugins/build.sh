@@ -33,12 +33,15 @@ for family in trap_h trap_xz cst mirror iqp hidden_angle xeb_small; do
 	module "$family" "plugins/traps/$family/$family.c" 16777216
 done
 
-# modules.lock: one module a line, sorted: name kind version abi sha3-256 size.
+# modules.lock: one module a line, sorted: name kind version abi sha3-256 size meter
+# metered-sha3-256. The last is what the meter of this tree makes of the module.
 lock() {
-	echo "$1 $2 $3 qx1 $(openssl dgst -sha3-256 -r "$OUT/$1.wasm" | cut -d' ' -f1) $(wc -c <"$OUT/$1.wasm" | tr -d ' ')"
+	echo "$1 $2 $3 qx1 $(openssl dgst -sha3-256 -r "$OUT/$1.wasm" | cut -d' ' -f1) $(wc -c <"$OUT/$1.wasm" | tr -d ' ') $("$TMP/engine" module meter "$OUT/$1.wasm" |
+		awk '$1 == "metered" { sub(",", "", $2); sum = $2 } $1 == "meter" { print $2, sum }')"
 }
 if [ "$OUT" = plugins/embedded ]; then
 	chmod 644 "$OUT"/*.wasm
+	go build -o "$TMP/engine" ./cmd/engine
 	{
 		lock layered compiler 1.0.0
 		lock accredit traps 1.0.0

@@ -30,6 +30,7 @@ type Input struct {
 	Meter      Meter          // nil: metered hashes are the provider's word
 	Attester   Attester       // nil: evidence is not judged
 	Nullifiers NullifierStore // nil: reuse is not looked for
+	Sets       *Sets          // nil: governance_set is the provider's word
 	// TrapPolicies are the trap policies that the verifier accepts, by
 	// policy_hash, as 64-byte records. Nil: any, and traps cannot be re-judged.
 	TrapPolicies map[digest.Digest][]byte
@@ -121,6 +122,7 @@ func init() {
 		{"attestation", "AttestationError", ExitSignature, attestationError, (*verifier).attestation},
 		{"flags", "PolicyMismatch", ExitProof, proofError, (*verifier).flags},
 		{"module_policy", "ModuleNotAllowed", ExitProof, proofError, (*verifier).modulePolicy},
+		{"governance_set", "GovernanceMismatch", ExitProof, proofError, (*verifier).governanceSet},
 		{"trap_policy", "PolicyMismatch", ExitProof, proofError, (*verifier).trapPolicy},
 		{"traps", "TrapMismatch", ExitTraps, proofError, (*verifier).rejudge},
 		{"counts", "CountsMismatch", ExitProof, proofError, (*verifier).counts},
@@ -163,6 +165,7 @@ type verifier struct {
 	hist     *transcript.Hist     // re-judged target histogram
 	level    Level
 	evidence []EvidenceVerdict
+	errName  string // of the step that fails, where it says it itself
 }
 
 // Verify runs every step that has input and lists all of them. An error is
@@ -187,13 +190,14 @@ func Verify(ctx context.Context, in Input) (*Report, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		v.errName = c.errName
 		got, err := v.step(c, slices.Contains(required, c.name))
 		if err != nil {
 			return nil, fmt.Errorf("check %s: %w", c.name, err)
 		}
 		if !got.OK && r.Failure == nil {
 			r.Valid = false
-			r.Failure = &Failure{c.name, c.exit, c.errName, c.code, got.Detail}
+			r.Failure = &Failure{c.name, c.exit, v.errName, c.code, got.Detail}
 		}
 		r.Checks = append(r.Checks, got)
 	}

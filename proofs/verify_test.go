@@ -48,7 +48,7 @@ func TestVerifyAcceptsAnHonestBundle(t *testing.T) {
 			require.Empty(t, failed(r), "%+v", r.Failure)
 			require.True(t, r.Valid)
 			require.Equal(t, LevelNone, r.Level)
-			want := []string{"audit_log", "lease_signature", "metered", "recompile", "attestation", "module_policy", "nullifier_store"}
+			want := []string{"audit_log", "lease_signature", "metered", "recompile", "attestation", "module_policy", "governance_set", "nullifier_store"}
 			if o.leased {
 				want = slices.Delete(want, 1, 2)
 			}
@@ -73,7 +73,7 @@ func TestVerifyFailedTraps(t *testing.T) {
 func TestRequireForbidsSkipping(t *testing.T) {
 	f := newFixture(t, fixtureOptions{})
 	in := f.input()
-	for _, name := range []string{"attestation", "module_policy", "metered", "recompile", "nullifier_store", "lease_signature"} {
+	for _, name := range []string{"attestation", "module_policy", "governance_set", "metered", "recompile", "nullifier_store", "lease_signature"} {
 		in.Require = []string{name}
 		require.Equal(t, []string{name}, failed(verify(t, in)))
 	}

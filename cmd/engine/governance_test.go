@@ -25,7 +25,7 @@ func TestGovernance(t *testing.T) {
 	page, err := os.ReadFile("../../docs/governance.md")
 	require.NoError(t, err)
 	script, refused := governanceScript(t, string(page))
-	require.Equal(t, 16, refused, "refusals of the page")
+	require.Equal(t, 19, refused, "refusals of the page")
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "page.txtar"), []byte(script), 0o600))
 	testscript.Run(t, testscript.Params{

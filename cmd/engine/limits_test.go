@@ -50,6 +50,7 @@ func TestBatchLimit(t *testing.T) {
 
 func FuzzLock(f *testing.F) {
 	f.Add([]byte("# comment\naccredit traps 1.0.0 qx1 517acac6ff559b5d5810fb5e281a908a2c4fb421a553d4e529a49e4a86bc4320 59511\n"))
+	f.Add([]byte("accredit traps 1.0.0 qx1 517acac6ff559b5d5810fb5e281a908a2c4fb421a553d4e529a49e4a86bc4320 59511 meter-1 517acac6ff559b5d5810fb5e281a908a2c4fb421a553d4e529a49e4a86bc4320\n"))
 	f.Add([]byte("a b c d e f\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		lines, err := parseLock(b)

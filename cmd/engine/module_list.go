@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/plugins/embedded"
 )
@@ -27,14 +28,21 @@ type listedModule struct {
 
 func (e *program) moduleList() *cobra.Command {
 	var height uint64
+	var lock string
 	c := &cobra.Command{
 		Use: "list", Short: "List the modules that ship with this build, or that governance lets run",
 		Long: `List the modules that ship with this build. With --height list those that the
-pulled set and the local policy let run at that block height.`,
+pulled set and the local policy let run at that block height. The second line of
+a module is its metered form, made again now; --lock compares both with a lock
+file, as verify does.`,
 		Args: cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if cmd.Flags().Changed("height") {
 				return e.listGoverned(height)
+			}
+			locked, err := e.readLock(lock)
+			if err != nil {
+				return err
 			}
 			var rows []listedModule
 			for _, m := range embedded.All() {
@@ -42,27 +50,34 @@ pulled set and the local policy let run at that block height.`,
 				if refusal != nil {
 					return refusal
 				}
+				if err := inLock(m.Name, lock, locked, a); err != nil {
+					return err
+				}
 				rows = append(rows, listedModule{m.Name, m.Version, m.Kind, a.ABI, a.SHA3, a.MeteredSHA3, a.Size})
 			}
 			return e.Print(map[string]any{"modules": rows}, func(w io.Writer) {
 				for _, r := range rows {
-					fmt.Fprintf(w, "%-16s %-8s %-9s %s  %d bytes\n", r.Name, r.Version, r.Kind, r.SHA3, r.Size)
+					fmt.Fprintf(w, "%-16s %-8s %-9s %s  %d bytes\n%-16s %-8s %-9s %s\n", r.Name, r.Version, r.Kind, r.SHA3, r.Size, "", "", meter.ID, r.Metered)
 				}
 			})
 		},
 	}
 	c.Flags().Uint64Var(&height, "height", 0, "block height that is now")
+	c.Flags().StringVar(&lock, "lock", "", "lock `FILE` that must list the hashes")
 	return c
 }
 
 // maxLockBytes bounds a lock file.
 const maxLockBytes = 1 << 20
 
-// lockLine is one line of a lock file: name kind version abi sha3-256 size.
+// lockLine is one line of a lock file: name kind version abi sha3-256 size, and
+// then perhaps meter metered-sha3-256.
 type lockLine struct {
 	name, kind, version, abi string
 	sha3                     digest.Digest
 	size                     int
+	meter                    string // empty: the line has no metered form
+	metered                  digest.Digest
 }
 
 func parseLock(b []byte) ([]lockLine, error) {
@@ -75,7 +90,7 @@ func parseLock(b []byte) ([]lockLine, error) {
 		}
 		var l lockLine
 		f := strings.Fields(text)
-		bad := len(f) != 6
+		bad := len(f) != 6 && len(f) != 8
 		if !bad {
 			var err error
 			l = lockLine{name: f[0], kind: f[1], version: f[2], abi: f[3]}
@@ -84,8 +99,14 @@ func parseLock(b []byte) ([]lockLine, error) {
 			l.size = int(size)
 			bad = err != nil || sizeErr != nil
 		}
+		if !bad && len(f) == 8 {
+			var err error
+			l.meter = f[6]
+			l.metered, err = digest.Parse(f[7])
+			bad = err != nil
+		}
 		if bad {
-			return nil, cli.Errorf(cli.ChecksumMismatch, "--lock", "line %d is not: name kind version abi sha3-256 size", n)
+			return nil, cli.Errorf(cli.ChecksumMismatch, "--lock", "line %d is not: name kind version abi sha3-256 size [meter metered-sha3-256]", n)
 		}
 		out = append(out, l)
 	}
@@ -109,7 +130,8 @@ func (e *program) moduleVerify() *cobra.Command {
 		Use: "verify [FILE]", Short: "Check shipped modules, or a file, against the validator and a lock file",
 		Long: `Check that the sandbox accepts the shipped modules, or FILE. With --lock their
 hashes must stand in that file, whose lines are: name kind version abi sha3-256
-size. With --height FILE must stand in the pulled set in force there, and its
+size meter metered-sha3-256; the metered form is made again and compared. The last
+two may be absent. With --height FILE must stand in the pulled set in force there, and its
 self-test vectors are replayed. Exit 52 where a module is refused, 51 where the
 lock does not have it.`,
 		Example: "  engine module verify --lock plugins/modules.lock\n  engine module verify traps.wasm",
@@ -130,15 +152,9 @@ lock does not have it.`,
 			} else if cmd.Flags().Changed("height") {
 				return cli.Errorf(cli.Usage, "FILE", "--height needs a FILE")
 			}
-			var locked []lockLine
-			if lock != "" {
-				b, err := e.ReadInput("--lock", lock, maxLockBytes, cli.ChecksumMismatch)
-				if err != nil {
-					return err
-				}
-				if locked, err = parseLock(b); err != nil {
-					return err
-				}
+			locked, err := e.readLock(lock)
+			if err != nil {
+				return err
 			}
 			return e.verifyModules(modules, lock, locked)
 		},
@@ -156,9 +172,8 @@ func (e *program) verifyModules(modules []embedded.Module, lock string, locked [
 			refusal.Field = m.Name
 			return refusal
 		}
-		if lock != "" && !listed(locked, a) {
-			return cli.Errorf(cli.ChecksumMismatch, m.Name, "%s has no module of kind %s with sha3-256 %s and %d bytes", lock, a.Kind, a.SHA3, a.Size).
-				WithHint("the file was changed, or the lock is of another build")
+		if err := inLock(m.Name, lock, locked, a); err != nil {
+			return err
 		}
 		rows = append(rows, verifiedModule{m.Name, a.SHA3, true, a.Kind})
 	}
@@ -169,10 +184,31 @@ func (e *program) verifyModules(modules []embedded.Module, lock string, locked [
 	})
 }
 
+// readLock reads the lock file of that name; none for an empty one.
+func (e *program) readLock(path string) ([]lockLine, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := e.ReadInput("--lock", path, maxLockBytes, cli.ChecksumMismatch)
+	if err != nil {
+		return nil, err
+	}
+	return parseLock(b)
+}
+
+// inLock is an error where a lock file was named and does not list the module.
+func inLock(field, lock string, locked []lockLine, a *moduleAnswer) error {
+	if lock == "" || listed(locked, a) {
+		return nil
+	}
+	return cli.Errorf(cli.ChecksumMismatch, field, "%s has no module of kind %s with sha3-256 %s, %d bytes and metered sha3-256 %s", lock, a.Kind, a.SHA3, a.Size, a.MeteredSHA3).
+		WithHint("the file was changed, or the lock is of another build")
+}
+
 func listed(locked []lockLine, a *moduleAnswer) bool {
 	for _, l := range locked {
 		if l.sha3 == a.SHA3 && l.kind == a.Kind && l.abi == a.ABI && l.size == a.Size {
-			return true
+			return l.meter != a.Meter || l.metered == a.MeteredSHA3 // of another meter it says nothing
 		}
 	}
 	return false

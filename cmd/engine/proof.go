@@ -27,6 +27,7 @@ type verifyFlags struct {
 	bundle, policy, at string
 	require            []string
 	attest             trustFlags
+	sets               setsFlags
 }
 
 type verifyAnswer struct {
@@ -50,6 +51,9 @@ Attestation evidence is judged at --at, else at the time that the proof names.
 Roots are those pinned in this build and those in DATA_DIR/roots, or with --roots
 those below DIR. A quote of a TEE counts only where --attest-policy lists its
 measurement. Levels: docs/attestation.md.
+
+A proof may name the module set under which it ran. It is judged by the sets that
+this node pulled (engine module pull), or by those in --sets.
 
 Exit 0 when every check that ran holds. Otherwise the first failure decides: 40
 traps, 41 signatures and attestation, 42 anything else.`,
@@ -76,6 +80,7 @@ traps, 41 signatures and attestation, 42 anything else.`,
 	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with allowed_modules, service_keys, denied_keys, require_lease, refuse_dev, min_level, require")
 	p.StringVar(&f.at, "at", "", "judge freshness and evidence at this `TIME`: RFC 3339 or now (default: the time that the proof itself names)")
 	f.attest.add(p)
+	f.sets.add(p)
 	p.StringSliceVar(&f.require, "require", nil, "`CHECKS` that must not be skipped, separated by commas")
 	return c
 }
@@ -111,6 +116,9 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 		return nil, err
 	}
 	if in.Attester, err = e.attester(&f.attest); err != nil {
+		return nil, err
+	}
+	if in.Sets, err = e.verifierSets(&f.sets); err != nil {
 		return nil, err
 	}
 	e.wireVerifier(in)

@@ -18,6 +18,9 @@ import (
 // finishRun proves an outcome, writes the output directory and prints the answer.
 func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome, f *runFlags) error {
 	s.clock.enter(stageProve)
+	if err := e.mayFinish(s); err != nil {
+		return err
+	}
 	dir := f.out
 	b, err := e.prove(ctx, s, p, o)
 	if err != nil {

@@ -7,9 +7,12 @@ import (
 // step is one instruction of a body, with what the rewriter must know about it.
 type step struct {
 	wasmbin.Instr
-	dead   bool  // behind an unconditional branch: dropped
-	target bool  // of block, loop and if: a branch that is not dead names it
-	open   int32 // of else and end: the step that opened the construct, -1 for the function
+	dead    bool              // behind an unconditional branch: dropped
+	target  bool              // of block, loop and if: a branch that is not dead names it
+	bare    bool              // of br_if: its label takes no operands
+	again   bool              // of br_if: it names a loop
+	operand wasmbin.ValueType // of select: the type of what it chooses from
+	open    int32             // of else and end: the step that opened the construct, -1 for the function
 }
 
 // frame is a construct that is open. The algorithm is that of WebAssembly Core
@@ -49,7 +52,8 @@ type checker struct {
 	calls     bool // call or call_indirect, in code that can run
 	wideType  bool // the function has more than one result
 	bulk      bool // memory.fill or memory.copy
-	f32s, f64 bool // NaNs to make canonical
+	choice    bool // select of floats
+	f32s, f64 bool // a scratch local is needed: for NaNs to make canonical, for select
 }
 
 // check types body i. Afterwards the fields from steps on describe it.
@@ -59,7 +63,7 @@ func (c *checker) check(i int) error {
 	c.locals = append(append(c.locals[:0], t.Params...), c.m.LocalTypes(f)...)
 	c.stack, c.frames, c.steps = c.stack[:0], c.frames[:0], c.steps[:0]
 	c.loops = 0
-	c.height, c.calls, c.wideType, c.bulk, c.f32s, c.f64 = 0, false, len(t.Results) > 1, false, false, false
+	c.height, c.calls, c.wideType, c.bulk, c.choice, c.f32s, c.f64 = 0, false, len(t.Results) > 1, false, false, false, false
 	c.frames = append(c.frames, frame{open: -1, op: wasmbin.OpUnreachable, results: t.Results})
 	err := c.m.Walk(f, func(in *wasmbin.Instr) error {
 		top := &c.frames[len(c.frames)-1]

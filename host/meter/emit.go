@@ -7,6 +7,7 @@ type bodyWriter struct {
 	*rewriter
 	b         []byte
 	charges   []int64
+	blocks    int64  // metered blocks that are not free
 	nesting   uint32 // constructs of the original that are open
 	fuelLocal uint32
 	i32       uint32 // scratch
@@ -155,6 +156,11 @@ func (w *bodyWriter) step(i int) {
 	case wasmbin.OpReturn:
 		w.index(wasmbin.OpBr, w.nesting)
 		return
+	case wasmbin.OpBrIf:
+		if s.bare && (s.again || w.blocks <= fewBlocks) {
+			w.branchIf(uint32(s.A))
+			return
+		}
 	case wasmbin.OpCall:
 		w.call(func() { w.index(wasmbin.OpCall, w.callee(uint32(s.A))) })
 		return
@@ -168,12 +174,50 @@ func (w *bodyWriter) step(i int) {
 		w.bulk(fillShift)
 	case wasmbin.OpMemoryCopy:
 		w.bulk(copyShift)
-	case opF32Store, opI32Reinterpret, opF32Copysign:
-		w.canonical(w.f32, opF32Const, opF32Eq, nan32)
-	case opF64Store, opI64Reinterpret, opF64Copysign:
-		w.canonical(w.f64, opF64Const, opF64Eq, nan64)
+	case opF32Store:
+		w.storeFloat(&form32, s)
+		return
+	case opF64Store:
+		w.storeFloat(&form64, s)
+		return
+	case opI32Reinterpret:
+		w.canonical(&form32)
+		return
+	case opI64Reinterpret:
+		w.canonical(&form64)
+		return
+	case opF32Copysign:
+		w.copysign(&form32, s)
+		return
+	case opF64Copysign:
+		w.copysign(&form64, s)
+		return
+	case opSelect:
+		switch s.operand {
+		case wasmbin.F32:
+			w.selectFloat(&form32)
+			return
+		case wasmbin.F64:
+			w.selectFloat(&form64)
+			return
+		}
 	}
 	w.copy(s)
+}
+
+// fewBlocks is how many metered blocks a function may have whose every br_if is
+// written as an if; with more, only branches to loops are. Thousands of ifs take
+// wazero's compiler several times as long as thousands of br_ifs.
+const fewBlocks = 32
+
+// branchIf writes a br_if as an if around a br. wazero 1.12 joins a comparison
+// with the jump that tests it, but not where the jump is a br_if to a place that
+// is reached from elsewhere too, as the head of a loop is: there it makes a number
+// of the comparison and tests that. In a loop this saves about what fuel costs.
+func (w *bodyWriter) branchIf(label uint32) {
+	w.open(wasmbin.OpIf, blockVoid)
+	w.index(wasmbin.OpBr, label+1)
+	w.op(wasmbin.OpEnd)
 }
 
 func (w *bodyWriter) copy(s *step) { w.b = append(w.b, w.in.Bytes[s.Start:s.End]...) }
@@ -204,21 +248,4 @@ func (w *bodyWriter) length(local uint32, shift int64) {
 		w.i64Const(shift)
 		w.op(opI64ShrU)
 	}
-}
-
-// The canonical NaNs of WebAssembly Core 2.0 §2.2.3, positive.
-var (
-	nan32 = []byte{0, 0, 0xc0, 0x7f}
-	nan64 = []byte{0, 0, 0, 0, 0, 0, 0xf8, 0x7f}
-)
-
-// canonical replaces a NaN on top of the stack: x stays if x equals itself.
-func (w *bodyWriter) canonical(local uint32, constant, eq wasmbin.Opcode, nan []byte) {
-	w.index(wasmbin.OpLocalTee, local)
-	w.op(constant)
-	w.b = append(w.b, nan...)
-	w.index(wasmbin.OpLocalGet, local)
-	w.index(wasmbin.OpLocalGet, local)
-	w.op(eq)
-	w.op(opSelect)
 }

@@ -16,10 +16,10 @@ const (
 	opDrop           wasmbin.Opcode = 0x1a
 	opSelect         wasmbin.Opcode = 0x1b
 	opLocalSet       wasmbin.Opcode = 0x21
+	opI32Store       wasmbin.Opcode = 0x36
+	opI64Store       wasmbin.Opcode = 0x37
 	opF32Store       wasmbin.Opcode = 0x38
 	opF64Store       wasmbin.Opcode = 0x39
-	opF32Const       wasmbin.Opcode = 0x43
-	opF64Const       wasmbin.Opcode = 0x44
 	opI32Eq          wasmbin.Opcode = 0x46
 	opI32LtS         wasmbin.Opcode = 0x48
 	opI64LtS         wasmbin.Opcode = 0x53
@@ -37,6 +37,8 @@ const (
 	opI64ExtendI32U  wasmbin.Opcode = 0xad
 	opI32Reinterpret wasmbin.Opcode = 0xbc
 	opI64Reinterpret wasmbin.Opcode = 0xbd
+	opF32Reinterpret wasmbin.Opcode = 0xbe
+	opF64Reinterpret wasmbin.Opcode = 0xbf
 )
 
 // Classes of weights; SPEC.md section 7 gives the figures behind them.

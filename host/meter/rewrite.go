@@ -94,8 +94,8 @@ func (r *rewriter) body(i int) ([]byte, error) {
 	}
 	f := &r.in.Bodies[i]
 	w := &bodyWriter{rewriter: r}
-	var n int64
-	w.charges, n = charges(c.steps)
+	w.charges, w.blocks = charges(c.steps)
+	n := w.blocks
 	if r.squares += n * n; r.squares > MaxBlockSquares {
 		return nil, rejected(RuleBranches, f.Code, "the squares of the numbers of metered blocks of functions 0 to %d sum to %d, the limit is %d", i, r.squares, MaxBlockSquares)
 	}
@@ -112,7 +112,7 @@ func (r *rewriter) body(i int) ([]byte, error) {
 		return next - 1
 	}
 	w.fuelLocal = add(true, wasmbin.I64)
-	w.i32 = add(c.bulk || c.calls, wasmbin.I32)
+	w.i32 = add(c.bulk || c.calls || c.choice, wasmbin.I32)
 	w.f32 = add(c.f32s, wasmbin.F32)
 	w.f64 = add(c.f64, wasmbin.F64)
 	w.b = wasmbin.AppendLocals(make([]byte, 0, 3*(f.End-f.Start)+64), locals)

@@ -22,6 +22,8 @@ func (c *checker) step(s *step) {
 	case wasmbin.OpBrIf:
 		c.pop(wasmbin.I32)
 		t := c.branch(s.A, s.dead)
+		s.bare = len(t) == 0
+		s.again = c.frames[uint64(len(c.frames)-1)-s.A].op == wasmbin.OpLoop
 		c.popAll(t)
 		c.push(t...)
 	case wasmbin.OpBrTable:
@@ -43,7 +45,9 @@ func (c *checker) step(s *step) {
 		if u := c.pop(t); t == unknown {
 			t = u
 		}
+		s.operand = t
 		c.push(t)
+		c.note(s)
 	case wasmbin.OpLocalGet:
 		c.push(c.locals[s.A])
 	case opLocalSet:
@@ -81,5 +85,8 @@ func (c *checker) note(s *step) {
 		c.f32s = true
 	case opF64Store, opI64Reinterpret, opF64Copysign:
 		c.f64 = true
+	case opSelect:
+		float := s.operand == wasmbin.F32 || s.operand == wasmbin.F64
+		c.f32s, c.f64, c.choice = c.f32s || s.operand == wasmbin.F32, c.f64 || s.operand == wasmbin.F64, c.choice || float
 	}
 }

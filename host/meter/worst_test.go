@@ -46,6 +46,7 @@ func worst() map[string]Func {
 	return map[string]Func{
 		"1000 exits of a block":       heldAcross(240, block(bytes.Repeat(Cat(cond, BrIf(0)), 1000))),
 		"200 exits of a block":        heldAcross(240, block(bytes.Repeat(Cat(cond, BrIf(0)), 200))),
+		"28 exits of a block":         heldAcross(240, block(bytes.Repeat(Cat(cond, BrIf(0)), 28))),
 		"5700 exits, few locals":      heldAcross(4, block(bytes.Repeat(Cat(cond, BrIf(0)), 5700))),
 		"300 ifs":                     heldAcross(250, bytes.Repeat(Cat(cond, Op(0x04, void, 0x0b)), 300)),
 		"500 ifs in one another":      heldAcross(190, pairs(500, Cat(cond, Op(0x04, void)), Op(0x0b))),

@@ -31,6 +31,8 @@ var (
 	ErrRevoked      = errors.New("module is revoked")
 	ErrRemoved      = errors.New("module is removed by local policy")
 	ErrBytes        = errors.New("bytes are not those that the record names")
+	ErrUnknownSet   = errors.New("set is not of the chain held")
+	ErrSuperseded   = errors.New("a later set was in force")
 	ErrSelfTest     = errors.New("self-test vector gives another result")
 )
 

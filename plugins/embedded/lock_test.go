@@ -8,15 +8,19 @@ import (
 	"testing"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/host/meter"
 	"github.com/animicaorg/engine/host/wasmbin"
 	"github.com/stretchr/testify/require"
 )
 
-// TestLockListsTheModules: modules.lock names exactly what is embedded.
+// TestLockListsTheModules: modules.lock names exactly what is embedded, and what
+// the meter makes of it.
 func TestLockListsTheModules(t *testing.T) {
 	var want []string
 	for _, m := range All() {
-		want = append(want, fmt.Sprintf("%s %s %s qx1 %s %d", m.Name, m.Kind, m.Version, digest.Sum(m.Bytes), len(m.Bytes)))
+		metered, err := meter.Instrument(m.Bytes, meter.Limits{})
+		require.NoError(t, err, m.Name)
+		want = append(want, fmt.Sprintf("%s %s %s qx1 %s %d %s %s", m.Name, m.Kind, m.Version, digest.Sum(m.Bytes), len(m.Bytes), meter.ID, digest.Sum(metered)))
 		require.Less(t, len(m.Bytes), 1<<20, "%s: a trap library has at most 1 MiB", m.Name)
 	}
 	require.True(t, slices.IsSorted(want))

@@ -2,7 +2,7 @@
 // the meter, and compares: on both engines of wazero, and in builds with cgo and
 // the tag wasmtime on wasmtime too, the metered module must end alike: results,
 // trap, fuel, depth, hash of the memory, and calls of imports; and where it did not
-// run out of a budget, like the original. Modules named *.nan.wasm may compute
+// run out of a budget, like the original on the interpreter. Modules named *.nan.wasm may compute
 // NaNs, whose bits the meter changes: they are not compared with the original.
 //
 // It promises a count of what it compared, the slowest compilation that it saw,
@@ -114,7 +114,7 @@ func (c *counts) compare(m *wasmbin.Module, wasm, out []byte, name string) error
 	for _, k := range []struct {
 		e metertest.Engine
 		b []byte
-	}{{metertest.Compiler, out}, {metertest.Interpreter, out}, {metertest.Compiler, wasm}} {
+	}{{metertest.Compiler, out}, {metertest.Interpreter, out}, {metertest.Interpreter, wasm}} {
 		began := time.Now()
 		g, err := k.e.Open(m, k.b, metertest.NewWorld(nil))
 		if err != nil {

@@ -66,7 +66,7 @@ fails 51 "$work/engine" --config "$work/three.yaml" driver info qiskit
 
 echo "== clients of others against the fakes"
 python3 -m venv "$work/clients"
-"$work/clients/bin/pip" install -q --disable-pip-version-check cirq-ionq==1.7.0 iqm-client==36.0.0 qiskit-ionq==1.1.1
+"$work/clients/bin/pip" install -q --no-compile --disable-pip-version-check cirq-ionq==1.7.0 iqm-client==36.0.0 qiskit-ionq==1.1.1
 for vendor in ionq iqm; do
 	"$work/engine" fake "$vendor" --json >"$work/listen" &
 	fake=$!

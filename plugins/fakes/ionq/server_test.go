@@ -70,6 +70,20 @@ func TestNative(t *testing.T) {
 	}
 }
 
+// TestBackends: the list, one of it, and its characterization both ways.
+func TestBackends(t *testing.T) {
+	_, call := serve(t, Options{})
+	for path, want := range map[string]string{"backends": `[{`, "backends/qpu.forte-1": `"qubits":36`, "backends/qpu.forte-1/characterizations": `{"characterizations":[{`, "backends/qpu.forte-1/characterizations/" + calibrationID("qpu.forte-1"): `"t1":100`} {
+		status, body := call("GET", path, "")
+		require.Equal(t, 200, status, path)
+		require.Contains(t, body, want, path)
+	}
+	for _, path := range []string{"backends/none", "backends/simulator/characterizations", "backends/qpu.aria-1/characterizations/x", "backends/qpu.aria-1/x", "backends/qpu.aria-1/characterizations/x/y"} {
+		status, _ := call("GET", path, "")
+		require.Equal(t, 404, status, path)
+	}
+}
+
 // TestStrict: what the vendor's schema does not know is refused, and not counted.
 func TestStrict(t *testing.T) {
 	s, call := serve(t, Options{})

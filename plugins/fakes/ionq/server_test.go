@@ -55,7 +55,7 @@ func TestNative(t *testing.T) {
 		`{"gate":"gpi","target":1,"phase":0.3}`:                                                                                                                                           "2",
 		`{"gate":"gpi2","target":0,"phase":0.7},{"gate":"gpi2","target":0,"phase":0.7}`:                                                                                                   "1",
 		`{"gate":"ms","targets":[0,1],"phases":[0.1,0.9]},{"gate":"ms","targets":[0,1],"phases":[0.1,0.9],"angle":0.25}`:                                                                  "3",
-		`{"gate":"gpi2","target":0,"phase":0},{"gate":"zz","targets":[0,1],"angle":0.25},{"gate":"zz","targets":[1,0],"angle":0.25},{"gate":"gpi2","target":0,"phase":0}`:                 "0",
+		`{"gate":"gpi2","target":0,"phase":0},{"gate":"zz","targets":[0,1],"angle":0.25},{"gate":"zz","targets":[1,0],"phase":0.25},{"gate":"gpi2","target":0,"phase":0}`:                 "0",
 		`{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[0,1],"phases":[0.25,0]},{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[1,0],"phases":[0,0.25]}`: "2",
 	} {
 		status, body := call("POST", "jobs", head+gates+`]}}`)

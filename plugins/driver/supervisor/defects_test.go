@@ -140,7 +140,7 @@ func TestDefect01KillOfAStoppedDriverReturns(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid(t, p.PID()), syscall.SIGSTOP))
 	require.NoError(t, p.Stop(t.Context(), 0))
 	<-p.Done()
-	require.Contains(t, p.Report().Exit, "killed")
+	require.Contains(t, p.Report().Exit, "signal")
 
 	s := h.supervise("{}", func(c *supervisor.Config) {
 		c.HealthEvery, c.HealthTimeout, c.HealthMisses = 5*time.Millisecond, 100*time.Millisecond, 2

@@ -90,3 +90,5 @@ require (
 	github.com/google/go-configfs-tsm v0.3.3
 	golang.org/x/mod v0.43.0
 )
+
+require github.com/miekg/pkcs11 v1.1.2

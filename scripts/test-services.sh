@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), a TPM (swtpm), a browser (chromium), random modules (binaryen), the assembly generator's own modules, the other instruction
+# (docker-registry), an HSM (softhsm2), a TPM (swtpm), a browser (chromium), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -77,6 +77,12 @@ fi
 if have wasm-opt && have openssl && have gcc; then
 	echo "-- 600 random modules end alike on three engines, metered and not"
 	./scripts/fuzz-wasm.sh 600
+fi
+
+if have softhsm2-util && have gcc; then
+	echo "-- keys in an HSM (SoftHSM) over the helper's socket"
+	CGO_ENABLED=1 go vet -tags pkcs11 ./cmd/engine-pkcs11
+	CGO_ENABLED=1 go test -tags pkcs11 -count=1 ./cmd/engine-pkcs11
 fi
 
 echo "-- the assembly regenerates to the same bytes"

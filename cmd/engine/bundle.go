@@ -53,7 +53,11 @@ empty data directory the keys are made first.`,
 }
 
 func (e *program) makeBundle(cmd *cobra.Command, f *bundleFlags) (*keys.Bundle, error) {
-	root, held, err := e.rootKey()
+	root, _, err := e.rootKey()
+	if err != nil {
+		return nil, err
+	}
+	statements, err := e.statements()
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (e *program) makeBundle(cmd *cobra.Command, f *bundleFlags) (*keys.Bundle, 
 	if err != nil {
 		return nil, err
 	}
-	b := &keys.Bundle{Identity: id, Algorithms: f.algorithms, Regions: f.regions, Keys: []*keys.KeyStatement{held.Statement}}
+	b := &keys.Bundle{Identity: id, Algorithms: f.algorithms, Regions: f.regions, Keys: statements}
 	if len(b.Algorithms) == 0 {
 		for _, g := range circuit.Generators() {
 			b.Algorithms = append(b.Algorithms, g.ID)

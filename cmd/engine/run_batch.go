@@ -62,6 +62,9 @@ func (e *program) runBatch(ctx context.Context, path string, doc []byte, f *runF
 	if err := os.MkdirAll(f.out, 0o755); err != nil {
 		return cli.Errorf(cli.Usage, "--out", "%w", err)
 	}
+	if k := f.tee.kind.Value; k != "" && k != noTEE {
+		return cli.Errorf(cli.Unsupported, "--tee", "slots that the verifier made are run without the provider's evidence")
+	}
 	s := &session{clock: newStopwatch(time.Now), journal: &recorder{}}
 	defer s.Close()
 	cfg, err := e.batchSession(ctx, f, s)

@@ -28,6 +28,7 @@ const (
 	PurposeProof        = "quantum-proof"
 	PurposeHeartbeat    = "heartbeat"
 	PurposeRequest      = "request"
+	PurposeReissue      = "reissue" // when evidence or a key is renewed
 	PurposeRunner       = "runner-result"
 	PurposeDevice       = "device-transcript"
 	PurposeCheckpoint   = "checkpoint"
@@ -52,6 +53,7 @@ var purposeRole = map[string]Role{
 	PurposeProof:        Operational,
 	PurposeHeartbeat:    Operational,
 	PurposeRequest:      Operational,
+	PurposeReissue:      Operational,
 	PurposeRunner:       Runner,
 	PurposeDevice:       Device,
 	PurposeCheckpoint:   Log,

@@ -69,6 +69,14 @@ func Families() (out []Family) {
 	return out
 }
 
+// NameOf is the manifest name of the library with a mix, empty for none.
+func NameOf(m Mix) string {
+	if f, ok := familyOf(m); ok {
+		return f.name
+	}
+	return ""
+}
+
 // NeedsMirror reports that a library takes only circuits with two equal
 // neighbouring CZ layers.
 func NeedsMirror(m Mix) bool {

@@ -49,6 +49,10 @@ func mirrored(s *circuit.Skeleton) (first, half int) {
 	return first, half
 }
 
+// Mirrored is the stretch [first, first+2·half) of CZ layers that mirror uses; half is
+// 0 where there is none.
+func Mirrored(s *circuit.Skeleton) (first, half int) { return mirrored(s) }
+
 func drawMirror(g *Generator, _ int, _, flips []byte) byte {
 	s := &g.plan.Skeleton
 	w := s.Width

@@ -20,14 +20,14 @@ import (
 )
 
 // nativeTraps is the native definition in the module's place.
-type nativeTraps struct{}
+type nativeTraps struct{ mix traps.Mix }
 
-func (nativeTraps) Plan(_ context.Context, layered []byte, h guest.Header, p guest.Policy) (*guest.Plan, []byte, error) {
+func (n nativeTraps) Plan(_ context.Context, layered []byte, h guest.Header, p guest.Policy) (*guest.Plan, []byte, error) {
 	l, err := guest.ParseLayered(layered)
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := traps.Plan(l, h, p, traps.Accredit)
+	plan, err := traps.Plan(l, h, p, n.mix)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -84,13 +84,21 @@ func (layering) Compile(_ context.Context, c *circuit.Circuit, _ guest.Target) (
 
 func newEngine(t testing.TB, b backends.Backend) *engine.Engine {
 	t.Helper()
+	return engineOf(t, b, "accredit")
+}
+
+// engineOf has another trap library.
+func engineOf(t testing.TB, b backends.Backend, family string) *engine.Engine {
+	t.Helper()
+	mix, err := traps.MixOf(family, "1.0.0")
+	require.NoError(t, err)
 	j, err := engine.OpenJournal(filepath.Join(t.TempDir(), "journal"))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = j.Close() })
 	at := time.UnixMilli(1_763_830_000_000)
-	e, err := engine.New(engine.Config{Compiler: layering{}, Traps: nativeTraps{}, Backend: b, Journal: j,
+	e, err := engine.New(engine.Config{Compiler: layering{}, Traps: nativeTraps{mix}, Backend: b, Journal: j,
 		Modules: transcript.ModuleSet{{Slot: "compiler", Name: "layering", Version: "1", ABI: 1, Size: 1, SHA3: digest.Sum([]byte("compiler"))},
-			{Slot: "traps", Name: "accredit", Version: "1", ABI: 1, Size: 1, SHA3: digest.Sum([]byte("traps"))}},
+			{Slot: "traps", Name: family, Version: "1", ABI: 1, Size: 1, SHA3: digest.Sum([]byte("traps"))}},
 		ProviderID: digest.Sum([]byte("provider")), Version: "engine/0.0.0 numeric/test meter/0",
 		Now: func() time.Time { at = at.Add(time.Millisecond); return at }})
 	require.NoError(t, err)

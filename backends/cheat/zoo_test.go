@@ -112,6 +112,46 @@ func TestZoo(t *testing.T) {
 	}
 }
 
+// TestSecondaryFamilies runs noisy and cheating devices through the engine with the
+// other libraries: an honest device passes as often as the exact sum says, a cheater
+// as the model says.
+func TestSecondaryFamilies(t *testing.T) {
+	for i, family := range []string{"clifford_parity", "trap_h", "trap_xz", "cst", "iqp", "hidden_angle", "xeb_small"} {
+		mix, err := traps.MixOf(family, "1.0.0")
+		require.NoError(t, err)
+		s, err := zoo.NewOf(mix, 8, 16, zoo.Shots, 300_000, stats.RefPolicy())
+		require.NoError(t, err)
+		for k, name := range []string{"honest", "fake-half", "uniform", "noise-3"} {
+			t.Run(family+" "+name, func(t *testing.T) {
+				st, ok := zoo.Find(name)
+				require.True(t, ok)
+				model, err := s.Run(t.Context(), st, 500, zoo.Predicted, 1)
+				require.NoError(t, err)
+				e, job := engineOf(t, device(t, name), family), task(t, "ref@1", uint64(9000+10*i+k))
+				spec := &job.Lease.Job.Spec
+				spec.TrapRatioPPM = 300_000
+				require.NoError(t, spec.SetTrapFamily(family+"@1"))
+				p, err := e.Plan(t.Context(), job)
+				require.NoError(t, err)
+				o, err := e.Run(t.Context(), p)
+				require.NoError(t, err)
+				var y tally
+				y.add(p, o, func(w int) (float64, float64) { return s.Rates(st, w) })
+				t.Logf("%v of %v and %v of %v expected passes, A %+.2f B %+.2f sigma; found out: %t, model %.3f", y.passes[0], y.expected[0], y.passes[1], y.expected[1],
+					y.sigmas(0), y.sigmas(1), o.Verdict.Decision != guest.DecisionPass, model.Share())
+				require.Less(t, math.Abs(y.sigmas(0)), 4.0)
+				require.Less(t, math.Abs(y.sigmas(1)), 4.0)
+				found := zoo.Count{Jobs: 1}
+				if o.Verdict.Decision != guest.DecisionPass {
+					found.Detected = 1
+				}
+				predicted := zoo.Prediction{Detected: model.Share(), Jobs: model.Jobs}
+				require.Less(t, math.Abs(predicted.Sigmas(found)), 4.0)
+			})
+		}
+	}
+}
+
 // keep runs a batch and keeps its outcomes.
 type keep struct {
 	backends.Backend

@@ -115,9 +115,11 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 	if in.AtMS, err = parseTime("--at", f.at); err != nil {
 		return nil, err
 	}
-	if in.Attester, err = e.attester(&f.attest); err != nil {
+	attester, err := e.attester(&f.attest)
+	if err != nil {
 		return nil, err
 	}
+	in.Attester = attester
 	if in.Sets, err = e.verifierSets(&f.sets); err != nil {
 		return nil, err
 	}

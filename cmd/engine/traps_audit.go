@@ -28,6 +28,7 @@ type auditFlags struct {
 	out    string
 	fraud  string
 	check  string
+	module bool // the proof's own trap library scores too
 }
 
 // auditAnswer is the JSON answer of "engine traps audit".
@@ -77,6 +78,7 @@ bundle. Exit 40 where the audit fails.`,
 	p.Uint64Var(&f.leaves, "leaves", 0, "`N` leaves of 64 slots to open; 0 is all")
 	p.StringVar(&f.out, "out", "", "`FILE` for the signed audit")
 	p.StringVar(&f.fraud, "fraud", "", "`FILE` for the fraud proof, if there is evidence")
+	p.BoolVar(&f.module, "sandbox", false, "let the proof's trap library score too, where it can (xeb_small)")
 	p.StringVar(&f.check, "check", "", "`FILE`: a signed audit; round, beacon and leaves are taken from it")
 	return c
 }
@@ -103,6 +105,11 @@ func (e *program) runAudit(ctx context.Context, path string, f *auditFlags) erro
 	r, err := traps.RunAudit(*in)
 	if err != nil {
 		return cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
+	}
+	if f.module {
+		if err := e.sandboxAudit(ctx, b, p, in, r); err != nil {
+			return err
+		}
 	}
 	frame, err := transcript.Encode(r.Frame(in))
 	if err != nil {

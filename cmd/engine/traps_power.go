@@ -43,7 +43,8 @@ type powerAnswer struct {
 	Insufficient bool         `json:"insufficient"`
 	PassRateA    float64      `json:"honest_pass_rate_a"`
 	PassRateB    float64      `json:"honest_pass_rate_b"`
-	AcceptA      uint64       `json:"accept_a"` // fewer passes are a failed final test
+	Exact        *float64     `json:"exact_pass_rate"` // of the family's one kind; null where only the floor is known
+	AcceptA      uint64       `json:"accept_a"`        // fewer passes are a failed final test
 	AcceptB      uint64       `json:"accept_b"`
 	Smallest     []powerLevel `json:"smallest"`
 	Curve        []powerPoint `json:"curve"`
@@ -129,6 +130,9 @@ func (e *program) runPower(f *powerFlags) error {
 		return cli.Errorf(cli.Usage, "--width", "%w", err)
 	}
 	a := powerOf(s.Plan)
+	if x := s.Exact(); x > 0 {
+		a.Exact = &x
+	}
 	a.Width, a.Depth, a.Policy, a.Family = f.width, f.depth, policy.Name, f.family
 	if a.Noise, err = noisierDevices(s, mix); err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)
@@ -218,6 +222,9 @@ func (e *program) printPower(a *powerAnswer, f *powerFlags) error {
 			fmt.Fprint(w, ", so the verdict is insufficient")
 		}
 		fmt.Fprintf(w, "\nhonest       passes %.6f of kind A, %.6f of kind B\naccepted     from %d of kind A and %d of kind B on\n\n", a.PassRateA, a.PassRateB, a.AcceptA, a.AcceptB)
+		if a.Exact != nil {
+			fmt.Fprintf(w, "exactly      %.6f under independent errors; the limits are set for the floor above\n\n", *a.Exact)
+		}
 		fmt.Fprintln(w, "smallest fraction of faked slots found out")
 		for _, l := range a.Smallest {
 			text := "none"

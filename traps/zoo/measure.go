@@ -86,19 +86,33 @@ func (s *Setup) newPlayer(st Strategy) *player {
 // Rates are the pass rates of traps of kind A and B in window j, for strategies
 // that are not frames.
 func (s *Setup) Rates(st Strategy, j int) (a, b float64) {
-	pa, pb := s.Plan.PA, s.Plan.PB
+	pa, pb := s.honest()
 	if st.noise > 1 {
 		p := stats.Policy(s.Plan.Policy)
 		p.P1, p.P2, p.RO = min(st.noise*p.P1, stats.Ppb/2), min(st.noise*p.P2, stats.Ppb/2), min(st.noise*p.RO, stats.Ppb/2)
 		if n, err := NewOf(s.mix, s.Width, s.Depth, s.Plan.Shots, s.Plan.RatioPPM, p); err == nil { // the same shape planned before
-			pa, pb = n.Plan.PA, n.Plan.PB
+			pa, pb = n.honest()
 		}
 	}
 	h := 1.0
 	if st.honest != nil {
 		h = st.honest((float64(j) + .5) / float64(len(s.Plan.WindowTraps)))
 	}
-	return mixed(h, float64(pa)/stats.Ppb, math.Ldexp(1, -s.Width)), mixed(h, float64(pb)/stats.Ppb, .5)
+	return mixed(h, pa, math.Ldexp(1, -s.Width)), mixed(h, pb, .5)
+}
+
+// honest are the pass rates of a device as noisy as the policy says: those that the
+// plan expects, and for secondary families the exact one, which is higher.
+func (s *Setup) honest() (pa, pb float64) {
+	pa, pb = float64(s.Plan.PA)/stats.Ppb, float64(s.Plan.PB)/stats.Ppb
+	switch x := s.exact(); {
+	case x == 0:
+	case s.mix.A > 0:
+		pa = x
+	default:
+		pb = x
+	}
+	return pa, pb
 }
 
 // mixed is the pass rate where a share h of the slots is honest.

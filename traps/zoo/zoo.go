@@ -10,13 +10,15 @@
 // miss are upper bounds: sums of package stats, rounded outward.
 //
 // It does not promise anything about a real device. The model of an honest one
-// passes exactly as often as its policy expects, each trap on its own, and a
+// passes exactly as often as its policy expects (of secondary families as often as
+// independent errors let it, which is more), each trap on its own, and a
 // strategy fakes slots without knowing which of them are traps unless it says so.
 // Package backends/cheat holds the same strategies as backends.
 package zoo
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/circuit"
@@ -36,6 +38,7 @@ type Setup struct {
 	Plan         *guest.Plan
 	mix          traps.Mix
 	fresh        *stats.EProcess
+	exact        func() float64 // ExactRate, 0 where there is none; summed when first asked for
 }
 
 // New plans jobs of the brickwork circuit animica.quantum.trapset.v1: width
@@ -64,8 +67,17 @@ func NewOf(mix traps.Mix, width, depth int, shots, ratioPPM uint64, policy stats
 	if err != nil {
 		return nil, err
 	}
-	return &Setup{Width: width, Depth: depth, Plan: p, mix: mix, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}, nil
+	s := &Setup{Width: width, Depth: depth, Plan: p, mix: mix, fresh: stats.NewEProcess(p.PA, p.PB, p.Policy.AlphaE, uint64(len(p.WindowTraps)))}
+	s.exact = sync.OnceValue(func() float64 {
+		rate, _ := ExactRate(mix, &p.Skeleton, policy)
+		return rate
+	})
+	return s, nil
 }
+
+// Exact is the exact honest pass rate of a family of one kind, 0 where it is not
+// summed (ExactRate).
+func (s *Setup) Exact() float64 { return s.exact() }
 
 // Main reports that the traps are those of accredit, which frames and reference
 // rows are about.

@@ -7,7 +7,7 @@ FUZZTIME ?= 10s
 JOB ?= examples/jobs/guide.json
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-services lint check generate modules bench fuzz fuzz-wasm torture clean
+.PHONY: help build run verifier-page test test-services lint check generate modules bench fuzz fuzz-wasm torture clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -19,6 +19,10 @@ build: ## build the binaries into bin/
 run: build ## run the guide's job end to end and verify its proof (JOB=file for another)
 	./$(BIN)/engine run $(JOB) --out qrun
 	./$(BIN)/engine proof verify qrun/proof.json --bundle qrun
+
+verifier-page: ## write bin/verifier.html, the verifier as one page for browsers
+	@mkdir -p $(BIN)
+	$(GO) run ./cmd/verifier/page $(BIN)/verifier.html
 
 test: ## build everything and run every test that needs only Go
 	$(GO) build ./...

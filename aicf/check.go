@@ -39,7 +39,7 @@ func (p *Policy) check() error {
 	if p.Assignment.Randomness != "beacon" {
 		return fmt.Errorf("assignment.randomness: is %q, want beacon", p.Assignment.Randomness)
 	}
-	return nil
+	return p.checkNetwork()
 }
 
 func (p Pricing) check() error {

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Nano is 10^-9, the resolution of a Decimal.
@@ -44,6 +46,11 @@ func (d Decimal) String() string {
 
 // MarshalJSON writes a JSON number.
 func (d Decimal) MarshalJSON() ([]byte, error) { return []byte(d.String()), nil }
+
+// MarshalYAML writes a plain number.
+func (d Decimal) MarshalYAML() (any, error) {
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: d.String()}, nil
+}
 
 // maxNumber bounds the text of a number, in bytes.
 const maxNumber = 40

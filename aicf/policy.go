@@ -19,6 +19,7 @@ type Policy struct {
 	Registry   Registry   `yaml:"registry" json:"registry"`
 	Quotas     Quotas     `yaml:"quotas" json:"quotas"`
 	Assignment Assignment `yaml:"assignment" json:"assignment"`
+	Network    Network    `yaml:"network,omitempty" json:"network,omitzero"`
 }
 
 // Activation says when the policy begins; always at an epoch's first block.

@@ -15,6 +15,7 @@ const (
 	Payout      Role = "payout"      // withdrawal of earnings
 	Service     Role = "service"     // the network service: leases, receipts
 	Governance  Role = "governance"  // one member's key for module sets and trust roots
+	Witness     Role = "witness"     // cosigns checkpoints of other parties' logs
 )
 
 // The purposes that signed frames carry.
@@ -27,6 +28,7 @@ const (
 	PurposeProof        = "quantum-proof"
 	PurposeHeartbeat    = "heartbeat"
 	PurposeRequest      = "request"
+	PurposeReissue      = "reissue" // when evidence or a key is renewed
 	PurposeRunner       = "runner-result"
 	PurposeDevice       = "device-transcript"
 	PurposeCheckpoint   = "checkpoint"
@@ -35,6 +37,7 @@ const (
 	PurposeReceipt      = "receipt"
 	PurposeSealedLease  = "sealed-lease" // a lease went sealed to an enrolled runner key
 	PurposeGovernance   = "governance"
+	PurposeCosignature  = "cosignature"
 	PurposeAudit        = "target-audit"  // of somebody's result
 	PurposeFraud        = "quantum-fraud" // against somebody's claim
 	PurposeBatch        = "trap-batch"    // a verifier's commitment to its slots
@@ -50,6 +53,7 @@ var purposeRole = map[string]Role{
 	PurposeProof:        Operational,
 	PurposeHeartbeat:    Operational,
 	PurposeRequest:      Operational,
+	PurposeReissue:      Operational,
 	PurposeRunner:       Runner,
 	PurposeDevice:       Device,
 	PurposeCheckpoint:   Log,
@@ -58,6 +62,7 @@ var purposeRole = map[string]Role{
 	PurposeReceipt:      Service,
 	PurposeSealedLease:  Service,
 	PurposeGovernance:   Governance,
+	PurposeCosignature:  Witness,
 	PurposeAudit:        Operational,
 	PurposeFraud:        Operational,
 	PurposeBatch:        Operational,

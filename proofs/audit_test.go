@@ -133,7 +133,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 	f.enter(t, nil)
 	_, signed, _, err := f.log.Head()
 	require.NoError(t, err)
-	wk := key(t, keys.Service, 40)
+	wk := key(t, keys.Witness, 40)
 	w, err := auditlog.NewWitness("w.example", wk.Public())
 	require.NoError(t, err)
 	finished := f.proof.Body.Binding.FinishedUnixMS // 1 763 830 001 720
@@ -159,7 +159,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 }
 
 func TestPolicyWitnesses(t *testing.T) {
-	w, err := auditlog.NewWitness("w.example", key(t, keys.Service, 40).Public())
+	w, err := auditlog.NewWitness("w.example", key(t, keys.Witness, 40).Public())
 	require.NoError(t, err)
 	doc := func(s string) string { return `{"witnesses":["` + w.String() + `"]` + s + `}` }
 	p, err := ParsePolicy([]byte(doc("")))
@@ -170,4 +170,41 @@ func TestPolicyWitnesses(t *testing.T) {
 		_, err := ParsePolicy([]byte(bad))
 		require.Error(t, err, bad)
 	}
+}
+
+// TestRevokedKeyAtTheGoverningTime: the same proof by a key that was revoked
+// counts when a log had it a second before, and not from that second on,
+// whatever time the signer wrote.
+func TestRevokedKeyAtTheGoverningTime(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	root, next := key(t, keys.Root, 1), key(t, keys.Operational, 60)
+	finished := f.proof.Body.Binding.FinishedUnixMS / 1000
+	revoked := finished + 3600
+	chain := &keys.Chain{Root: root.Public()}
+	_, err := chain.Extend(ctx, root, f.op, keys.Operational, keys.Scheduled, 0, f.proof.Body.Binding.KeyStatement.ValidFrom)
+	require.NoError(t, err)
+	_, err = chain.Extend(ctx, root, next, keys.Operational, keys.Compromised, 0, revoked)
+	require.NoError(t, err)
+	doc, err := json.Marshal(map[string]any{"key_chains": []*keys.Chain{chain}})
+	require.NoError(t, err)
+	policy, err := ParsePolicy(doc)
+	require.NoError(t, err)
+	for at, ok := range map[uint64]bool{revoked - 1: true, revoked: false, revoked + 1: false} {
+		in := f.input()
+		in.Policy, in.ReceiptMS = *policy, 1000*at
+		r, err := Verify(ctx, in)
+		require.NoError(t, err)
+		require.Equal(t, ok, r.Valid, "%d: %+v", at, r.Failure)
+		if !ok {
+			require.Equal(t, "freshness", r.Failure.Check)
+		}
+	}
+	other := &keys.Chain{Root: key(t, keys.Root, 61).Public()}
+	in := f.input()
+	in.Policy.Chains = []*keys.Chain{other}
+	require.True(t, verify(t, in).Valid, "a chain of another provider says nothing")
+	in.Policy.Chains = []*keys.Chain{{Root: root.Public()}}
+	require.False(t, verify(t, in).Valid, "a chain that does not know the key")
+	_, err = ParsePolicy([]byte(`{"key_chains":[{"root":"x","statements":[]}]}`))
+	require.Error(t, err)
 }

@@ -39,8 +39,8 @@ func (v *verifier) attestation() (string, error) {
 		return "", errors.New(strings.Join(refused, "; "))
 	}
 	sealed := slices.ContainsFunc(v.evidence, func(e EvidenceVerdict) bool { return e.SealedSeed })
-	if b.Params.TrapMode == job.TrapModeTEE && !sealed && (unjudged == nil || a.TEE == nil) {
-		return "", fmt.Errorf("trap_mode is tee, but no evidence shows that the seed came sealed to an enrolled runner key")
+	if secret := b.TrapTier == job.TrapModeTEE || b.Params.TrapMode == job.TrapModeTEE; secret && !sealed && (unjudged == nil || a.TEE == nil) {
+		return "", errors.New("trap_tier or trap_mode is tee, but no evidence shows that the seed came sealed to an enrolled runner key")
 	}
 	if want := v.in.Policy.MinLevel; want != "" && !v.level.Covers(want) {
 		return "", fmt.Errorf("level %q, the policy demands %q", v.level, want)

@@ -93,3 +93,20 @@ type NullifierStore interface {
 	// Lookup returns the claim C that used the nullifier, if any.
 	Lookup(ctx context.Context, nullifier digest.Digest) (claim digest.Digest, found bool, err error)
 }
+
+// TrapCounts is what a judge's report says of the traps: passes and traps of both kinds,
+// with the policy's pass rates in ppb.
+type TrapCounts struct {
+	KA, NA, PA   uint64
+	KB, NB, PB   uint64
+	Insufficient bool // too few traps for a verdict
+}
+
+// CountsOf reads a judge's report; ok is false for bytes that are none.
+func CountsOf(report []byte) (c TrapCounts, ok bool) {
+	v, err := guest.ParseVerdict(report)
+	if err != nil {
+		return c, false
+	}
+	return TrapCounts{v.KA, v.NA, v.PA, v.KB, v.NB, v.PB, v.Decision == guest.DecisionInsufficient}, true
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
@@ -21,16 +22,21 @@ type Policy struct {
 	// proof governs once WitnessQuorum of them signed it. 0: they are not asked.
 	Witnesses     []*auditlog.Witness
 	WitnessQuorum int
+	// Chains are rotations that the verifier knows. A proof of a provider with a
+	// chain must be signed by a key that the chain has in force at the governing
+	// time.
+	Chains []*keys.Chain
 }
 
 const maxPolicyList = 10_000
 
 // ParsePolicy reads the JSON document of `proof verify --policy`:
 // {allowed_modules?, service_keys?, denied_keys?, require_lease?, refuse_dev?,
-// min_level?, require?, witnesses?, witness_quorum?}.
+// min_level?, require?, witnesses?, witness_quorum?,
+// key_chains?}.
 func ParsePolicy(b []byte) (*Policy, error) {
-	c := strictjson.Open(b, strictjson.Limits{Bytes: 4 << 20, Depth: 3, Values: 4 * maxPolicyList})
-	c.Only("allowed_modules", "service_keys", "denied_keys", "require_lease", "refuse_dev", "min_level", "require", "witnesses", "witness_quorum")
+	c := strictjson.Open(b, strictjson.Limits{Bytes: 64 << 20, Depth: 6, Values: 16 * maxPolicyList})
+	c.Only("allowed_modules", "service_keys", "denied_keys", "require_lease", "refuse_dev", "min_level", "require", "witnesses", "witness_quorum", "key_chains")
 	p := &Policy{AllowedModules: readHashes(c, "allowed_modules"), ServiceKeys: readHashes(c, "service_keys"), DeniedKeys: readHashes(c, "denied_keys")}
 	if m, ok := c.Optional("require_lease"); ok {
 		p.RequireLease = m.Bool()
@@ -47,8 +53,18 @@ func ParsePolicy(b []byte) (*Policy, error) {
 		}
 	}
 	readWitnesses(c, p)
+	if list, ok := c.Optional("key_chains"); ok {
+		for _, it := range list.Items(maxPolicyList) {
+			p.Chains = append(p.Chains, keys.ReadChain(it))
+		}
+	}
 	if err := c.Err(); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
+	}
+	for i, chain := range p.Chains {
+		if err := chain.Verify(); err != nil {
+			return nil, fmt.Errorf("policy: /key_chains/%d: %w", i, err)
+		}
 	}
 	return p, nil
 }

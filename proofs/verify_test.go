@@ -348,22 +348,25 @@ func TestAttestation(t *testing.T) {
 	require.ErrorContains(t, err, "no answer")
 }
 
-// TestTEETrapMode wants the sealed seed where the traps are said to be secret.
-func TestTEETrapMode(t *testing.T) {
+// TestSealedSeed wants the sealed seed where the traps are said to be a TEE's secret,
+// whether the job asked for it or not.
+func TestSealedSeed(t *testing.T) {
 	ev := transcript.MapValue()
-	f := newFixture(t, fixtureOptions{leased: true, mode: "tee", attest: Attest{TEE: &ev}})
-	in := f.input()
-	require.Contains(t, skipped(verify(t, in)), "attestation", "nobody can judge it here")
-	verdict := EvidenceVerdict{Member: "tee", Accepted: true, Level: LevelTEESigned}
-	in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
-	r := verify(t, in)
-	require.Equal(t, []string{"attestation"}, failed(r))
-	require.Contains(t, r.Failure.Message, "sealed")
-	verdict.SealedSeed = true
-	in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
-	require.True(t, verify(t, in).Valid)
-	bare := newFixture(t, fixtureOptions{leased: true, mode: "tee"})
-	require.Equal(t, []string{"attestation"}, failed(verify(t, bare.input())))
+	for _, mode := range []string{"tee", "process"} {
+		f := newFixture(t, fixtureOptions{leased: true, mode: mode, tier: "tee", attest: Attest{TEE: &ev}})
+		in := f.input()
+		require.Contains(t, skipped(verify(t, in)), "attestation", "nobody can judge it here")
+		verdict := EvidenceVerdict{Member: "tee", Accepted: true, Level: LevelTEESigned}
+		in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
+		r := verify(t, in)
+		require.Equal(t, []string{"attestation"}, failed(r))
+		require.Contains(t, r.Failure.Message, "sealed")
+		verdict.SealedSeed = true
+		in.Attester = attester{verdicts: []EvidenceVerdict{verdict}}
+		require.True(t, verify(t, in).Valid)
+	}
+	bare := newFixture(t, fixtureOptions{leased: true, mode: "tee", tier: "tee"})
+	require.Equal(t, []string{"schema", "attestation"}, failed(verify(t, bare.input())))
 }
 
 func TestLevels(t *testing.T) {

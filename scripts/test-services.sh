@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), random modules (binaryen), the assembly generator's own modules, the other instruction
+# (docker-registry), an HSM (softhsm2), a TPM (swtpm), a browser (chromium), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -61,9 +61,28 @@ if have docker-registry; then
 	go test -tags services -count=1 ./modules/oci
 fi
 
+if have swtpm; then
+	echo "-- quotes of a software TPM"
+	go test -count=1 -run TPM ./proofs/attest/quote
+fi
+
+echo "-- a run in the fake TEE, which release builds do not have"
+go test -tags faketee -count=1 -run FakeTEE ./cmd/engine
+
+if have chromium; then
+	echo "-- the verifier's page in Chromium: the guide's bundle and 100 flipped ones"
+	go test -tags services -count=1 -run Chromium -timeout 20m ./cmd/verifier
+fi
+
 if have wasm-opt && have openssl && have gcc; then
 	echo "-- 600 random modules end alike on three engines, metered and not"
 	./scripts/fuzz-wasm.sh 600
+fi
+
+if have softhsm2-util && have gcc; then
+	echo "-- keys in an HSM (SoftHSM) over the helper's socket"
+	CGO_ENABLED=1 go vet -tags pkcs11 ./cmd/engine-pkcs11
+	CGO_ENABLED=1 go test -tags pkcs11 -count=1 ./cmd/engine-pkcs11
 fi
 
 echo "-- the assembly regenerates to the same bytes"

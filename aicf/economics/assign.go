@@ -18,6 +18,10 @@ type Provider struct {
 	Caps       []string // kinds of jobs
 	Quota      uint64   // concurrent leases
 	Inflight   uint64   // leases held already; they count against Quota
+	// Fits is a last filter of the caller's: the name of what keeps the provider
+	// from the job, empty when nothing does. Nil: nothing. It is a function of the
+	// two alone.
+	Fits func(*Job) string
 }
 
 // Job waits for a provider.
@@ -83,7 +87,7 @@ func Assign(seed []byte, providers []Provider, jobs []Job) (*Assignment, error) 
 }
 
 func pick(ranked []Provider, j *Job) (*Provider, string) {
-	reached := 0
+	reached, unfit := 0, ""
 	if len(ranked) == 0 {
 		return nil, "no provider"
 	}
@@ -95,7 +99,16 @@ next:
 				continue next
 			}
 		}
+		if fits := ranked[i].Fits; fits != nil {
+			if name := fits(j); name != "" {
+				unfit = name
+				continue
+			}
+		}
 		return &ranked[i], ""
+	}
+	if unfit != "" {
+		return nil, unfit
 	}
 	return nil, filters[reached].name
 }

@@ -228,7 +228,7 @@ func TestSeverity(t *testing.T) {
 func TestAssign(t *testing.T) {
 	r := big.NewRat
 	p := func(id string, quota, inflight uint64) Provider {
-		return Provider{id, "us", 400_000, r(1, 1), []string{"AI"}, quota, inflight}
+		return Provider{ID: id, Region: "us", Stake: 400_000, Health: r(1, 1), Caps: []string{"AI"}, Quota: quota, Inflight: inflight}
 	}
 	jobs := []Job{{"2", "AI", "", r(1, 2)}, {"1", "AI", "", r(1, 1)}}
 	a, err := Assign([]byte{0xde, 0xad, 0xbe, 0xef}, []Provider{p("provD", 1, 0), p("provE", 1, 0)}, jobs)

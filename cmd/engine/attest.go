@@ -17,7 +17,7 @@ import (
 )
 
 func (e *program) attestVerb() *cobra.Command {
-	return e.Group("attest", "Verify attestation evidence offline", e.attestVerify(), e.attestChain())
+	return e.Group("attest", "Verify attestation evidence offline", e.attestVerify(), e.attestChain(), e.attestWindow())
 }
 
 // kindFlag is --kind.

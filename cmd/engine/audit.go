@@ -22,7 +22,7 @@ import (
 )
 
 func (e *program) auditVerb() *cobra.Command {
-	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck())
+	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck(), e.auditWitness())
 }
 
 // logFlags say which log is read.
@@ -318,13 +318,14 @@ type provenEntry struct {
 
 func (e *program) auditProve() *cobra.Command {
 	var f logFlags
-	var out string
+	var out, bundle string
 	c := &cobra.Command{
 		Use: "prove LEASE", Short: "Export the proofs that the log holds a lease's entries",
 		Long: `Export for each entry of a lease the proof that the newest checkpoint covers it
 (c2sp.org/tlog-proof@v1, the entry as extra data), and the root's statement for the
-log key: what a third party needs offline. LEASE as for show.`,
-		Example: "  engine audit prove qrun --out evidence", Args: cli.Args("LEASE"),
+log key: what a third party needs offline. LEASE as for show. With --bundle the proof
+in a bundle's folder is renewed too, so that it carries what witnesses signed since.`,
+		Example: "  engine audit prove qrun --out evidence\n  engine audit prove qrun --bundle qrun", Args: cli.Args("LEASE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, st, err := e.openLogReader(&f)
 			if err != nil {
@@ -353,6 +354,11 @@ log key: what a third party needs offline. LEASE as for show.`,
 				}
 				proven = append(proven, *p)
 			}
+			if bundle != "" {
+				if err := e.renewBundle(bundle, l, records, append(statement, '\n')); err != nil {
+					return err
+				}
+			}
 			return e.Print(map[string]any{"lease_id": id, "provider_id": st.ProviderID, "log_key": filepath.Join(out, "audit.key.json"), "entries": proven}, func(w io.Writer) {
 				for _, p := range proven {
 					fmt.Fprintf(w, "%6d  %-15s %s\n", p.Index, p.Kind, p.File)
@@ -362,6 +368,7 @@ log key: what a third party needs offline. LEASE as for show.`,
 	}
 	f.add(c)
 	c.Flags().StringVar(&out, "out", "audit-proof", "`DIR` for the files")
+	c.Flags().StringVar(&bundle, "bundle", "", "`DIR` of a bundle whose proof of inclusion is renewed")
 	return c
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/auditlog"
+	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 // trail writes what one execution does into the audit log.
@@ -24,7 +25,6 @@ type trail struct {
 	now       func() time.Time
 	entry     auditlog.Entry // what is known of the execution so far
 	lease     []byte
-	start     []auditlog.Draft // to be logged with the first entry
 }
 
 func (e *program) auditDir() (string, error) {
@@ -41,7 +41,9 @@ func (e *program) openTrail() (*trail, error) {
 	}
 	defer s.Close()
 	held, _, err := s.EnsureFor(keys.Log, rand.Reader, uint64(time.Now().Unix()))
-	if err != nil {
+	if errors.Is(err, keys.ErrNoKey) {
+		return nil, keyError(err).WithHint("bring the root key here once, or attach a log key: engine keys attach log URL")
+	} else if err != nil {
 		return nil, keyError(err)
 	}
 	dir, err := e.auditDir()
@@ -73,6 +75,18 @@ func auditError(err error) *cli.Error {
 
 func (t *trail) at() uint64 { return uint64(t.now().UnixMilli()) }
 
+// noteSBOM logs what runs here when it is not what ran before.
+func (e *program) noteSBOM(ctx context.Context, t *trail, loaded transcript.ModuleSet) error {
+	draft, keep, err := e.changedSBOM(loaded, t.at())
+	if err != nil || draft == nil {
+		return err
+	}
+	if _, err := t.log.Append(ctx, *draft); err != nil {
+		return auditError(err)
+	}
+	return keep()
+}
+
 // begin says which lease the execution is for.
 func (t *trail) begin(l *job.Lease) error {
 	b, err := json.Marshal(l)
@@ -91,8 +105,7 @@ func (t *trail) record(ctx context.Context, r engine.Record) error {
 	switch r.Kind {
 	case engine.RecordJob:
 		e.Kind = auditlog.LeaseAccepted
-		drafts = append(t.start, auditlog.Draft{Entry: *e, Body: t.lease})
-		t.start = nil
+		drafts = []auditlog.Draft{{Entry: *e, Body: t.lease}}
 		e.Kind, e.Job = auditlog.JobBound, r.Digest
 	case engine.RecordExec:
 		e.Kind, e.Exec = auditlog.ExecBound, r.Digest

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs"
 )
 
 func (e *program) bundleVerb() *cobra.Command {
@@ -51,7 +53,11 @@ empty data directory the keys are made first.`,
 }
 
 func (e *program) makeBundle(cmd *cobra.Command, f *bundleFlags) (*keys.Bundle, error) {
-	root, held, err := e.rootKey()
+	root, _, err := e.rootKey()
+	if err != nil {
+		return nil, err
+	}
+	statements, err := e.statements()
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +65,7 @@ func (e *program) makeBundle(cmd *cobra.Command, f *bundleFlags) (*keys.Bundle, 
 	if err != nil {
 		return nil, err
 	}
-	b := &keys.Bundle{Identity: id, Algorithms: f.algorithms, Regions: f.regions, Keys: []*keys.KeyStatement{held.Statement}}
+	b := &keys.Bundle{Identity: id, Algorithms: f.algorithms, Regions: f.regions, Keys: statements}
 	if len(b.Algorithms) == 0 {
 		for _, g := range circuit.Generators() {
 			b.Algorithms = append(b.Algorithms, g.ID)
@@ -108,6 +114,8 @@ type bundleAnswer struct {
 	Evidence   []string      `json:"evidence"`
 	Keys       []bundleKey   `json:"keys"`
 	Timestamp  uint64        `json:"timestamp"`
+	// Judged says what the evidence reaches; only with --at.
+	Judged []proofs.EvidenceVerdict `json:"judged,omitempty"`
 }
 
 type bundleKey struct {
@@ -116,12 +124,15 @@ type bundleKey struct {
 }
 
 func (e *program) bundleVerify() *cobra.Command {
-	return &cobra.Command{
+	var f trustFlags
+	c := &cobra.Command{
 		Use: "verify FILE", Short: "Check the signatures and key rules of a provider bundle",
 		Long: `Check the signatures and key rules of a provider bundle. Attestation evidence is
-bound by the signature but not judged here. Exit 41 where something is refused.`,
-		Example: "  engine bundle verify provider_bundle.json --json", Args: cli.Args("FILE"),
-		RunE: func(_ *cobra.Command, args []string) error {
+bound by the signature; with --at it is judged too, as at registration: roots are
+those pinned, those in DATA_DIR/roots, or those of --roots. Exit 41 where something
+is refused.`,
+		Example: "  engine bundle verify provider_bundle.json --json\n  engine bundle verify provider_bundle.json --at now --roots roots", Args: cli.Args("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			raw, err := e.ReadInput("FILE", args[0], maxDocument, cli.AttestationError)
 			if err != nil {
 				return err
@@ -137,12 +148,50 @@ bound by the signature but not judged here. Exit 41 where something is refused.`
 			for _, k := range b.Keys {
 				a.Keys = append(a.Keys, bundleKey{k.Role, k.KeyID()})
 			}
+			judged := "bound, not judged"
+			if f.at != "" {
+				judged = "accepted"
+				if a.Judged, err = e.judgeBundle(cmd.Context(), b, &f); err != nil {
+					return err
+				}
+			}
 			return e.Print(a, func(w io.Writer) {
-				fmt.Fprintf(w, "valid\nprovider_id  %s\nalgorithms   %v\nregions      %v\nevidence     %v (bound, not judged)\n", a.ProviderID, a.Algorithms, a.Regions, a.Evidence)
+				fmt.Fprintf(w, "valid\nprovider_id  %s\nalgorithms   %v\nregions      %v\nevidence     %v (%s)\n", a.ProviderID, a.Algorithms, a.Regions, a.Evidence, judged)
 				for _, k := range a.Keys {
 					fmt.Fprintf(w, "%-12s %s\n", k.Role, k.KeyID)
 				}
 			})
 		},
 	}
+	f.add(c.Flags())
+	c.Flags().StringVar(&f.at, "at", "", "judge the evidence at this `TIME`: RFC 3339 or now")
+	addTestKeys(c.Flags(), &f.attestFlags)
+	return c
+}
+
+// judgeBundle judges the evidence of a bundle; the first that is refused is the
+// error.
+func (e *program) judgeBundle(ctx context.Context, b *keys.Bundle, f *trustFlags) ([]proofs.EvidenceVerdict, error) {
+	at, err := attestTime(f.at)
+	if err != nil {
+		return nil, err
+	}
+	a, err := e.attester(f)
+	if err != nil {
+		return nil, err
+	}
+	list, err := a.Registration(ctx, b, at, f.testKeys)
+	if err != nil {
+		var coded *cli.Error
+		if errors.As(err, &coded) {
+			return nil, coded
+		}
+		return nil, cli.Errorf(cli.BadConfig, "--roots", "%w", err)
+	}
+	for _, v := range list {
+		if !v.Accepted {
+			return nil, cli.Errorf(cli.AttestationError, "attestations."+v.Member, "AttestationError: %s", v.Reasons[0].Message)
+		}
+	}
+	return list, nil
 }

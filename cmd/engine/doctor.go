@@ -49,7 +49,7 @@ func (e *program) doctorVerb() *cobra.Command {
 		Use: "doctor", Short: "Check what this machine needs to run jobs",
 		Long: `Check what this machine needs to run jobs: the sandbox of the modules, the
 shipped modules themselves, the simulator's arithmetic, keys, journal, disk, memory,
-drivers with their lock, secrets and walls, folders, limits and clock. Every check
+drivers with their lock, secrets, walls and certificates, folders, limits and clock. Every check
 is real: workers and a driver are started, a circuit is simulated. A finding that
 fails, or could be better, comes with its fix; the exit code is that of the first
 one that fails.`,
@@ -60,7 +60,7 @@ one that fails.`,
 			walls, handshake := e.checkDriverStart(ctx)
 			checks := []finding{e.checkSandbox(ctx), e.checkModules(lock), checkSimulator(ctx), e.checkKeys(), e.checkJournal(), e.checkDisk(), checkMemory(memory),
 				e.checkModuleSet(), walls, handshake, e.checkLock(), e.checkOverrides(), e.checkSecrets(), e.checkCalibrations(),
-				e.checkConfig(), checkProgram(), e.checkDataDir(), e.checkCacheDir(), checkSockets(), checkFiles(), e.checkClock(time.Now()), checkKernels(), checkCertificates(), checkHidden(), checkUser()}
+				e.checkConfig(), checkProgram(), e.checkDataDir(), e.checkCacheDir(), checkSockets(), checkFiles(), e.checkClock(time.Now()), checkKernels(), checkCertificates(), checkHidden(), checkUser(), e.checkDeviceCertificates(time.Now())}
 			return e.printDoctor(checks)
 		},
 	}

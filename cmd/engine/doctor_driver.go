@@ -87,7 +87,7 @@ func (e *program) startReference(ctx context.Context) (_ supervisor.Process, don
 			return nil, nil, err
 		}
 	}
-	img, args, err := sealDriver(mockqpu.Name, "")
+	img, args, err := e.sealDriver(mockqpu.Name, "")
 	if err != nil {
 		return nil, nil, err
 	}

@@ -89,7 +89,7 @@ func (e *program) listDriver(lock *catalog.Lock, name string) (listedDriver, err
 	if p := e.cfg.DevOverrides[name]; p != "" {
 		row.State, row.Path, path = "override", p, p
 	}
-	img, _, err := sealDriver(name, path)
+	img, _, err := e.sealDriver(name, path)
 	if err != nil {
 		if l == nil {
 			return row, err
@@ -139,7 +139,7 @@ platforms stay as they are. Nothing is started.`,
 					entry.Version = "unknown"
 				}
 			}
-			img, _, err := sealDriver(entry.Name, entry.Path)
+			img, _, err := e.sealDriver(entry.Name, entry.Path)
 			if err != nil {
 				return err
 			}
@@ -236,7 +236,7 @@ func (e *program) driverInfo() *cobra.Command {
 	return &cobra.Command{
 		Use: "info NAME", Short: "Start a driver and show what it and its devices say", Args: cli.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := e.startDriver(args[0])
+			r, err := e.startDriver(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -290,7 +290,7 @@ func (e *program) driverRun() *cobra.Command {
 	return &cobra.Command{
 		Use: "run NAME", Short: "Keep a driver running in the foreground and show its states", Args: cli.Args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r, err := e.startDriver(args[0])
+			r, err := e.startDriver(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

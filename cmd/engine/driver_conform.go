@@ -43,7 +43,7 @@ Exit 20 where a check failed.`,
 				path = name
 				name = strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
 			}
-			img, argv, err := sealDriver(name, path)
+			img, argv, err := e.sealDriver(name, path)
 			if err != nil {
 				return err
 			}
@@ -70,6 +70,9 @@ Exit 20 where a check failed.`,
 			}
 			spec := &process.Spec{Image: img, Args: argv, CacheDir: cache}
 			if spec.ReadDirs, err = e.readDirs(name, path); err != nil {
+				return err
+			}
+			if err := e.openPython(cmd.Context(), name, path, spec); err != nil {
 				return err
 			}
 			if err := e.buildWalls(name, spec, sockets); err != nil {

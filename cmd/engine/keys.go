@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,6 +130,7 @@ func (e *program) keysInit() *cobra.Command {
 	kind := cli.Choice{Value: "age", Allowed: []string{"age", "dev"}}
 	alg := cli.Choice{Value: keys.Ed25519, Allowed: keys.SuiteNames()}
 	sealRoot := false
+	var without []string
 	c := &cobra.Command{
 		Use: "init", Short: "Make root, operational and log key",
 		Long: `Make the root key, whose hash is the provider_id, the operational key, which signs
@@ -137,20 +139,26 @@ DATA_DIR/keys, sealed (age) to an identity in a second file, which is made where
 is missing; keep it apart from the keys. With --passphrase-root the root key is
 sealed with the passphrase in the file --key-passphrase instead: commands that
 only run jobs never need it. --store dev leaves keys in the clear, as a first
-"engine run" does.`,
+"engine run" does. --without leaves out keys that live elsewhere (engine keys
+attach).`,
 		Example: "  engine keys init\n  engine keys init --passphrase-root --key-passphrase root.pass\n  engine keys init --store dev --data-dir /srv/engine",
 		Args:    cli.Args(),
 		RunE: func(*cobra.Command, []string) error {
-			return e.makeKeys(kind.Value, alg.Value, sealRoot)
+			absent, err := rolesOf(without)
+			if err != nil {
+				return err
+			}
+			return e.makeKeys(kind.Value, alg.Value, sealRoot, absent)
 		},
 	}
 	c.Flags().Var(&kind, "store", "how keys lie in their files")
 	c.Flags().Var(&alg, "alg", "suite of the operational key; root and log are ed25519")
+	c.Flags().StringSliceVar(&without, "without", nil, "`ROLES` (operational, log) whose keys will be attached")
 	c.Flags().BoolVar(&sealRoot, "passphrase-root", false, "seal the root key with the passphrase in --key-passphrase")
 	return c
 }
 
-func (e *program) makeKeys(kind, alg string, sealRoot bool) error {
+func (e *program) makeKeys(kind, alg string, sealRoot bool, without []keys.Role) error {
 	s, err := e.keyStore()
 	if err != nil {
 		return err
@@ -168,11 +176,16 @@ func (e *program) makeKeys(kind, alg string, sealRoot bool) error {
 		return keyError(err)
 	}
 	s.Sealer = seal
-	if _, err := s.CertifyKey(root, keys.Operational, alg, rand.Reader, now); err != nil {
-		return keyError(err)
-	}
-	if _, err := s.Certify(root, keys.Log, rand.Reader, now); err != nil {
-		return keyError(err)
+	for _, k := range []struct {
+		role keys.Role
+		alg  string
+	}{{keys.Operational, alg}, {keys.Log, keys.Ed25519}} {
+		if slices.Contains(without, k.role) {
+			continue
+		}
+		if _, err := s.CertifyKey(root, k.role, k.alg, rand.Reader, now); err != nil {
+			return keyError(err)
+		}
 	}
 	e.Say("back up the root key in %s and what opens it: it is the identity of this provider", s.Dir())
 	return e.printKeys(s, a)

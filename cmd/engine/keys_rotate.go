@@ -45,7 +45,7 @@ rotated here: proofs and bundles in circulation name it.`,
 		Args:    cli.Args("ROLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			role, err := keys.ParseRole(args[0])
-			if err != nil || role == keys.Root || role == keys.Governance {
+			if err != nil || role == keys.Root || role == keys.Governance || role == keys.Witness {
 				return cli.Errorf(cli.Usage, "ROLE", "%.40q cannot be rotated", args[0]).WithHint("operational, log, runner, device or payout")
 			}
 			if overlap < 0 || overlap > keys.MaxOverlap*time.Second || overlap%time.Second != 0 {
@@ -128,17 +128,9 @@ as an entry of "key_chains" in its policy.`,
 				return err
 			}
 			defer s.Close()
-			roles, err := s.Certified()
-			if err != nil {
-				return keyError(err)
-			}
-			a := exportAnswer{Keys: []*keys.KeyStatement{}}
-			for _, role := range roles {
-				st, err := s.Statement(role)
-				if err != nil {
-					return keyError(err)
-				}
-				a.Keys = append(a.Keys, st)
+			a := exportAnswer{}
+			if a.Keys, err = e.statements(); err != nil {
+				return err
 			}
 			if a.Chain, err = s.Chain(); err != nil {
 				return keyError(err)
@@ -151,12 +143,34 @@ as an entry of "key_chains" in its policy.`,
 	return c
 }
 
+// statements are the root's words for the keys in force.
+func (e *program) statements() ([]*keys.KeyStatement, error) {
+	s, err := e.keyStore()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	roles, err := s.Certified()
+	if err != nil {
+		return nil, keyError(err)
+	}
+	out := []*keys.KeyStatement{}
+	for _, role := range roles {
+		st, err := s.Statement(role)
+		if err != nil {
+			return nil, keyError(err)
+		}
+		out = append(out, st)
+	}
+	return out, nil
+}
+
 // rolesOf reads a list of roles.
 func rolesOf(list []string) (out []keys.Role, err error) {
 	for _, text := range list {
 		r, err := keys.ParseRole(strings.TrimSpace(text))
-		if err != nil || r == keys.Root {
-			return nil, cli.Errorf(cli.Usage, "--role", "%.40q is no role of a key that is served", text)
+		if err != nil || r == keys.Root || r == keys.Governance || r == keys.Witness {
+			return nil, cli.Errorf(cli.Usage, "ROLE", "%.40q is no role that the root key vouches for", text).WithHint("operational, log, runner, device, payout or service")
 		}
 		if !slices.Contains(out, r) {
 			out = append(out, r)

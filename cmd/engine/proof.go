@@ -77,7 +77,7 @@ traps, 41 signatures and attestation, 42 anything else.`,
 	}
 	p := c.Flags()
 	p.StringVar(&f.bundle, "bundle", "", "`DIR` or .tar that the proof came with")
-	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with allowed_modules, service_keys, denied_keys, require_lease, refuse_dev, min_level, require")
+	p.StringVar(&f.policy, "policy", "", "JSON `FILE` with allowed_modules, service_keys, denied_keys, require_lease, refuse_dev, min_level, require, witnesses, key_chains")
 	p.StringVar(&f.at, "at", "", "judge freshness and evidence at this `TIME`: RFC 3339 or now (default: the time that the proof itself names)")
 	f.attest.add(p)
 	f.sets.add(p)
@@ -115,9 +115,11 @@ func (e *program) verifyInput(path string, f *verifyFlags) (*proofs.Input, error
 	if in.AtMS, err = parseTime("--at", f.at); err != nil {
 		return nil, err
 	}
-	if in.Attester, err = e.attester(&f.attest); err != nil {
+	attester, err := e.attester(&f.attest)
+	if err != nil {
 		return nil, err
 	}
+	in.Attester = attester
 	if in.Sets, err = e.verifierSets(&f.sets); err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/animicaorg/engine/internal/cli"
-	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest"
 	"github.com/animicaorg/engine/proofs/attest/evidence"
 )
@@ -27,7 +26,7 @@ func (f *trustFlags) add(p *pflag.FlagSet) {
 }
 
 // attester judges the evidence of proofs.
-func (e *program) attester(f *trustFlags) (proofs.Attester, error) {
+func (e *program) attester(f *trustFlags) (*evidence.Attester, error) {
 	if err := checkRootsDir(f.dir); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/strictjson"
+	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/lineage"
 	"github.com/animicaorg/engine/proofs/transcript"
@@ -288,7 +288,7 @@ func readAttestation(a *caseReader, ev *lineage.Evidence, trust bool, body *case
 	body.join("attestation", a)
 }
 
-// statementSigned verifies an Ed25519 signature over the canonical CBOR of the
+// statementSigned verifies, under the import rules of package keys, an Ed25519 signature over the canonical CBOR of the
 // certificate's statement. Other algorithms are not verified here, and so count
 // as not signed.
 func statementSigned(cert *caseReader, alg string) bool {
@@ -299,11 +299,11 @@ func statementSigned(cert *caseReader, alg string) bool {
 	pub, err1 := base64.StdEncoding.DecodeString(key.Text)
 	raw, err2 := base64.StdEncoding.DecodeString(sig.Text)
 	v, err3 := transcript.ValueOfJSON(statement, transcript.Limits{Depth: 4, Bytes: 1 << 16, Text: 1024})
-	if err1 != nil || err2 != nil || err3 != nil || len(pub) != ed25519.PublicKeySize {
+	if err1 != nil || err2 != nil || err3 != nil {
 		return false
 	}
 	msg, err := transcript.EncodeCBOR(v, transcript.Limits{Depth: 4, Bytes: 1 << 16, Text: 1024})
-	return err == nil && ed25519.Verify(pub, msg, raw)
+	return err == nil && keys.VerifyMessage(keys.Ed25519, pub, msg, raw) == nil // a key of small order signs everything
 }
 
 // lineageCBOR writes a proof in the lineage's envelope. The provider's id stands

@@ -36,7 +36,7 @@ func (e *program) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&e.keyPassphrase, "key-passphrase", "", "`FILE` of the passphrase that opens a root key sealed with one")
 	root.AddCommand(
 		e.runVerb(), e.proofVerb(), e.circuitVerb(), e.simVerb(), e.trapsVerb(),
-		e.attestVerb(), e.vendorVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(), e.auditVerb(),
+		e.attestVerb(), e.vendorVerb(), e.moduleVerb(), e.driverVerb(), e.fakeVerb(), e.keysVerb(), e.identityVerb(), e.bundleVerb(), e.auditVerb(), e.sbomVerb(),
 		e.workerVerb(), e.brokerVerb(), e.benchVerb(), e.calibrateVerb(), e.doctorVerb(), e.versionVerb(),
 	)
 	return root

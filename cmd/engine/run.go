@@ -208,6 +208,9 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 				return err
 			}
 			s.close = append(s.close, s.journal.trail.log.Close)
+			if err := e.noteSBOM(ctx, s.journal.trail, cfg.Modules); err != nil {
+				return err
+			}
 		}
 	}
 	s.version = engineVersion(s.numeric)

@@ -177,9 +177,7 @@ func TestThief(t *testing.T) {
 		require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
 	}
 	t.Setenv("ENGINE_TEST_SECRET", "x")
-	code, _, stderr := runHere(t, "", "keys", "init", "--data-dir", data) // so that there are keys to steal
-	require.Zero(t, code, stderr)
-	for range 2 { // the second time journal and bundle are there as well
+	for range 2 { // the second time journal, keys and bundle are there
 		require.NoError(t, os.RemoveAll(filepath.Join(cache, "loot.json")))
 		code, stdout, stderr := runHere(t, "", "run", jobFile, "--backend", "thief", "--config", config, "--data-dir", data, "--out", out, "--json")
 		require.Zero(t, code, "%s\n%s", stdout, stderr)

@@ -156,7 +156,7 @@ func (e *program) claimsOf(ctx context.Context, cmd *cobra.Command, f *issueFlag
 
 // claimsOfDriver asks a driver what its device is.
 func (e *program) claimsOfDriver(ctx context.Context, f *issueFlags, c *vendorcert.Claims) error {
-	r, err := e.startDriver(f.driver)
+	r, err := e.startDriver(ctx, f.driver)
 	if err != nil {
 		return err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/animicaorg/engine/plugins/vendors/ionq"
 	"github.com/animicaorg/engine/plugins/vendors/iqm"
 	"github.com/animicaorg/engine/plugins/vendors/mockqpu"
+	"github.com/animicaorg/engine/plugins/vendors/qiskit"
 	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -31,13 +32,15 @@ import (
 // of its own all the same.
 type shippedDriver struct {
 	id, version string
-	make        func() driver.Driver
+	make        func() driver.Driver // nil: it is written in Python
+	python      *pythonDriver
 }
 
 var shippedDrivers = map[string]shippedDriver{
-	mockqpu.Name: {"animica/" + mockqpu.Name, mockqpu.Version, func() driver.Driver { return mockqpu.New(time.Now) }},
-	iqm.Name:     {"animica/" + iqm.Name, iqm.Version, func() driver.Driver { return iqm.New(time.Now) }},
-	ionq.Name:    {"animica/" + ionq.Name, ionq.Version, func() driver.Driver { return ionq.New(time.Now) }},
+	mockqpu.Name: {id: "animica/" + mockqpu.Name, version: mockqpu.Version, make: func() driver.Driver { return mockqpu.New(time.Now) }},
+	iqm.Name:     {id: "animica/" + iqm.Name, version: iqm.Version, make: func() driver.Driver { return iqm.New(time.Now) }},
+	ionq.Name:    {id: "animica/" + ionq.Name, version: ionq.Version, make: func() driver.Driver { return ionq.New(time.Now) }},
+	qiskit.Name:  {id: "animica/" + qiskit.Name, version: qiskit.Version, python: &pythonDriver{requirements: qiskit.Requirements, app: qiskit.App, minor: 11}},
 }
 
 // serveArg is argv[1] of this binary when it is a shipped driver; argv[2] names it.
@@ -51,7 +54,7 @@ func maybeDriver() {
 		return
 	}
 	d, ok := shippedDrivers[os.Args[2]]
-	if !ok {
+	if !ok || d.make == nil {
 		os.Exit(int(cli.Usage))
 	}
 	driver.Serve(d.make())
@@ -63,6 +66,7 @@ type driverSettings struct {
 	Config  any               `yaml:"config"`  // by the driver's own schema
 	Secrets map[string]string `yaml:"secrets"` // name → "file:PATH" or "env:NAME"
 	Device  string            `yaml:"device"`  // empty: the only one
+	Python  string            `yaml:"python"`  // of drivers in Python that are shipped: the interpreter; empty: python3 of the PATH
 	Read    []string          `yaml:"read"`    // folders it may read besides the system's and its own: an interpreter's
 	Cache   string            `yaml:"cache"`   // the folder it may write; empty: one in the data directory
 	// Certificate is the file with the vendor's certificate of the device; empty:
@@ -117,11 +121,16 @@ func (e *program) loadLock() (*catalog.Lock, error) {
 const platform = runtime.GOOS + "/" + runtime.GOARCH
 
 // sealDriver reads the file of a driver: a shipped one, or a path.
-func sealDriver(name, path string) (*process.Image, []string, error) {
+func (e *program) sealDriver(name, path string) (*process.Image, []string, error) {
 	var args []string
 	if path == "" {
-		if _, ok := shippedDrivers[name]; !ok {
+		s, ok := shippedDrivers[name]
+		if !ok {
 			return nil, nil, cli.Errorf(cli.Usage, "NAME", "no driver %q is shipped", name).WithHint("engine driver list; a driver of your own is locked by its path")
+		}
+		if s.python != nil {
+			img, err := e.sealPython(name, s.python)
+			return img, nil, err
 		}
 		exe, err := os.Executable()
 		if err != nil {
@@ -146,7 +155,7 @@ func (e *program) knownDriver(name string) bool {
 }
 
 // startDriver admits and starts a driver; Acquire waits for it.
-func (e *program) startDriver(name string) (_ *runningDriver, err error) {
+func (e *program) startDriver(ctx context.Context, name string) (_ *runningDriver, err error) {
 	r := &runningDriver{}
 	defer func() {
 		if err != nil {
@@ -163,7 +172,7 @@ func (e *program) startDriver(name string) (_ *runningDriver, err error) {
 			path = l.Path
 		}
 	}
-	img, args, err := sealDriver(name, path)
+	img, args, err := e.sealDriver(name, path)
 	if err != nil {
 		return nil, err
 	}
@@ -180,11 +189,11 @@ func (e *program) startDriver(name string) (_ *runningDriver, err error) {
 		}
 		r.entry = *entry
 	}
-	return r, e.superviseDriver(r, args)
+	return r, e.superviseDriver(ctx, r, args)
 }
 
 // superviseDriver puts a sealed driver under a supervisor.
-func (e *program) superviseDriver(r *runningDriver, args []string) error {
+func (e *program) superviseDriver(ctx context.Context, r *runningDriver, args []string) error {
 	name := r.entry.Name
 	dir, cache, err := e.driverFolders(name)
 	if err != nil {
@@ -207,6 +216,9 @@ func (e *program) superviseDriver(r *runningDriver, args []string) error {
 	cfg.Dev = r.dev
 	spec := &process.Spec{Image: r.image, Args: args, CacheDir: cache}
 	if spec.ReadDirs, err = e.readDirs(name, r.entry.Path); err != nil {
+		return err
+	}
+	if err := e.openPython(ctx, name, r.entry.Path, spec); err != nil {
 		return err
 	}
 	if err := e.buildWalls(name, spec, sockets); err != nil {
@@ -329,7 +341,7 @@ func (e *program) driverConfig(name, cache string) (*driver.Config, error) {
 // slot "driver" of the module set.
 func (e *program) openQPU(ctx context.Context, name string) (*qpu.Backend, *runningDriver, transcript.ModuleFrame, error) {
 	var m transcript.ModuleFrame
-	r, err := e.startDriver(name)
+	r, err := e.startDriver(ctx, name)
 	if err != nil {
 		return nil, nil, m, err
 	}

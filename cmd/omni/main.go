@@ -1,5 +1,5 @@
-// Command omni is the network side of verifiable quantum jobs: policies and
-// their rules as pure functions.
+// Command omni is the network side of verifiable quantum jobs: the service, its
+// clients, policies and their rules as pure functions.
 //
 // This package is wiring: each verb reads its input, calls the package that does
 // the work and prints the answer. What it promises are the verbs, the exit codes

@@ -19,7 +19,7 @@ func TestItems(t *testing.T) {
 	require.NoError(t, err)
 	have := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
-	for _, dir := range []string{"host", "modules", "abi", "plugins", "engine", "cmd"} {
+	for _, dir := range []string{"host", "modules", "abi", "plugins", "engine", "cmd", "proofs", "examples"} {
 		require.NoError(t, filepath.WalkDir(filepath.Join(root, dir), func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(path, "_test.go") {
 				return err

@@ -105,13 +105,18 @@ func WitnessedTime(signed []byte, witnesses []*Witness, quorum int) (unix uint64
 }
 
 // Cosign adds a witness's line to a checkpoint. The caller has checked that the
-// checkpoint extends the last one it cosigned (Watch does). s is Ed25519 and
-// signs nothing else: the message does not name the witness.
+// checkpoint extends the last one it cosigned (Watch does). s is Ed25519, of role
+// witness, and signs nothing else: the message does not name the witness.
 func Cosign(ctx context.Context, signed []byte, name string, s keys.Signer, nowUnix uint64) ([]byte, error) {
 	body, _, ok := bytes.Cut(signed, []byte("\n\n"))
 	body = append(bytes.Clone(body), '\n')
 	if _, err := parseBody(body); err != nil || !ok {
 		return nil, fmt.Errorf("cosigning: %w", errors.Join(err, ErrCheckpoint))
+	}
+	if r, ok := s.(interface{ Role() keys.Role }); ok {
+		if err := r.Role().Allows(keys.PurposeCosignature); err != nil {
+			return nil, err
+		}
 	}
 	if s.Alg() != keys.Ed25519 {
 		return nil, fmt.Errorf("cosignatures are %s, this key is %s: %w", keys.Ed25519, s.Alg(), keys.ErrKey)

@@ -15,16 +15,13 @@ import (
 	"github.com/animicaorg/engine/keys"
 )
 
-// witnessKey is a witness's own key; it has no role of this network.
-type witnessKey struct{ *keys.Ed25519Key }
-
 func witness(t *testing.T, name string, seed byte) (*Witness, keys.Signer) {
 	t.Helper()
-	k, err := keys.NewEd25519(keys.Service, [keys.SeedSize]byte{seed})
+	k, err := keys.NewEd25519(keys.Witness, [keys.SeedSize]byte{seed})
 	require.NoError(t, err)
 	w, err := NewWitness(name, k.Public())
 	require.NoError(t, err)
-	return w, witnessKey{k}
+	return w, k
 }
 
 func TestCosignatures(t *testing.T) {
@@ -94,6 +91,8 @@ func TestCosignatures(t *testing.T) {
 	}
 	_, err = NewWitness("small", append([]byte{1}, make([]byte, 31)...))
 	require.ErrorIs(t, err, keys.ErrKey)
+	_, err = Cosign(ctx, signed, "w", mustLogKey(), 1)
+	require.ErrorIs(t, err, keys.ErrRole)
 	_, err = Cosign(ctx, []byte("no checkpoint"), "w", keyA, 1)
 	require.ErrorIs(t, err, ErrCheckpoint)
 }

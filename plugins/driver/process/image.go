@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/sha3"
 	"errors"
@@ -45,7 +46,19 @@ func Seal(path string) (*Image, error) {
 	case info.Mode().Perm()&0o111 == 0:
 		return nil, fmt.Errorf("%w: %s is not executable; chmod +x", ErrImage, path)
 	}
-	i := &Image{Path: path}
+	return sealFrom(path, src)
+}
+
+// SealBytes is Seal for a program that is no file. name stands for its path.
+func SealBytes(name string, program []byte) (*Image, error) {
+	if len(program) > MaxImageBytes {
+		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d", ErrImage, name, len(program), MaxImageBytes)
+	}
+	return sealFrom(name, bytes.NewReader(program))
+}
+
+func sealFrom(path string, src io.Reader) (i *Image, err error) {
+	i = &Image{Path: path}
 	if i.f, i.remove, err = memory(path); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrImage, err)
 	}

@@ -324,6 +324,20 @@ func TestSealedImage(t *testing.T) {
 	<-r.Done()
 }
 
+// TestSealBytes: a program in memory is the same image as one in a file.
+func TestSealBytes(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "d")
+	program := []byte("#!/bin/sh\nexit 0\n")
+	require.NoError(t, os.WriteFile(name, program, 0o700))
+	one, err := Seal(name)
+	require.NoError(t, err)
+	defer one.Close()
+	two, err := SealBytes("d", program)
+	require.NoError(t, err)
+	defer two.Close()
+	require.Equal(t, [3]any{one.Size, one.SHA256, one.SHA3}, [3]any{two.Size, two.SHA256, two.SHA3})
+}
+
 func TestSealRefuses(t *testing.T) {
 	dir := t.TempDir()
 	plain := filepath.Join(dir, "plain")

@@ -140,7 +140,7 @@ func TestDefect01KillOfAStoppedDriverReturns(t *testing.T) {
 	require.NoError(t, syscall.Kill(pid(t, p.PID()), syscall.SIGSTOP))
 	require.NoError(t, p.Stop(t.Context(), 0))
 	<-p.Done()
-	require.Contains(t, p.Report().Exit, "killed")
+	require.Contains(t, p.Report().Exit, "signal")
 
 	s := h.supervise("{}", func(c *supervisor.Config) {
 		c.HealthEvery, c.HealthTimeout, c.HealthMisses = 5*time.Millisecond, 100*time.Millisecond, 2
@@ -296,6 +296,10 @@ func TestDefect12PingEndsWithItsContext(t *testing.T) {
 	p := newHouse(t, "serve").start("{}")
 	require.NoError(t, p.Ping(t.Context()))
 	require.NoError(t, syscall.Kill(pid(t, p.PID()), syscall.SIGSTOP))
+	require.Eventually(t, func() bool { // a signal takes its time to arrive
+		b, err := os.ReadFile("/proc/" + p.PID() + "/stat")
+		return err == nil && strings.Contains(string(b), ") T ")
+	}, time.Minute, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	require.Error(t, p.Ping(ctx))

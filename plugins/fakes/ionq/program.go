@@ -26,7 +26,7 @@ type submission struct {
 		Model string `json:"model"`
 		Seed  *int64 `json:"seed"`
 	} `json:"noise"` // of the simulator
-	Settings  struct {
+	Settings struct {
 		Compilation struct {
 			Opt            int    `json:"opt"`
 			Precision      string `json:"precision"`

@@ -408,43 +408,6 @@ func TestSealedForm(t *testing.T) {
 
 func ptr(v transcript.Value) *transcript.Value { return &v }
 
-// TestOpen refuses another key, another enrolment and changed bytes.
-func TestOpen(t *testing.T) {
-	key, err := enroll.NewRunnerKey()
-	require.NoError(t, err)
-	thief, err := enroll.NewRunnerKey()
-	require.NoError(t, err)
-	e := &enroll.Enrolment{ProviderID: provider, Public: key.Public(), Expires: now}
-	service, err := keys.NewEd25519(keys.Service, [32]byte{9})
-	require.NoError(t, err)
-	_, blob, err := enroll.Seal(ctx, e, attest.Carried{}, []byte("secret"), x, service, 1)
-	require.NoError(t, err)
-	_, err = thief.Open(e, blob)
-	require.Error(t, err)
-	other := *e
-	other.Nonce = x
-	_, err = key.Open(&other, blob)
-	require.Error(t, err)
-	for i := range blob {
-		b := bytes.Clone(blob)
-		b[i] ^= 1
-		_, err = key.Open(e, b)
-		require.Error(t, err, i)
-		_, err = key.Open(e, blob[:i])
-		require.Error(t, err, i)
-	}
-	_, err = key.Open(e, make([]byte, enroll.MaxLease+65))
-	require.ErrorContains(t, err, "limit")
-	_, _, err = enroll.Seal(ctx, &enroll.Enrolment{Public: make([]byte, 31)}, attest.Carried{}, nil, x, service, 1)
-	require.Error(t, err)
-	_, _, err = enroll.Seal(ctx, e, attest.Carried{}, make([]byte, enroll.MaxLease+1), x, service, 1)
-	require.ErrorContains(t, err, "limit")
-	op, err := keys.NewEd25519(keys.Operational, [32]byte{9})
-	require.NoError(t, err)
-	_, _, err = enroll.Seal(ctx, e, attest.Carried{}, nil, x, op, 1)
-	require.ErrorIs(t, err, keys.ErrRole)
-}
-
 // FuzzEvidence gives the attester objects of any shape: no panic, no level.
 func FuzzEvidence(f *testing.F) {
 	w := newWorld(f)

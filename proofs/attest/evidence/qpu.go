@@ -19,22 +19,10 @@ func (a *Attester) qpu(in proofs.AttestInput, at time.Time) (*proofs.EvidenceVer
 		refuse(v, attest.AsRefusal(err))
 		return v, nil
 	}
-	p := vendorcert.Params{At: at, Policy: a.Policy}
-	if a.Vendor != nil {
-		t, err := a.Vendor(s.Vendor)
-		if err != nil {
-			return nil, fmt.Errorf("trust for vendor %.80q: %w", s.Vendor, err)
-		}
-		p.Roots, p.CRLs = t.Roots, t.CRLs
+	cert, err := a.certificate(v, &s.Document, at, in.Dev)
+	if err != nil || cert == nil {
+		return v, err
 	}
-	cert, bad := vendorcert.Check(&s.Document, p)
-	refuse(v, bad...)
-	if cert == nil {
-		return v, nil
-	}
-	v.Notes, v.NotAfter = append(v.Notes, cert.Notes...), cert.NotAfter.Format(time.RFC3339)
-	v.Digest = &cert.Digest
-	a.published(v, rootPrint(cert.Signer), in.Dev)
 	sameDevice(v, cert, in)
 	v.Level = deviceLevel(v, cert, s, in)
 	return v, nil

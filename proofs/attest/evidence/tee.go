@@ -29,15 +29,10 @@ func (a *Attester) tee(in proofs.AttestInput, at time.Time) (*proofs.EvidenceVer
 	if r == nil {
 		return v, nil
 	}
-	d := r.Digest
-	v.Digest, v.Notes = &d, append(v.Notes, r.Notes...)
-	if !r.NotAfter.IsZero() {
-		v.NotAfter = r.NotAfter.Format(time.RFC3339)
-	}
+	a.describe(v, r, in.Dev)
 	if !bytes.Equal(r.Measurement, in.RunnerMeasurement) {
 		refuse(v, attest.Refuse(attest.BadMeasurement, "the quote is about measurement %s, runner_measurement is %x", r.Measurement, in.RunnerMeasurement))
 	}
-	a.published(v, r.Root, in.Dev)
 	if a.Policy == nil {
 		v.Notes = append(v.Notes, "no policy lists the measurement, so what ran there is not known")
 		return v, nil

@@ -1,14 +1,21 @@
 package evidence_test
 
 import (
+	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest"
+	"github.com/animicaorg/engine/proofs/attest/attesttest"
 	"github.com/animicaorg/engine/proofs/attest/evidence"
 	"github.com/animicaorg/engine/proofs/attest/vendorcert"
 )
@@ -70,4 +77,60 @@ func TestTrustLimits(t *testing.T) {
 	list := pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: []byte("der")})
 	require.Equal(t, []byte("der"), evidence.RevocationList(list))
 	require.Equal(t, []byte("der"), evidence.RevocationList([]byte("der")))
+}
+
+// TestPinnedRootsPage holds the list of roots/README.md against the pinned ones.
+func TestPinnedRootsPage(t *testing.T) {
+	page, err := os.ReadFile("../../../roots/README.md")
+	require.NoError(t, err)
+	rows := strings.Count(string(page), "\n| ") - 1 // less the head
+	pinned := map[string]bool{}
+	for _, v := range evidence.Verifiers() {
+		for _, c := range v.PinnedRoots().Certs {
+			print := hex.EncodeToString(attest.Fingerprint(c))
+			pinned[print] = true
+			require.Contains(t, string(page), "| "+c.Subject.CommonName+" | `"+print+"` |")
+		}
+	}
+	require.Len(t, pinned, rows)
+}
+
+// TestRegistration judges a bundle's evidence, which no job binds yet.
+func TestRegistration(t *testing.T) {
+	w := newWorld(t)
+	d, _ := device(t, vendorcert.HolderController)
+	qpu, err := json.Marshal(&d.Document)
+	require.NoError(t, err)
+	c, _ := quoted(attesttest.DCAP{})
+	tee, err := json.Marshal(map[string]any{"kind": c.Kind, "evidence": c.Raw, "collateral": c.Collateral})
+	require.NoError(t, err)
+	judge := func(at time.Time, ev ...keys.Evidence) []proofs.EvidenceVerdict {
+		list, err := w.a.Registration(ctx, &keys.Bundle{Evidence: ev}, at, false)
+		require.NoError(t, err)
+		require.Len(t, list, len(ev))
+		return list
+	}
+	got := judge(now, keys.Evidence{Kind: "qpu", Raw: qpu}, keys.Evidence{Kind: "tee", Raw: tee})
+	require.True(t, got[0].Accepted && got[1].Accepted, "%+v", got)
+	require.Equal(t, proofs.LevelVendorChained, got[0].Level)
+	require.Equal(t, proofs.LevelNone, got[1].Level)
+	keyless, _ := device(t, vendorcert.HolderNone)
+	raw, err := json.Marshal(&keyless.Document)
+	require.NoError(t, err)
+	require.Equal(t, proofs.LevelVendorAsserted, judge(now, keys.Evidence{Kind: "qpu", Raw: raw})[0].Level)
+	for _, bad := range judge(now.AddDate(0, 3, 0), keys.Evidence{Kind: "qpu", Raw: qpu}, keys.Evidence{Kind: "tee", Raw: tee}, keys.Evidence{Kind: "tee", Raw: []byte(`{}`)}, keys.Evidence{Kind: "qpu", Raw: []byte(`[]`)}) {
+		require.False(t, bad.Accepted)
+		require.NotEmpty(t, bad.Reasons)
+	}
+	w.a.Published = attest.DenyList{hex.EncodeToString(attest.Fingerprint(mustTrust(t, w).Roots.Certs[0])): "made for tests"}
+	require.Equal(t, []string{"denied_key"}, codes(judge(now, keys.Evidence{Kind: "qpu", Raw: qpu})[0]))
+	list, err := w.a.Registration(ctx, &keys.Bundle{Evidence: []keys.Evidence{{Kind: "qpu", Raw: qpu}}}, now, true)
+	require.NoError(t, err)
+	require.True(t, list[0].Accepted)
+}
+
+func mustTrust(t *testing.T, w *world) *evidence.Trust {
+	tr, err := w.a.Vendor("AcmeQPU")
+	require.NoError(t, err)
+	return tr
 }

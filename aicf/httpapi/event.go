@@ -1,0 +1,103 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/animicaorg/engine/aicf"
+)
+
+const (
+	eventPage  = 500
+	keepAlive  = 15 * time.Second
+	writeLimit = 20 * time.Second
+)
+
+// events streams the log from behind Last-Event-ID, or the parameter after, in order and
+// without gaps. types=a,b selects.
+func (s *Server) events(w http.ResponseWriter, r *http.Request) {
+	at := r.Header.Get("Last-Event-ID")
+	if at == "" {
+		at = r.URL.Query().Get("after")
+	}
+	after, err := cursor(at)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	wanted := map[string]bool{}
+	for _, name := range strings.Split(r.URL.Query().Get("types"), ",") {
+		if name != "" {
+			wanted[name] = true
+		}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	stream := http.NewResponseController(w)
+	flush := func() error {
+		if err := stream.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+			return err
+		}
+		return stream.Flush()
+	}
+	if err := flush(); err != nil {
+		return
+	}
+	beat := time.NewTicker(keepAlive)
+	defer beat.Stop()
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	for {
+		changed := s.cfg.Network.Changed()
+		page, err := s.cfg.Network.Events(r.Context(), after, eventPage)
+		if err != nil {
+			if r.Context().Err() == nil {
+				s.cfg.Log.Error("event stream", "request", requestID(r.Context()), "error", err)
+			}
+			return
+		}
+		for i := range page {
+			after = page[i].Seq
+			if len(wanted) > 0 && !wanted[page[i].Type] {
+				continue
+			}
+			if err := writeEvent(w, &page[i]); err != nil {
+				return
+			}
+		}
+		if len(page) > 0 {
+			if flush() != nil {
+				return
+			}
+			if len(page) == eventPage {
+				continue
+			}
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-changed:
+		case <-poll.C:
+		case <-beat.C:
+			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil || flush() != nil {
+				return
+			}
+		}
+		if s.health.off.Load() {
+			return
+		}
+	}
+}
+
+func writeEvent(w http.ResponseWriter, e *aicf.Event) error {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, raw)
+	return err
+}

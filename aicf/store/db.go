@@ -1,0 +1,177 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/animicaorg/engine/aicf"
+)
+
+// DB is an open database.
+type DB struct {
+	dialect dialect
+	write   *sql.DB
+	read    *sql.DB
+	version int
+	file    string // of SQLite
+	log     *slog.Logger
+	ticks   func() int64 // nanoseconds of a clock that only measures
+	trace   func(string)
+
+	queue   chan *command
+	gate    sync.RWMutex // closed and the closing of queue
+	closed  bool
+	done    chan struct{}
+	writer  *session // of the goroutine run
+	readers chan *session
+	stats   Stats
+
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+// maxReaders is how many snapshots may be read at once.
+const maxReaders = 4
+
+// Stats counts what the writer did since Open.
+type Stats struct {
+	Commits, Commands, Refused, Failed atomic.Int64
+	CommitNS                           atomic.Int64 // time inside COMMIT
+	Waiting                            atomic.Int64 // commands that waited when the last batch began
+}
+
+func (s *Stats) add(commands int, ns int64) {
+	s.Commits.Add(1)
+	s.Commands.Add(int64(commands))
+	s.CommitNS.Add(ns)
+}
+
+// Options of Open.
+type Options struct {
+	Log *slog.Logger // nil: silent
+	// Ticks is a monotonic clock in nanoseconds for Stats; nil: no times. It
+	// decides nothing.
+	Ticks func() int64
+	// Trace is called with each new statement as written, once for each
+	// connection; nil: nothing is called.
+	Trace func(statement string)
+}
+
+// start finishes Open: migrations, then the writer.
+func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB, error) {
+	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, queue: make(chan *command, maxQueue), done: make(chan struct{}),
+		readers: make(chan *session, maxReaders), changed: make(chan struct{})}
+	if db.log == nil {
+		db.log = slog.New(slog.DiscardHandler)
+	}
+	if db.ticks == nil {
+		db.ticks = func() int64 { return 0 }
+	}
+	c, err := write.Conn(ctx)
+	if err == nil {
+		db.version, err = migrate(ctx, c, d)
+		err = errors.Join(err, c.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the %s store: %w", d.name, err), write.Close(), read.Close())
+	}
+	for range maxReaders {
+		db.readers <- nil
+	}
+	go db.run()
+	return db, nil
+}
+
+// Close ends the writer after what is queued, and the connections.
+func (db *DB) Close() error {
+	db.gate.Lock()
+	if db.closed {
+		db.gate.Unlock()
+		return nil
+	}
+	db.closed = true
+	close(db.queue)
+	db.gate.Unlock()
+	<-db.done
+	var err error
+	if db.writer != nil {
+		err = db.writer.close()
+	}
+	for range maxReaders {
+		if s := <-db.readers; s != nil {
+			err = errors.Join(err, s.close())
+		}
+	}
+	return errors.Join(err, db.write.Close(), db.read.Close())
+}
+
+// View runs fn on a snapshot. fn does not write.
+func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
+	var s *session
+	select {
+	case s = <-db.readers:
+	case <-db.done:
+		return aicf.Refuse(aicf.StorageFailed, "the store is closed")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { db.readers <- s }()
+	if s == nil {
+		if s, err = newSession(ctx, db.read, db.dialect, db.trace); err != nil {
+			return failed(err)
+		}
+	}
+	t, err := db.snapshot(ctx, s)
+	if err == nil {
+		err = call(fn, t)
+	}
+	if _, end := s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); end != nil {
+		s.close()
+		s = nil
+	}
+	return err
+}
+
+func (db *DB) snapshot(ctx context.Context, s *session) (*Tx, error) {
+	begin := "BEGIN"
+	if db.dialect.name == postgresDialect.name {
+		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	}
+	if _, err := s.conn.ExecContext(ctx, begin); err != nil {
+		return nil, failed(err)
+	}
+	h, err := readHead(ctx, s, "")
+	return &Tx{ctx: ctx, s: s, now: h.now, head: h}, err
+}
+
+// Changed returns a channel that is closed when this process commits the next
+// event.
+func (db *DB) Changed() <-chan struct{} {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.changed
+}
+
+func (db *DB) announce() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	close(db.changed)
+	db.changed = make(chan struct{})
+}
+
+// Engine is sqlite or postgresql.
+func (db *DB) Engine() string { return db.dialect.name }
+
+// Migration is the newest migration's number.
+func (db *DB) Migration() int { return db.version }
+
+// Stats counts the writer's work.
+func (db *DB) Stats() *Stats { return &db.stats }
+
+// QueueRoom reports how many more commands may wait.
+func (db *DB) QueueRoom() int { return maxQueue - len(db.queue) }

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+)
+
+// dialect is all that differs between the engines' SQL.
+type dialect struct {
+	name   string
+	driver string
+	begin  string            // of a batch
+	lock   string            // behind the SELECT that reads the head of a batch
+	types  *strings.Replacer // of a migration
+	rebind func(string) string
+}
+
+var sqliteDialect = dialect{
+	name: "sqlite", driver: "sqlite", begin: "BEGIN IMMEDIATE",
+	types: strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{text}", "TEXT", "{strict}", "STRICT",
+		"{zero32}", "x'"+strings.Repeat("00", 32)+"'"),
+	rebind: func(q string) string { return q },
+}
+
+var postgresDialect = dialect{
+	name: "postgresql", driver: "pgx", begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE",
+	types: strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{text}", "TEXT", "{strict}", "",
+		"{zero32}", `'\x`+strings.Repeat("00", 32)+"'"),
+	rebind: dollars,
+}
+
+// dollars turns ? into $1, $2, …. The store's statements hold no other question
+// mark.
+func dollars(q string) string {
+	var b strings.Builder
+	n := 0
+	for i := range len(q) {
+		if q[i] != '?' {
+			b.WriteByte(q[i])
+			continue
+		}
+		n++
+		b.WriteString("$" + strconv.Itoa(n))
+	}
+	return b.String()
+}

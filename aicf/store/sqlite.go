@@ -1,0 +1,60 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// OpenSQLite opens, or makes, a database file. Processes that open the same file
+// take turns with their batches.
+func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, err
+	}
+	dsn := func(pragmas ...string) string {
+		u := url.URL{Scheme: "file", Path: abs}
+		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-65536)"}, pragmas...)}
+		u.RawQuery = q.Encode()
+		return u.String()
+	}
+	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(4000)"))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if err := durable(ctx, write); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	read, err := sql.Open("sqlite", dsn("query_only(1)"))
+	if err != nil {
+		return nil, err
+	}
+	read.SetMaxOpenConns(maxReaders)
+	db, err := start(ctx, sqliteDialect, write, read, o)
+	if err == nil {
+		db.file = abs
+	}
+	return db, err
+}
+
+// durable makes sure that the settings on which the promise rests took hold.
+func durable(ctx context.Context, db *sql.DB) error {
+	var mode string
+	var sync int
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&sync); err != nil {
+		return err
+	}
+	if mode != "wal" || sync != 2 {
+		return fmt.Errorf("journal_mode is %s and synchronous %d, want wal and 2 (FULL): the file system may not support it", mode, sync)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/ledger"
+	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/digest"
+)
+
+var ctx = context.Background()
+
+func sqlite(t testing.TB) *store.DB {
+	db, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "network.db"), store.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+func owner(i int) digest.Digest { return digest.Sum(fmt.Append(nil, i)) }
+
+func mint(db *store.DB, now int64, to digest.Digest, amount aicf.Amount) error {
+	return db.Update(ctx, now, func(t *store.Tx) error {
+		if err := ledger.Move(t, ledger.Common(ledger.Mint), ledger.Of(to, ledger.Available), amount, digest.Digest{}, "deposit"); err != nil {
+			return err
+		}
+		_, err := t.Append(store.Note{Type: aicf.EvDeposited, Provider: to})
+		return err
+	})
+}
+
+func TestEventsAreDenseAndChained(t *testing.T) {
+	db := sqlite(t)
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			if i%3 == 0 { // undone: leaves no trace and no gap
+				db.Update(ctx, 1000, func(t *store.Tx) error {
+					_, err := t.Append(store.Note{Type: "never"})
+					return errors.Join(err, errors.New("no"))
+				})
+				return
+			}
+			require.NoError(t, mint(db, 1000, owner(i%7), 5))
+		}()
+	}
+	wg.Wait()
+	require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+		list, err := store.Events(tx, 0, 1000)
+		require.NoError(t, err)
+		require.Len(t, list, 133)
+		var prev digest.Digest
+		for i, e := range list {
+			require.EqualValues(t, i+1, e.Seq)
+			h, err := store.EventHash(&e, prev)
+			require.NoError(t, err)
+			require.Equal(t, h, e.Hash)
+			prev = h
+		}
+		seq, hash := tx.Head()
+		require.EqualValues(t, 133, seq)
+		require.Equal(t, prev, hash)
+		return nil
+	}))
+	require.Less(t, db.Stats().Commits.Load(), int64(133), "commits were not shared")
+}
+
+func TestLedgerRefuses(t *testing.T) {
+	db := sqlite(t)
+	require.NoError(t, mint(db, 1, owner(1), 10))
+	move := func(from, to store.Account, amount aicf.Amount) error {
+		return db.Update(ctx, 1, func(t *store.Tx) error {
+			if err := ledger.Move(t, from, to, amount, digest.Digest{}, "x"); err != nil {
+				return err
+			}
+			_, err := t.Append(store.Note{Type: "x"})
+			return err
+		})
+	}
+	a, b := ledger.Of(owner(1), ledger.Available), ledger.Of(owner(1), ledger.Bonded)
+	require.ErrorIs(t, move(a, b, 11), ledger.ErrShort)
+	require.Error(t, move(a, a, 1))
+	require.Error(t, move(a, b, -1))
+	require.NoError(t, move(a, b, 10))
+	require.ErrorIs(t, move(a, b, 1), ledger.ErrShort)
+	require.Error(t, mint(db, 1, owner(1), ledger.MaxAmount), "a balance above 2^53-1")
+	require.Error(t, db.Update(ctx, 1, func(t *store.Tx) error { // a transfer without an event
+		return ledger.Move(t, b, a, 1, digest.Digest{}, "x")
+	}))
+}
+
+func TestClockNeverGoesBack(t *testing.T) {
+	db := sqlite(t)
+	require.NoError(t, mint(db, 10_000, owner(1), 1))
+	require.NoError(t, mint(db, 9_500, owner(1), 1)) // stands still
+	require.Equal(t, aicf.ClockSkew, aicf.CodeOf(mint(db, 8_999, owner(1), 1)))
+	require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+		list, err := store.Events(tx, 0, 10)
+		require.Len(t, list, 2)
+		require.EqualValues(t, 10_000, list[1].TSMS)
+		return err
+	}))
+}
+
+func TestOverloadIsRefused(t *testing.T) {
+	db := sqlite(t)
+	hold, held := make(chan struct{}), make(chan struct{})
+	go db.Update(ctx, 1, func(*store.Tx) error { close(held); <-hold; return nil })
+	<-held
+	refused := make(chan error, 2000)
+	for range 1500 {
+		go func() { refused <- db.Update(ctx, 1, func(*store.Tx) error { return nil }) }()
+	}
+	require.Equal(t, aicf.Overloaded, aicf.CodeOf(<-refused)) // the first answer is a refusal: nothing else can end
+	close(hold)
+	n := 1
+	for range 1499 {
+		if err := <-refused; err != nil {
+			require.Equal(t, aicf.Overloaded, aicf.CodeOf(err))
+			n++
+		}
+	}
+	require.EqualValues(t, n, db.Stats().Refused.Load())
+}
+
+func TestAPanicIsTheCommandsOwn(t *testing.T) {
+	db := sqlite(t)
+	require.ErrorContains(t, db.Update(ctx, 1, func(*store.Tx) error { panic("boom") }), "boom")
+	require.NoError(t, mint(db, 1, owner(1), 1))
+}
+
+func TestReopenKeepsEverything(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "network.db")
+	for i := range 3 {
+		db, err := store.OpenSQLite(ctx, file, store.Options{})
+		require.NoError(t, err)
+		require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+			seq, _ := tx.Head()
+			require.EqualValues(t, i, seq)
+			return nil
+		}))
+		require.NoError(t, mint(db, 1, owner(1), 1))
+		require.NoError(t, db.Close())
+		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(mint(db, 1, owner(1), 1)))
+		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(db.View(ctx, func(*store.Tx) error { return nil })))
+	}
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/client"
+	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/keys/agekeys"
+)
+
+// defaultEndpoint is where a service on this machine listens.
+const defaultEndpoint = "http://127.0.0.1:8545"
+
+// endpointFlag adds --endpoint to the group of verbs that call a service.
+func (o *program) endpointFlag(c *cobra.Command) {
+	c.PersistentFlags().StringVar(&o.endpoint, "endpoint", "", "`URL` of the service (default $OMNI_ENDPOINT, else "+defaultEndpoint+")")
+	c.PersistentFlags().StringVar(&o.keyDir, "key-dir", "", "`DIR` of the provider's keys (default those of engine)")
+	c.PersistentFlags().StringVar(&o.keyIdentity, "key-identity", "", "`FILE` of the age identity that opens sealed keys (default that of engine)")
+}
+
+func (o *program) address() string {
+	for _, a := range []string{o.endpoint, o.Getenv("OMNI_ENDPOINT"), o.cfg.Endpoint} {
+		if a != "" {
+			return a
+		}
+	}
+	return defaultEndpoint
+}
+
+// open connects to the service. With a signer its key is asked for, and the answers to
+// signed calls are checked against it.
+func (o *program) open(ctx context.Context, signer keys.Signer) (*client.Client, error) {
+	c, err := client.New(o.address(), signer)
+	if err != nil {
+		return nil, cli.Errorf(cli.Usage, "--endpoint", "%w", err)
+	}
+	if signer == nil {
+		return c, nil
+	}
+	status, err := (&client.Client{Endpoint: c.Endpoint}).Status(ctx) // the key may not be enrolled yet
+	if err != nil {
+		return nil, o.refused(err)
+	}
+	c.Service = status.ServicePub
+	return c, nil
+}
+
+// provider is the provider of this data directory.
+func (o *program) provider() (*keys.Held, error) {
+	dir := o.keyDir
+	if dir == "" {
+		data, err := cli.New("engine").DataDir()
+		if err != nil {
+			return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err)
+		}
+		dir = filepath.Join(data, "keys")
+	}
+	s, err := keys.Open(dir)
+	if err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err)
+	}
+	defer s.Close()
+	s.Seals = map[string]keys.Sealer{keys.LevelAge: ageIdentity{o}}
+	held, err := s.Held()
+	if err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err).Named("NoKey").WithHint("engine keys init makes the provider's keys, --key-dir DIR names others")
+	}
+	return held, nil
+}
+
+// ageIdentity opens keys that engine keys init sealed; it reads its file when one is met.
+type ageIdentity struct{ o *program }
+
+// Open implements keys.Sealer.
+func (a ageIdentity) Open(sealed []byte) ([]byte, error) {
+	path := a.o.keyIdentity
+	if path == "" {
+		path = filepath.Join(a.o.Getenv("CREDENTIALS_DIRECTORY"), agekeys.CredentialName)
+		if _, err := os.Lstat(path); a.o.Getenv("CREDENTIALS_DIRECTORY") == "" || err != nil {
+			dir, err := a.o.ConfigDir()
+			if err != nil {
+				return nil, err
+			}
+			path = filepath.Join(dir, agekeys.CredentialName)
+		}
+	}
+	s, err := agekeys.Identity(path)
+	if err != nil {
+		return nil, err
+	}
+	return s.Open(sealed)
+}
+
+// Level implements keys.Sealer.
+func (ageIdentity) Level() string { return keys.LevelAge }
+
+// Seal implements keys.Sealer.
+func (ageIdentity) Seal([]byte) ([]byte, error) { return nil, keys.ErrLocked }
+
+// asProvider connects with the provider's operational key.
+func (o *program) asProvider(ctx context.Context) (*client.Client, *keys.Held, error) {
+	held, err := o.provider()
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := o.open(ctx, held.Operational)
+	return c, held, err
+}
+
+// asBuyer connects with the buyer's own key, which is made and enrolled when it is new.
+func (o *program) asBuyer(ctx context.Context) (*client.Client, digest.Digest, error) {
+	var none digest.Digest
+	data, err := o.DataDir()
+	if err != nil {
+		return nil, none, cli.Errorf(cli.BadConfig, "", "%w", err)
+	}
+	s, err := keys.Open(filepath.Join(data, "buyer"))
+	if err != nil {
+		return nil, none, cli.Errorf(cli.BadConfig, "", "%w", err)
+	}
+	defer s.Close()
+	key, err := s.Key(keys.Operational)
+	if errors.Is(err, keys.ErrNoKey) {
+		if key, err = s.Create(keys.Operational, rand.Reader); err == nil {
+			o.Say("made the buyer's key %s in %s", key.KeyID(), s.Dir())
+		}
+	}
+	if err != nil {
+		return nil, none, cli.Errorf(cli.BadConfig, "", "%w", err)
+	}
+	c, err := o.open(ctx, key)
+	if err != nil {
+		return nil, none, err
+	}
+	if _, err := c.Enrol(ctx, "enrol-"+key.KeyID().String()); err != nil {
+		return nil, none, o.refused(err)
+	}
+	return c, key.KeyID(), nil
+}
+
+// refused gives an answer of the service its exit code.
+func (o *program) refused(err error) error {
+	var f *aicf.Fault
+	if !errors.As(err, &f) {
+		out := cli.Errorf(cli.NetworkService, "--endpoint", "%w", err)
+		if errors.Is(err, client.ErrNoAnswer) {
+			out.Named("NoAnswer").WithHint("is the service at %s up? omni aicf serve starts one; a write may have happened and is safe to repeat", o.address())
+		}
+		return out
+	}
+	code := cli.NetworkService
+	switch f.Code {
+	case aicf.SchemaError, aicf.LimitExceeded, aicf.PaymentRequired, aicf.JobExpired:
+		code = cli.JobInvalid
+	case aicf.AttestationError, aicf.Unauthorized, aicf.Forbidden:
+		code = cli.AttestationError
+	case aicf.TrapMismatch:
+		code = cli.TrapMismatch
+	case aicf.ProofError, aicf.NullifierReuse:
+		code = cli.ProofInvalid
+	}
+	out := cli.Errorf(code, f.Field, "%s", f.Message).Named(string(f.Code))
+	hint := f.Hint
+	if f.RetryAfterMS > 0 {
+		hint = fmt.Sprintf("%s (again in %v)", hint, time.Duration(f.RetryAfterMS)*time.Millisecond)
+	}
+	if hint != "" {
+		out.WithHint("%s", hint)
+	}
+	return out
+}
+
+// idFlag is a digest given by a flag.
+type idFlag struct{ id digest.Digest }
+
+func (f *idFlag) String() string {
+	if f.id.IsZero() {
+		return ""
+	}
+	return f.id.String()
+}
+
+func (f *idFlag) Set(s string) (err error) {
+	f.id, err = digest.Parse(s)
+	return err
+}
+
+func (*idFlag) Type() string { return "hex" }
+
+func parseID(arg, text string) (digest.Digest, error) {
+	id, err := digest.Parse(text)
+	if err != nil {
+		return id, cli.Errorf(cli.Usage, arg, "%w", err)
+	}
+	return id, nil
+}

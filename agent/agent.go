@@ -34,6 +34,9 @@ type Config struct {
 	// Checkpoint, if set, is the head of the provider's audit log for heartbeats.
 	Checkpoint func(context.Context) (*aicf.CheckpointNote, error)
 	Version    string
+	// Working, if set, is called by Run when the provider has joined and its first
+	// heartbeat was answered.
+	Working func()
 	// Keep is how long finished leases stay in the journal; default 30 days.
 	Keep time.Duration
 	Now  func() time.Time // nil: time.Now
@@ -132,6 +135,13 @@ func (a *Agent) Join(ctx context.Context) error {
 		}
 	} else if err != nil {
 		return fmt.Errorf("join: provider %s: %w", id, err)
+	}
+	if a.cfg.Stake == 0 && p.Staked == 0 && p.State == aicf.Registered && len(a.cfg.Bundle) > 0 { // cut off before it staked
+		r, err := a.cfg.Client.Register(ctx, "register-"+digest.Sum(a.cfg.Bundle).String(), a.cfg.Bundle)
+		if err != nil {
+			return fmt.Errorf("join: register: %w", err)
+		}
+		a.cfg.Stake = r.MinStake
 	}
 	if p.ID != id {
 		return fmt.Errorf("join: here are the keys of %s, registered is %s: %w", id, p.ID, ErrIdentity)

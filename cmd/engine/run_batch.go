@@ -107,7 +107,7 @@ func (e *program) batchSession(ctx context.Context, f *runFlags, s *session) (*e
 	if err := e.noteSBOM(ctx, s.journal.trail, s.driver); err != nil {
 		return nil, err
 	}
-	s.progress = e.watch(ctx, s.clock)
+	s.progress = e.watch(ctx, s.clock, false)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Modules, cfg.Progress = s.held.ProviderID, engineVersion(s.numeric), s.driver, s.progress.stage
 	return cfg, nil

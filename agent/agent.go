@@ -110,7 +110,8 @@ func (a *Agent) nowMS() int64 { return a.cfg.Now().UnixMilli() }
 // Join learns the service's key, registers the provider if it is not registered, and stakes
 // what is missing.
 func (a *Agent) Join(ctx context.Context) error {
-	status, err := a.cfg.Client.Status(ctx)
+	plain := a.cfg.Client.Anonymous() // the key may not be enrolled yet
+	status, err := plain.Status(ctx)
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
@@ -119,7 +120,7 @@ func (a *Agent) Join(ctx context.Context) error {
 	}
 	a.service = a.cfg.Client.Service
 	id := a.cfg.Held.ProviderID
-	p, err := a.cfg.Client.Provider(ctx, id)
+	p, err := plain.Provider(ctx, id)
 	if aicf.CodeOf(err) == aicf.NotFound && len(a.cfg.Bundle) > 0 {
 		r, err := a.cfg.Client.Register(ctx, "register-"+digest.Sum(a.cfg.Bundle).String(), a.cfg.Bundle)
 		if err != nil {

@@ -36,11 +36,11 @@ type torture struct{ kills, submissions, workers, settleMS int }
 func tortureSize() torture {
 	switch os.Getenv("ENGINE_TORTURE") {
 	case "full":
-		return torture{1000, 10_000, 4, 300}
+		return torture{1000, 10_000, 4, 30}
 	case "commit":
-		return torture{50, 500, 4, 300}
+		return torture{50, 500, 4, 30}
 	}
-	return torture{6, 60, 4, 300}
+	return torture{6, 60, 4, 30}
 }
 
 // TestTorture kills a driver with SIGKILL again and again while submissions go to

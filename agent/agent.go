@@ -26,6 +26,7 @@ type Config struct {
 	// Stake is what the provider wants to have staked; 0: what the network wants at least.
 	Stake    aicf.Amount
 	Executor Executor
+	Runner   Runner // of sealed leases; nil: none
 	// Capacity is how many leases run at once; 0 means 1.
 	Capacity int
 	MinPrice uint64 // in ppm of the policy's price; 0: any
@@ -55,7 +56,9 @@ type Agent struct {
 	draining bool
 	beat     *aicf.HeartbeatAnswer
 	lastErr  string
-	started  time.Time
+	// enrolAgain is when the runner needs a new key; zero: none is enrolled.
+	enrolAgain time.Time
+	started    time.Time
 }
 
 // task is a lease that runs here now.
@@ -153,11 +156,17 @@ func (a *Agent) Join(ctx context.Context) error {
 		}
 		a.cfg.Log.Info("staked", "amount", missing)
 	}
+	if a.cfg.Runner != nil {
+		if err := a.enrol(ctx); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+	}
 	return nil
 }
 
 // Beat sends one heartbeat and gives up the leases that the network says are lost.
 func (a *Agent) Beat(ctx context.Context) (*aicf.HeartbeatAnswer, error) {
+	a.renewRunner(ctx)
 	now := a.cfg.Now()
 	seq, err := a.journal.Next(ctx, "heartbeat", uint64(now.UnixMilli()))
 	if err != nil {

@@ -11,33 +11,27 @@ import (
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/digest"
-	"github.com/animicaorg/engine/job"
 )
 
 // Ack takes an offer. The lease is parsed and its signature and seed opening verified; that
-// it is by the service is for the caller to check (Lease.Public).
+// it is by the service is for the caller to check (Lease.Public). A sealed lease can only be
+// checked by the runner that opens it.
 func (c *Client) Ack(ctx context.Context, key string, r aicf.AckRequest) (*aicf.Acked, error) {
-	var wire struct {
-		Lease      json.RawMessage `json:"lease"`
-		ExpiresMS  int64           `json:"expires_ms"`
-		DeadlineMS int64           `json:"deadline_ms"`
-		Receipt    aicf.Receipt    `json:"receipt"`
-	}
+	var out aicf.Acked
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.call(ctx, http.MethodPost, "/aicf/leases/ack", nil, raw, key, &wire); err != nil {
+	if _, err := c.call(ctx, http.MethodPost, "/aicf/leases/ack", nil, raw, key, &out); err != nil {
 		return nil, err
 	}
-	lease, err := job.ParseLease(wire.Lease)
-	if err != nil {
+	if out.Lease == nil {
+		return &out, nil
+	}
+	if err := out.Lease.Verify(); err != nil {
 		return nil, fmt.Errorf("POST /aicf/leases/ack: the lease: %w", err)
 	}
-	if err := lease.Verify(); err != nil {
-		return nil, fmt.Errorf("POST /aicf/leases/ack: the lease: %w", err)
-	}
-	return &aicf.Acked{Lease: lease, ExpiresMS: wire.ExpiresMS, DeadlineMS: wire.DeadlineMS, Receipt: wire.Receipt}, nil
+	return &out, nil
 }
 
 // Renew asks for more time.

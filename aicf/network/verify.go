@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
@@ -51,6 +52,9 @@ func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobR
 			return v, nil
 		}
 		in.Policy.Require = rejudgeChecks
+	}
+	if j.Sealed() {
+		in.Policy.Require = append(slices.Clone(in.Policy.Require), "attestation")
 	}
 	policy, err := trapPolicy(j.TrapPolicy)
 	if err != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 )
 
 type providerFlags struct {
@@ -142,7 +143,12 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
-	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: &sessionExecutor{e, f.run}, Capacity: f.capacity,
+	executor := &sessionExecutor{e, f.run}
+	runner, err := e.newRunner(ctx, executor)
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: executor, Runner: runner, Capacity: f.capacity,
 		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
 			_ = e.Print(map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
@@ -229,6 +235,11 @@ type sessionExecutor struct {
 
 // Execute implements agent.Executor.
 func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bundle, error) {
+	return x.run(ctx, l, nil)
+}
+
+// run executes a lease, which came sealed or not.
+func (x *sessionExecutor) run(ctx context.Context, l *job.Lease, sealed *enroll.Sealed) (*proofs.Bundle, error) {
 	if c := l.Job.Spec.Circuit; c != nil && c.Path != "" {
 		return nil, cli.Errorf(cli.JobInvalid, "spec.circuit.path", "a job of a network cannot name a file").WithHint("send the circuit in spec.circuit.source")
 	}
@@ -236,8 +247,11 @@ func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bu
 	if err != nil {
 		return nil, err
 	}
-	f := x.flags
-	task, err := x.e.parseTask("lease", raw, &f, trapTier)
+	f, tier := x.flags, trapTier
+	if sealed != nil {
+		tier = job.TrapModeTEE
+	}
+	task, err := x.e.parseTask("lease", raw, &f, tier)
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +260,7 @@ func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bu
 		return nil, err
 	}
 	defer s.Close()
+	s.sealed, s.journal.blind = sealed, sealed != nil
 	plan, err := x.e.planTask(ctx, s, task)
 	if err != nil {
 		return nil, err

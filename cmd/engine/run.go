@@ -16,6 +16,7 @@ import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -100,6 +101,7 @@ type session struct {
 	guests   *engine.Guests
 	device   *deviceWitness // nil: no certificate of a device
 	tee      *teeWitness    // nil: the engine runs in no TEE
+	sealed   *enroll.Sealed // nil: the lease came in the clear
 	backend  string
 	numeric  string
 	version  string // engine_version
@@ -169,7 +171,7 @@ func (e *program) planTask(ctx context.Context, s *session, task *engine.Task) (
 		return nil, err
 	}
 	if t := s.journal.trail; t != nil {
-		if err := t.begin(task.Lease); err != nil {
+		if err := t.begin(task.Lease, s.sealed); err != nil {
 			return nil, err
 		}
 	}

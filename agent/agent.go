@@ -34,7 +34,10 @@ type Config struct {
 	Dir string
 	// Checkpoint, if set, is the head of the provider's audit log for heartbeats.
 	Checkpoint func(context.Context) (*aicf.CheckpointNote, error)
-	Version    string
+	// Clock, if set, is measured by the service's answers; while it is too far off no offer
+	// is taken. An executor asks it before it signs.
+	Clock   *Clock
+	Version string
 	// Working, if set, is called by Run when the provider has joined and its first
 	// heartbeat was answered.
 	Working func()
@@ -91,6 +94,9 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	}
 	if cfg.Capacity < 1 || cfg.Client == nil || cfg.Held == nil || cfg.Executor == nil || cfg.Dir == "" {
 		return nil, errors.New("agent: client, keys, executor, folder and a capacity of at least 1 are needed")
+	}
+	if cfg.Clock != nil {
+		cfg.Client.Heard = cfg.Clock.Heard
 	}
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "bundles"), 0o700); err != nil {
 		return nil, fmt.Errorf("agent: %w", err)

@@ -30,6 +30,11 @@ func (a *Agent) poll(ctx context.Context, wait time.Duration) (*aicf.Offer, erro
 	if a.full() {
 		return nil, nil
 	}
+	if a.cfg.Clock != nil {
+		if err := a.cfg.Clock.Check(); err != nil {
+			return nil, fmt.Errorf("no offers are taken: %w", err)
+		}
+	}
 	offer, err := a.cfg.Client.Next(ctx, a.cfg.Held.ProviderID, wait)
 	if err != nil {
 		return nil, fmt.Errorf("next: %w", err)

@@ -110,7 +110,7 @@ func (s *Store) CreateKey(alg string, role Role, name string, entropy io.Reader)
 	} else if !errors.Is(err, ErrNoKey) {
 		return nil, err
 	}
-	suite, err := suiteOf(alg)
+	suite, err := suiteFor(alg, role)
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +282,11 @@ func (s *Store) unseal(b []byte) (level string, plain []byte, err error) {
 
 func (s *Store) parseKeyFile(role Role, level string, b []byte) (RoleSigner, string, error) {
 	c := strictjson.Open(b, documentLimits).Only("alg", "seed", "role", "level", "url", "public")
-	alg := c.Member("alg").OneOf(SuiteNames()...)
+	allowed := SuiteNames()
+	if role == Witness {
+		allowed = append(allowed, MLDSA44)
+	}
+	alg := c.Member("alg").OneOf(allowed...)
 	if l := c.Member("level").OneOf(level, LevelRemote); l == LevelRemote && level == LevelDev {
 		level = l
 	} else if l != level {

@@ -134,7 +134,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 	_, signed, _, err := f.log.Head()
 	require.NoError(t, err)
 	wk := key(t, keys.Witness, 40)
-	w, err := auditlog.NewWitness("w.example", wk.Public())
+	w, err := auditlog.NewWitness("w.example", keys.Ed25519, wk.Public())
 	require.NoError(t, err)
 	finished := f.proof.Body.Binding.FinishedUnixMS // 1 763 830 001 720
 	for _, row := range []struct {
@@ -159,7 +159,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 }
 
 func TestPolicyWitnesses(t *testing.T) {
-	w, err := auditlog.NewWitness("w.example", key(t, keys.Witness, 40).Public())
+	w, err := auditlog.NewWitness("w.example", keys.Ed25519, key(t, keys.Witness, 40).Public())
 	require.NoError(t, err)
 	doc := func(s string) string { return `{"witnesses":["` + w.String() + `"]` + s + `}` }
 	p, err := ParsePolicy([]byte(doc("")))

@@ -78,12 +78,13 @@ func (c *Client) PutBundle(ctx context.Context, key string, name digest.Digest, 
 	if err := c.sign(ctx, r, nil, &sum); err != nil {
 		return err
 	}
+	sent := c.now()
 	answer, err := c.http().Do(r)
 	if err != nil {
 		return fmt.Errorf("PUT %s: %w: %w", r.URL.Path, ErrNoAnswer, err)
 	}
 	defer answer.Body.Close()
-	return c.read(r, answer, nil)
+	return c.read(r, sent, answer, nil)
 }
 
 // Bundle writes a stored bundle to w and checks it against its name.
@@ -92,13 +93,14 @@ func (c *Client) Bundle(ctx context.Context, name digest.Digest, w io.Writer) er
 	if err != nil {
 		return err
 	}
+	sent := c.now()
 	answer, err := c.http().Do(r)
 	if err != nil {
 		return fmt.Errorf("GET %s: %w: %w", r.URL.Path, ErrNoAnswer, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return c.read(r, answer, nil)
+		return c.read(r, sent, answer, nil)
 	}
 	h := sha3.New256()
 	n, err := io.Copy(io.MultiWriter(w, h), io.LimitReader(answer.Body, maxBundle+1))

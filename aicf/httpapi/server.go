@@ -13,8 +13,8 @@ import (
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/job"
-	"github.com/animicaorg/engine/proofs/attest/enroll"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 )
 
 // Config makes a server. Network, Signer and Now are needed; zero limits take the default.

@@ -71,7 +71,7 @@ func (e *program) witness(ctx context.Context, name string, create bool, f *logF
 	if err != nil {
 		return keyError(err).WithHint("engine audit witness --init makes the key; it is never replaced")
 	}
-	w, err := auditlog.NewWitness(name, key.Public())
+	w, err := auditlog.NewWitness(name, key.Alg(), key.Public())
 	if err != nil {
 		return cli.Errorf(cli.Usage, "--name", "%w", err)
 	}

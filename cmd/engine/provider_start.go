@@ -26,6 +26,7 @@ import (
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest/enroll"
+	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
 type providerFlags struct {
@@ -143,13 +144,15 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
+	clock := &agent.Clock{}
+	f.run.clock = clock
 	executor := &sessionExecutor{e, f.run}
 	runner, err := e.newRunner(ctx, executor)
 	if err != nil {
 		return err
 	}
 	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: executor, Runner: runner, Capacity: f.capacity,
-		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
+		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Clock: clock, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
 			_ = e.Print(map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
 			})
@@ -165,6 +168,8 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer end()
+	keeping := e.keepLog(ctx, logs.log)
+	defer keeping()
 	if err := a.Run(work, f.grace); err != nil && work.Err() == nil {
 		return networkError(err)
 	}
@@ -216,6 +221,28 @@ func (e *program) providerBundle(cmd *cobra.Command, f *providerFlags, dir strin
 			WithHint("make it with these keys: engine bundle make")
 	}
 	return raw, held, nil
+}
+
+// keepLog writes checkpoints while the daemon runs, and one at the end.
+func (e *program) keepLog(ctx context.Context, l *auditlog.Log) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ticks, done := time.NewTicker(auditlog.Interval), make(chan struct{})
+	go func() {
+		defer close(done)
+		l.Keep(ctx, ticks.C, func(_ []byte, err error) {
+			if err != nil && ctx.Err() == nil {
+				e.Log.Error("no checkpoint of the audit log", "error", err)
+			}
+		})
+	}()
+	return func() {
+		cancel()
+		<-done
+		ticks.Stop()
+		if _, err := l.Checkpoint(context.Background()); err != nil && !errors.Is(err, auditlog.ErrCheckpoint) {
+			e.Log.Error("no last checkpoint of the audit log", "error", err)
+		}
+	}
 }
 
 // head is the audit log's newest checkpoint, for heartbeats; nil in an empty log.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
@@ -39,6 +40,7 @@ type runFlags struct {
 	held      *keys.Held          // keys other than those of the data directory; their proofs are for development
 	journal   *engine.FileJournal // shared by the jobs of a daemon; nil: opened for this run
 	quiet     bool                // no bars
+	clock     *agent.Clock        // of a provider's daemon
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -101,6 +103,7 @@ type session struct {
 	guests   *engine.Guests
 	device   *deviceWitness // nil: no certificate of a device
 	tee      *teeWitness    // nil: the engine runs in no TEE
+	skew     *agent.Clock   // against the service's clock; nil: there is no service
 	sealed   *enroll.Sealed // nil: the lease came in the clear
 	backend  string
 	numeric  string
@@ -199,7 +202,7 @@ func (s *session) runPlan(ctx context.Context, plan *engine.Plan) (*engine.Outco
 
 // openSession opens backend, modules, keys and journal.
 func (e *program) openSession(ctx context.Context, f *runFlags, clock *stopwatch, round uint64) (*session, error) {
-	s := &session{clock: clock, journal: &recorder{}, round: round}
+	s := &session{clock: clock, journal: &recorder{}, round: round, skew: f.clock}
 	if err := e.fillSession(ctx, f, s); err != nil {
 		s.Close()
 		return nil, err

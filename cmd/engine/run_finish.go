@@ -59,6 +59,11 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
+	if s.skew != nil {
+		if err := s.skew.Check(); err != nil {
+			return nil, cli.Errorf(cli.BadConfig, "", "the proof is not signed: %w", err).Named("ClockSkew").WithHint("set the clock by NTP; the job is given back")
+		}
+	}
 	if err := proof.Sign(ctx, s.held.Operational, uint64(time.Now().Unix())); err != nil {
 		return nil, keyError(err)
 	}

@@ -76,7 +76,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(signed)
-	witness, err := NewWitness(w, key.Public())
+	witness, err := NewWitness(w, keys.Ed25519, key.Public())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func FuzzParseInclusion(f *testing.F) {
 }
 
 func FuzzParseWitness(f *testing.F) {
-	w, err := NewWitness("w", mustLogKey().Public())
+	w, err := NewWitness("w", keys.Ed25519, mustLogKey().Public())
 	if err != nil {
 		f.Fatal(err)
 	}

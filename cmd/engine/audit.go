@@ -22,7 +22,7 @@ import (
 )
 
 func (e *program) auditVerb() *cobra.Command {
-	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck(), e.auditWitness())
+	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck(), e.auditCosign(), e.auditWitness())
 }
 
 // logFlags say which log is read.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest/enroll"
 	"github.com/animicaorg/engine/proofs/auditlog"
+	"github.com/animicaorg/engine/proofs/tlogwitness"
 )
 
 type providerFlags struct {
@@ -38,6 +40,7 @@ type providerFlags struct {
 	minPrice uint64
 	grace    time.Duration
 	weak     bool
+	witness  []string
 }
 
 func (e *program) providerStart() *cobra.Command {
@@ -67,6 +70,7 @@ and the verb refuses, unless --allow-weak-sandbox.`,
 	p.IntVar(&f.capacity, "capacity", 1, "leases at once")
 	p.Uint64Var(&f.minPrice, "min-price", 0, "least price taken, in `PPM` of the policy's; 0: any")
 	p.DurationVar(&f.grace, "grace", time.Minute, "`TIME` that running jobs have to finish after a signal")
+	p.StringArrayVar(&f.witness, "witness", nil, "`NAME+HASH+KEY=URL` of a witness that cosigns each checkpoint of the audit log; repeat")
 	p.BoolVar(&f.weak, "allow-weak-sandbox", false, "serve although the sandbox of modules is weak here")
 	p.StringVar(&f.run.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
 	f.run.nats.add(p, "nats")
@@ -114,6 +118,10 @@ func (e *program) strongSandbox(ctx context.Context, allowed bool) error {
 
 func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error) {
 	if err := f.check(); err != nil {
+		return err
+	}
+	witnesses, err := witnessClients(f.witness)
+	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -168,7 +176,7 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer end()
-	keeping := e.keepLog(ctx, logs.log)
+	keeping := e.keepLog(ctx, logs.log, witnesses)
 	defer keeping()
 	if err := a.Run(work, f.grace); err != nil && work.Err() == nil {
 		return networkError(err)
@@ -223,21 +231,27 @@ func (e *program) providerBundle(cmd *cobra.Command, f *providerFlags, dir strin
 	return raw, held, nil
 }
 
-// keepLog writes checkpoints while the daemon runs, and one at the end.
-func (e *program) keepLog(ctx context.Context, l *auditlog.Log) (stop func()) {
+// keepLog writes checkpoints while the daemon runs, and one at the end, and has witnesses
+// sign them.
+func (e *program) keepLog(ctx context.Context, l *auditlog.Log, witnesses []*tlogwitness.Client) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ticks, done := time.NewTicker(auditlog.Interval), make(chan struct{})
-	go func() {
-		defer close(done)
+	ticks, fresh := time.NewTicker(auditlog.Interval), make(chan struct{}, 1)
+	var work sync.WaitGroup
+	work.Go(func() { e.askWitnesses(ctx, l, witnesses, fresh) })
+	work.Go(func() {
 		l.Keep(ctx, ticks.C, func(_ []byte, err error) {
 			if err != nil && ctx.Err() == nil {
 				e.Log.Error("no checkpoint of the audit log", "error", err)
 			}
+			select {
+			case fresh <- struct{}{}:
+			default:
+			}
 		})
-	}()
+	})
 	return func() {
 		cancel()
-		<-done
+		work.Wait()
 		ticks.Stop()
 		if _, err := l.Checkpoint(context.Background()); err != nil && !errors.Is(err, auditlog.ErrCheckpoint) {
 			e.Log.Error("no last checkpoint of the audit log", "error", err)

@@ -236,6 +236,11 @@ func (s *Store) read(name string, secret bool, max int64) ([]byte, error) {
 
 // Key loads the key of a role.
 func (s *Store) Key(role Role) (RoleSigner, error) {
+	if role == Root {
+		if err := s.finishRoot(); err != nil {
+			return nil, err
+		}
+	}
 	k, _, err := s.KeyFile(role, string(role))
 	return k, err
 }
@@ -368,7 +373,11 @@ func (s *Store) Vouch(root Signer, k RoleSigner, nowUnix uint64) (*Held, error) 
 	if err != nil {
 		return nil, err
 	}
-	st, err := NewKeyStatement(context.Background(), root, k.Role(), k.Alg(), k.Public(), seq, nowUnix)
+	chain, err := s.rotations()
+	if err != nil {
+		return nil, err
+	}
+	st, err := NewKeyStatementUnder(context.Background(), chain, root, k.Role(), k.Alg(), k.Public(), seq, nowUnix)
 	if err != nil {
 		return nil, err
 	}
@@ -415,7 +424,11 @@ func (s *Store) Statement(role Role) (*KeyStatement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseKeyStatement(b)
+	chain, err := s.rotations()
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeyStatementUnder(b, chain)
 }
 
 // Held loads the operational key with its statement; the root key need not be

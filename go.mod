@@ -87,6 +87,7 @@ require (
 require (
 	filippo.io/age v1.3.2
 	filippo.io/mldsa v1.0.0
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/google/go-configfs-tsm v0.3.3
 	golang.org/x/mod v0.43.0
 )

@@ -34,6 +34,9 @@ type Config struct {
 	// Checkpoint, if set, is the head of the provider's audit log for heartbeats.
 	Checkpoint func(context.Context) (*aicf.CheckpointNote, error)
 	Version    string
+	// Working, if set, is called by Run when the provider has joined and its first
+	// heartbeat was answered.
+	Working func()
 	// Keep is how long finished leases stay in the journal; default 30 days.
 	Keep time.Duration
 	Now  func() time.Time // nil: time.Now
@@ -107,7 +110,8 @@ func (a *Agent) nowMS() int64 { return a.cfg.Now().UnixMilli() }
 // Join learns the service's key, registers the provider if it is not registered, and stakes
 // what is missing.
 func (a *Agent) Join(ctx context.Context) error {
-	status, err := a.cfg.Client.Status(ctx)
+	plain := a.cfg.Client.Anonymous() // the key may not be enrolled yet
+	status, err := plain.Status(ctx)
 	if err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
@@ -116,7 +120,7 @@ func (a *Agent) Join(ctx context.Context) error {
 	}
 	a.service = a.cfg.Client.Service
 	id := a.cfg.Held.ProviderID
-	p, err := a.cfg.Client.Provider(ctx, id)
+	p, err := plain.Provider(ctx, id)
 	if aicf.CodeOf(err) == aicf.NotFound && len(a.cfg.Bundle) > 0 {
 		r, err := a.cfg.Client.Register(ctx, "register-"+digest.Sum(a.cfg.Bundle).String(), a.cfg.Bundle)
 		if err != nil {
@@ -132,6 +136,13 @@ func (a *Agent) Join(ctx context.Context) error {
 		}
 	} else if err != nil {
 		return fmt.Errorf("join: provider %s: %w", id, err)
+	}
+	if a.cfg.Stake == 0 && p.Staked == 0 && p.State == aicf.Registered && len(a.cfg.Bundle) > 0 { // cut off before it staked
+		r, err := a.cfg.Client.Register(ctx, "register-"+digest.Sum(a.cfg.Bundle).String(), a.cfg.Bundle)
+		if err != nil {
+			return fmt.Errorf("join: register: %w", err)
+		}
+		a.cfg.Stake = r.MinStake
 	}
 	if p.ID != id {
 		return fmt.Errorf("join: here are the keys of %s, registered is %s: %w", id, p.ID, ErrIdentity)

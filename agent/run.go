@@ -38,10 +38,17 @@ func (a *Agent) Run(ctx context.Context, grace time.Duration) error {
 	if err := a.retry(ctx, "join", a.Join); err != nil {
 		return err
 	}
+	var answer *aicf.HeartbeatAnswer
+	if err := a.retry(ctx, "heartbeat", func(ctx context.Context) (err error) { answer, err = a.Beat(ctx); return err }); err != nil {
+		return err
+	}
+	if a.cfg.Working != nil {
+		a.cfg.Working()
+	}
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Go(func() { a.beats(work) })
+	wg.Go(func() { a.beats(work, answer) })
 	open, err := a.journal.Open(ctx)
 	if err != nil {
 		return err
@@ -114,16 +121,14 @@ func (a *Agent) offers(ctx, work context.Context, slots chan struct{}, wg *sync.
 	}
 }
 
-// beats sends heartbeats and forgets what is old.
-func (a *Agent) beats(ctx context.Context) {
-	for ctx.Err() == nil {
+// beats sends heartbeats after the one that was answered, and forgets what is old.
+func (a *Agent) beats(ctx context.Context, answer *aicf.HeartbeatAnswer) {
+	for {
 		next := beatEvery
-		answer, err := a.Beat(ctx)
-		if err != nil && ctx.Err() == nil {
-			a.note(err)
-			a.cfg.Log.Warn("heartbeat", "error", err)
+		switch {
+		case answer == nil:
 			next = retryFirst * 4
-		} else if answer != nil && answer.NextWithinMS > 0 {
+		case answer.NextWithinMS > 0:
 			next = time.Duration(answer.NextWithinMS) * time.Millisecond / 2
 		}
 		if gone, err := a.journal.Forget(ctx, a.nowMS()-a.cfg.Keep.Milliseconds()); err == nil {
@@ -131,7 +136,14 @@ func (a *Agent) beats(ctx context.Context) {
 				_ = os.Remove(a.bundlePath(name)) // the network has it
 			}
 		}
-		sleep(ctx, next)
+		if sleep(ctx, next); ctx.Err() != nil {
+			return
+		}
+		var err error
+		if answer, err = a.Beat(ctx); err != nil && ctx.Err() == nil {
+			a.note(err)
+			a.cfg.Log.Warn("heartbeat", "error", err)
+		}
 	}
 }
 

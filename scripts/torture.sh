@@ -5,15 +5,30 @@
 #             its jobs, 1,000 jobs through one driver without growth, and every break
 #             of the reference driver against the whole conformance kit: it fails its
 #             check and no other (30 minutes)
+#   P1        1,000 kill -9 of the network's service during 100,000 jobs of eight
+#             clients; nothing that was answered is lost or changed (TORTURE_SEED=N)
+#   P3        100,000 lease operations with paused holders on each engine, checked
+#             for linearizability
+#   P6        claims through a payer that loses orders and answers
+#   model     100,000 random histories of all verbs against the model, on each engine
+#   bugs      each planted bug of scripts/planted-bugs.txt is found by the tests
+# TORTURE_SIZE=commit runs P1, P3 and P6 at the size of a commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export TORTURE_SIZE=${TORTURE_SIZE:-full}
+network() { CI_STRICT=1 go test -count=1 -v -timeout 24h -run "$1" ./aicf/network "${@:2}"; }
 case "${1:-}" in
 drivers)
 	ENGINE_TORTURE=full go test -count=1 -v -timeout 90m -run '^(TestTorture|TestNoGrowth)$' ./backends/qpu
 	ENGINE_BREAKS=all go test -count=1 -timeout 90m -run '^TestBreaks$' ./plugins/vendors/mockqpu
 	;;
+P1) network '^TestKill9$' ;;
+P3) network '^(TestStaleWritesAreSeen|TestLeasesAreLinearizable)$' ;;
+P6) network '^TestPayoutsThroughAnUnreliablePayer$' ;;
+model) network '^TestAgainstTheModel$' -rapid.checks=100000 -rapid.steps=60 ;;
+bugs) ./scripts/planted-bugs.sh ;;
 *)
-	echo "torture: want TORTURE=drivers" >&2
+	echo "torture: want TORTURE=drivers, P1, P3, P6, model or bugs" >&2
 	exit 2
 	;;
 esac

@@ -66,6 +66,12 @@ func New(endpoint string, signer keys.Signer) (*Client, error) {
 	return &Client{Endpoint: u.Scheme + "://" + u.Host, Signer: signer}, nil
 }
 
+// Anonymous is the same client without a signature, for reads before its key is enrolled:
+// the service refuses a signature by a key that it does not know.
+func (c *Client) Anonymous() *Client {
+	return &Client{Endpoint: c.Endpoint, HTTP: c.HTTP, Now: c.Now}
+}
+
 func (c *Client) now() time.Time {
 	if c.Now != nil {
 		return c.Now()

@@ -169,7 +169,7 @@ func (c *Calendar) Begin(t *store.Tx, p *aicf.Policy, document []byte) error {
 		return err
 	}
 	if !begun {
-		if err := c.genesis(t, hash); err != nil {
+		if err := c.genesis(t, hash, p.Epochs.LengthBlocks); err != nil {
 			return err
 		}
 	}
@@ -192,13 +192,19 @@ func (c *Calendar) begun(t *store.Tx) (bool, error) {
 	return true, err
 }
 
-func (c *Calendar) genesis(t *store.Tx, policy digest.Digest) error {
+// genesis closes round 0 and opens round 1: of epoch 0, or where an epoch is one
+// round long, of epoch 1.
+func (c *Calendar) genesis(t *store.Tx, policy digest.Digest, length uint64) error {
 	v, err := beacon.Genesis(c.ChainID)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
+	err = errors.Join(
 		store.Insert(t, &Row{State: aicf.EpochOpen, Policy: policy}),
 		store.Insert(t, &roundRow{StartedMS: t.NowMS(), ClosedMS: t.NowMS(), Value: v[:]}),
-		store.Insert(t, &roundRow{Number: 1, StartedMS: t.NowMS()}))
+		store.Insert(t, &roundRow{Number: 1, Epoch: 1 / length, StartedMS: t.NowMS()}))
+	if err != nil || length > 1 {
+		return err
+	}
+	return store.Insert(t, &Row{Number: 1, State: aicf.EpochOpen, FirstRound: 1, Policy: policy})
 }

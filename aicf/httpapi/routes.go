@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/animicaorg/engine/aicf"
 )
@@ -82,15 +83,20 @@ var routes = []route{
 func op[I, O any](method, path, id, tag string, need access, summary string, fn func(*Server, context.Context, aicf.Call, *I) (*O, error)) route {
 	add := func(s *Server, _ *http.ServeMux) {
 		o := huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Errors: documented(method, need), MaxBodyBytes: maxBody, Security: security(need)}
+		// Who calls is judged before what is asked.
+		o.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
+			if _, err := s.admit(c.Context(), need); err != nil {
+				r, w := humago.Unwrap(c)
+				s.refuse(w, r, err)
+				return
+			}
+			next(c)
+		}}
 		if _, plain := reflect.TypeFor[I]().FieldByName("RawBody"); plain {
 			o.SkipValidateBody = true // a document with a parser of its own
 		}
 		huma.Register(s.api, o, func(ctx context.Context, in *I) (*O, error) {
-			call, err := s.admit(ctx, need)
-			var out *O
-			if err == nil {
-				out, err = fn(s, ctx, call, in)
-			}
+			out, err := fn(s, ctx, callerOf(ctx).call, in)
 			if err != nil {
 				p := *s.problem(ctx, err)
 				p.Instance = requestID(ctx)

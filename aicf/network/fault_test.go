@@ -2,6 +2,8 @@ package network_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -237,5 +239,43 @@ func TestUnbondingStakeIsStillSlashed(t *testing.T) {
 		w.rounds(4)
 		b = w.balance(p.id)
 		require.Equal(w, []aicf.Amount{4000, 0}, []aicf.Amount{b.Available, b.Unbonding}, "what was not slashed is released")
+	})
+}
+
+// TestAnAccusationThatHolds: a fraud document against a paid claim holds stake;
+// executed, it is burned, rewarded and kept in the policy's shares.
+func TestAnAccusationThatHolds(t *testing.T) {
+	var claim digest.Digest
+	each(t, func(c *network.Config) {
+		c.Policy = testPolicy(t, func(p *aicf.Policy) { p.Network.BurnShare, p.Network.ReporterShare = 3*aicf.Nano/10, aicf.Nano/10 })
+		c.Fraud = func(_ context.Context, doc []byte) (*network.Fraud, error) {
+			if string(doc) != `{"audit":"fails"}` {
+				return nil, errors.New("the audit passes")
+			}
+			return &network.Fraud{Claim: claim, Why: "the target audit fails"}, nil
+		}
+	}, func(w *world) {
+		p := w.provider("one", 6000, 1)
+		w.deposit(buyer, 100)
+		w.submit(1, nil)
+		out, err := w.hand(p, w.lease(p), cheat{})
+		require.NoError(w, err)
+		claim = out.Claim
+		reporter := digest.Sum([]byte("reporter"))
+		_, err = w.Dispute(ctx, w.as(reporter), aicf.Dispute{Fraud: []byte(`{"audit":"passes"}`)})
+		require.Equal(w, aicf.ProofError, code(err))
+		_, err = w.Dispute(ctx, w.as(reporter), aicf.Dispute{})
+		require.Equal(w, aicf.SchemaError, code(err))
+		d, err := w.Dispute(ctx, w.as(reporter), aicf.Dispute{Fraud: []byte(`{"audit":"fails"}`)})
+		require.NoError(w, err)
+		require.True(w, d.Accepted)
+		require.EqualValues(w, 2000, d.Slash.Amount)
+		again, err := w.Dispute(ctx, w.as(reporter), aicf.Dispute{Fraud: []byte(`{"audit":"fails"}`)})
+		require.NoError(w, err)
+		require.Equal(w, d.Slash.ID, again.Slash.ID)
+		w.rounds(9)
+		require.Len(w, w.slashes(aicf.SlashExecuted), 1)
+		require.EqualValues(w, 200, w.balance(reporter).Available)
+		require.EqualValues(w, 100, w.balance(buyer).Available, "the pay went back to the buyer")
 	})
 }

@@ -589,10 +589,8 @@ func TestAgainstTheModel(t *testing.T) {
 				})
 				m.file = file
 				defer func() {
-					if file != "" {
-						m.w.Close()
-						m.w.cfg.Store.Close()
-					}
+					m.w.Close()
+					m.w.cfg.Store.Close()
 				}()
 				rt.Repeat(map[string]func(*rapid.T){"Submit": m.Submit, "Cancel": m.Cancel, "Stake": m.Stake, "Unstake": m.Unstake, "Next": m.Next, "Ack": m.Ack, "Renew": m.Renew,
 					"Release": m.Release, "Result": m.Result, "Wait": m.Wait, "Sweep": m.Sweep, "Round": m.Round, "Claim": m.Claim, "Restart": m.Restart, "": m.Check})

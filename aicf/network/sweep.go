@@ -43,7 +43,13 @@ func (s *Service) Sweep(ctx context.Context, nowMS int64) (w Swept, err error) {
 		}
 	}
 	var forgotten int
-	step(&w.Expired, func(t *store.Tx, term *epoch.Term) (int, error) { return s.due(t, term, &w) })
+	over, expired := 0, 0
+	step(&over, func(t *store.Tx, term *epoch.Term) (n int, err error) {
+		n, expired, err = s.due(t, term)
+		w.Expired += expired
+		return n, err
+	})
+	w.Lapsed = over - w.Expired
 	step(&w.Requeued, func(t *store.Tx, _ *epoch.Term) (int, error) { return queue.Wake(t, sweepLimit) })
 	step(&w.JobsExpired, func(t *store.Tx, _ *epoch.Term) (int, error) { return queue.ExpireJobs(t, sweepLimit) })
 	step(&w.Missed, s.missed)
@@ -66,17 +72,17 @@ func (s *Service) Sweep(ctx context.Context, nowMS int64) (w Swept, err error) {
 }
 
 // due ends lapsed offers and expired leases.
-func (s *Service) due(t *store.Tx, term *epoch.Term, w *Swept) (int, error) {
-	lapsed, expired, err := queue.Due(t, term, sweepLimit)
+func (s *Service) due(t *store.Tx, term *epoch.Term) (all, expired int, err error) {
+	lapsed, leases, err := queue.Due(t, term, sweepLimit)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	for i := range expired {
-		if err := s.lost(t, term, &expired[i]); err != nil {
-			return 0, err
+	for i := range leases {
+		if err := s.lost(t, term, &leases[i]); err != nil {
+			return 0, 0, err
 		}
 	}
-	return lapsed + len(expired), nil
+	return lapsed + len(leases), len(leases), nil
 }
 
 func (s *Service) missed(t *store.Tx, term *epoch.Term) (int, error) {
@@ -122,12 +128,15 @@ func (s *Service) resume(ctx context.Context, nowMS int64) (int, error) {
 	}); err != nil {
 		return 0, err
 	}
+	n := 0
 	for i := range rows {
-		if err := s.judge(ctx, rows[i].ID); err != nil {
-			return i, err
+		if err := s.judge(ctx, rows[i].ID); err != nil { // its bundle is not readable now: the others go on
+			s.log.Error("verification not finished", "lease_id", rows[i].ID, "error", err)
+			continue
 		}
+		n++
 	}
-	return len(rows), nil
+	return n, nil
 }
 
 // payRetryMS is the time between two questions to the payer.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha3"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,6 +88,12 @@ func engines(t testing.TB) []onEngine {
 func TestMain(m *testing.M) {
 	if file := os.Getenv("NETWORK_CHILD"); file != "" {
 		os.Exit(serveChild(file))
+	}
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
+	if !chosen { // a history costs real commits: nightly runs say how many they want
+		flag.Set("rapid.checks", "20")
 	}
 	os.Exit(storetest.Main(m))
 }
@@ -190,6 +197,14 @@ func newProvider(t testing.TB, name string, unix uint64) *provider {
 	require.NoError(t, err)
 	p.bundle = p.newBundle(t, unix, []string{"eu"}, []string{"trap_h"})
 	return p
+}
+
+// rotate certifies the operational key anew and makes a bundle with it.
+func (p *provider) rotate(t testing.TB, seq, unix uint64) {
+	var err error
+	p.statement, err = keys.NewKeyStatement(ctx, p.root, keys.Operational, p.op.Alg(), p.op.Public(), seq, unix)
+	require.NoError(t, err)
+	p.bundle = p.newBundle(t, unix, []string{"eu"}, []string{"trap_h"})
 }
 
 func (p *provider) newBundle(t testing.TB, unix uint64, regions, algorithms []string) []byte {

@@ -13,6 +13,7 @@ import (
 	"errors"
 
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/economics"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/ledger"
 	"github.com/animicaorg/engine/aicf/registry"
@@ -198,21 +199,22 @@ func Execute(t *store.Tx, term *epoch.Term, s *Row, why string) error {
 		return err
 	}
 	from := ledger.Of(s.Provider, ledger.SlashHeld)
-	part := func(d aicf.Decimal) aicf.Amount { return s.Amount * aicf.Amount(d) / aicf.Nano }
-	if s.Amount > ledger.MaxAmount/aicf.Nano {
-		part = func(d aicf.Decimal) aicf.Amount { return s.Amount / aicf.Nano * aicf.Amount(d) }
+	burn, _, err1 := economics.MulDiv(uint64(s.Amount), uint64(term.Rules.BurnShare), aicf.Nano)
+	reward, _, err2 := economics.MulDiv(uint64(s.Amount), uint64(term.Rules.ReporterShare), aicf.Nano)
+	if err := errors.Join(err1, err2); err != nil {
+		return err
 	}
-	burn, reporter := part(term.Rules.BurnShare), part(term.Rules.ReporterShare)
+	burned, reporter := aicf.Amount(burn), aicf.Amount(reward)
 	if s.Reporter.IsZero() {
 		reporter = 0
 	}
 	if err := errors.Join(
-		ledger.Move(t, from, ledger.Common(ledger.Burned), burn, s.ID, "slash_burn"),
+		ledger.Move(t, from, ledger.Common(ledger.Burned), burned, s.ID, "slash_burn"),
 		ledger.Move(t, from, ledger.Of(s.Reporter, ledger.Available), reporter, s.ID, "slash_reward"),
-		ledger.Move(t, from, ledger.Common(ledger.Fund), s.Amount-burn-reporter, s.ID, "slash_fund")); err != nil {
+		ledger.Move(t, from, ledger.Common(ledger.Fund), s.Amount-burned-reporter, s.ID, "slash_fund")); err != nil {
 		return err
 	}
-	if _, err := t.Append(s.note(aicf.EvSlashExecuted, map[string]any{"slash": s.ID, "amount": s.Amount, "burned": burn, "reporter": reporter, "because": why})); err != nil {
+	if _, err := t.Append(s.note(aicf.EvSlashExecuted, map[string]any{"slash": s.ID, "amount": s.Amount, "burned": burned, "reporter": reporter, "because": why})); err != nil {
 		return err
 	}
 	return s.each(t, func(job digest.Digest) error { return settle.Refuse(t, job, "slash "+s.ID.String()+" was executed") })

@@ -39,6 +39,12 @@ type SimOptions struct {
 	// Reuse gives up the state of an earlier result, whose memory this run takes
 	// over where it fits.
 	Reuse *statevector.State
+	// Series, where it is given, runs the state vector of a circuit that measures last
+	// and is one block, in its memory and with its Precision, Threads, MemoryBytes and
+	// Kernel, which are those above; Reuse is not looked at. A circuit with the gates of
+	// the one before but for their angles takes over its plan and layout. The state in
+	// the result belongs to the series: it serves until the next run and is not closed.
+	Series *statevector.Series
 	// ReuseRows gives up the rows of an earlier result, whose memory this run takes
 	// over where it suffices and the stabilizer engine runs.
 	ReuseRows []byte
@@ -287,16 +293,24 @@ func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *fina
 	if err := statevector.Admit(width, o.Precision, o.MemoryBytes); err != nil {
 		return err
 	}
-	p, err := statevector.FromOps(width, t.ops)
-	if err != nil {
+	var err error
+	if r.State, err = o.simulate(ctx, width, t.ops); err != nil {
 		return err
 	}
-	if r.State, err = statevector.Simulate(ctx, p, o.engine()); err != nil {
-		return err
-	}
-	if err := r.draw(ctx, width, t, o); err != nil {
+	if err = r.draw(ctx, width, t, o); err != nil && o.Series == nil {
 		r.State.Close()
-		return err
 	}
-	return nil
+	return err
+}
+
+// simulate runs gates on the series, or alone.
+func (o SimOptions) simulate(ctx context.Context, width int, ops []circuit.Op) (*statevector.State, error) {
+	if o.Series != nil {
+		return o.Series.Run(ctx, &circuit.Circuit{Qubits: width, Ops: ops, QRegs: []circuit.Register{{Name: "q", Size: width}}})
+	}
+	p, err := statevector.FromOps(width, ops)
+	if err != nil {
+		return nil, err
+	}
+	return statevector.Simulate(ctx, p, o.engine())
 }

@@ -14,6 +14,9 @@ import (
 // chunks, give these rows. Execution may cut tiles as it likes; the digests are older
 // than the tiles that lie in place.
 func TestTilesAreFrozen(t *testing.T) {
+	if testing.Short() {
+		t.Skip("22 qubits")
+	}
 	const width, depth = 22, 24
 	c, err := circuit.Generate("animica.quantum.trapset.v1", width, depth, [32]byte{7})
 	require.NoError(t, err)

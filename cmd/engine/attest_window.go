@@ -30,7 +30,7 @@ func (e *program) windowMake() *cobra.Command {
 and --closes: until then others expect the old one, in the window either,
 afterwards the new one. A window has at most 30 days and is announced before it
 opens. Publish the file beside the provider bundle.`,
-		Example: "  engine attest window make --subject qpu --opens 2027-02-01T00:00:00Z --closes 2027-02-03T00:00:00Z --seq 1 --out window.json",
+		Example: "  engine attest window make --subject qpu --opens 2027-02-01T00:00:00Z \\\n    --closes 2027-02-03T00:00:00Z --seq 1 --out window.json",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := &reissue.Window{Seq: seq, Subject: subject.Value, Old: old, Reason: reason}

@@ -109,10 +109,22 @@ func (t *trail) record(ctx context.Context, r engine.Record) error {
 		e.Kind, e.Job = auditlog.JobBound, r.Digest
 	case engine.RecordExec:
 		e.Kind, e.Exec = auditlog.ExecBound, r.Digest
-	case engine.RecordResult:
+	case engine.RecordResult, engine.RecordRaw:
 		e.Kind, e.Result = auditlog.Result, r.Digest
+	default:
+		return cli.Errorf(cli.Internal, "", "record of kind %q has no place in the audit log", r.Kind)
 	}
 	_, err := t.log.Append(ctx, append(drafts, auditlog.Draft{Entry: *e})...)
+	return err
+}
+
+// beginBatch logs a verifier's batch before it is executed.
+func (t *trail) beginBatch(ctx context.Context, lease, j digest.Digest, doc []byte) error {
+	e := &t.entry
+	e.LeaseID, e.Kind, e.TimeMS = lease, auditlog.LeaseAccepted, t.at()
+	accepted := auditlog.Draft{Entry: *e, Body: doc}
+	e.Kind, e.Job = auditlog.JobBound, j
+	_, err := t.log.Append(ctx, accepted, auditlog.Draft{Entry: *e})
 	return err
 }
 

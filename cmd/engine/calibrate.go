@@ -214,7 +214,7 @@ func (s *session) mirrorJob(ctx context.Context, c *circuit.Circuit, row *calibr
 	}
 	id := digest.SumParts([]byte("engine calibrate"), binary.BigEndian.AppendUint64(nil, number))
 	j := &job.Job{JobID: id, Kind: job.KindQuantum, Spec: job.Spec{CircuitID: "mirror", Width: uint64(c.Width()), Depth: uint64(c.Depth()), Shots: shots,
-		TrapRatioPPM: stats.Million, TrapMode: job.TrapModeProcess, Seed: id}}
+		TrapRatioPPM: stats.Million, TrapMode: job.TrapModeProcess, TrapFamily: "mirror@1", Seed: id}}
 	lease, err := job.Local(j, h)
 	if err != nil {
 		return 0, 0, cli.Errorf(cli.Internal, "", "%w", err)

@@ -73,7 +73,8 @@ reset and barrier add nothing.
 With --plan the order in which the state vector samples the circuit is printed too:
 passes over the state, the qubits that each brings together, diagonals and
 rotations, the bytes and operations that follow from them, and the gates and qubits
-that no measured qubit depends on, which are cut. It depends on the circuit alone. Circuits that go on after a measurement have no plan (exit 11).`,
+that no measured qubit depends on, which are cut. It depends on the circuit alone.
+Circuits that go on after a measurement have no plan (exit 11).`,
 		Example: "  engine circuit show bell.qasm --json\n  engine circuit show qft.qasm --plan", Args: cli.Args("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := e.readCircuit("FILE", args[0], &s)

@@ -34,8 +34,10 @@ type runFlags struct {
 	height    *uint64 // block height that is now, as the operator says; nil: not said
 	proofFile string  // a second copy of the proof; empty: none
 	tee       teeFlags
-	provider  digest.Digest // X is computed for this provider; zero: the keys' own
-	held      *keys.Held    // keys other than those of the data directory; their proofs are for development
+	provider  digest.Digest       // X is computed for this provider; zero: the keys' own
+	held      *keys.Held          // keys other than those of the data directory; their proofs are for development
+	journal   *engine.FileJournal // shared by the jobs of a daemon; nil: opened for this run
+	quiet     bool                // no bars
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -146,33 +148,51 @@ func (e *program) execute(ctx context.Context, task *engine.Task, f *runFlags, c
 		return err
 	}
 	defer s.Close()
-	now := time.Now()
-	if err := cmp.Or(e.checkCertificate(s, task.Lease, now), e.checkTEE(s, task.Lease, now)); err != nil {
-		return err
-	}
-	if t := s.journal.trail; t != nil {
-		if err := t.begin(task.Lease); err != nil {
-			return err
-		}
-	}
-	plan, err := s.engine.Plan(ctx, *task)
+	plan, err := e.planTask(ctx, s, task)
 	if err != nil {
-		return runError(err)
+		return err
 	}
 	if f.dryRun {
 		return e.printPlan(s, plan)
 	}
-	if err := s.signExec(ctx, plan); err != nil {
-		return err
-	}
-	out, err := s.engine.Run(ctx, plan)
+	out, err := s.runPlan(ctx, plan)
 	if err != nil {
-		return runError(err)
-	}
-	if err := cmp.Or(s.signResult(ctx, out), s.quoteResult(ctx, out)); err != nil {
 		return err
 	}
 	return e.finishRun(ctx, s, plan, out, f)
+}
+
+// planTask plans after the evidence of the device and the environment has been looked at.
+func (e *program) planTask(ctx context.Context, s *session, task *engine.Task) (*engine.Plan, error) {
+	now := time.Now()
+	if err := cmp.Or(e.checkCertificate(s, task.Lease, now), e.checkTEE(s, task.Lease, now)); err != nil {
+		return nil, err
+	}
+	if t := s.journal.trail; t != nil {
+		if err := t.begin(task.Lease); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := s.engine.Plan(ctx, *task)
+	if err != nil {
+		return nil, runError(err)
+	}
+	return plan, nil
+}
+
+// runPlan executes between the signatures of the device.
+func (s *session) runPlan(ctx context.Context, plan *engine.Plan) (*engine.Outcome, error) {
+	if err := s.signExec(ctx, plan); err != nil {
+		return nil, err
+	}
+	out, err := s.engine.Run(ctx, plan)
+	if err != nil {
+		return nil, runError(err)
+	}
+	if err := cmp.Or(s.signResult(ctx, out), s.quoteResult(ctx, out)); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // openSession opens backend, modules, keys and journal.
@@ -197,12 +217,15 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		return err
 	}
 	if !f.dryRun { // a plan that nobody executes leaves no record
-		j, err := e.openJournal()
-		if err != nil {
-			return err
+		if s.journal.to = f.journal; f.journal == nil {
+			j, err := e.openJournal()
+			if err != nil {
+				return err
+			}
+			s.journal.to = j
+			s.close = append(s.close, j.Close)
 		}
-		s.journal.to = j
-		s.close = append(s.close, j.Close)
+		var err error
 		if f.held == nil { // published keys have no log of their own
 			if s.journal.trail, err = e.openTrail(); err != nil {
 				return err
@@ -214,7 +237,7 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 		}
 	}
 	s.version = engineVersion(s.numeric)
-	s.progress = e.watch(ctx, s.clock)
+	s.progress = e.watch(ctx, s.clock, f.quiet)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage
 	if !f.provider.IsZero() {

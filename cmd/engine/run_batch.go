@@ -62,6 +62,9 @@ func (e *program) runBatch(ctx context.Context, path string, doc []byte, f *runF
 	if err := os.MkdirAll(f.out, 0o755); err != nil {
 		return cli.Errorf(cli.Usage, "--out", "%w", err)
 	}
+	if k := f.tee.kind.Value; k != "" && k != noTEE {
+		return cli.Errorf(cli.Unsupported, "--tee", "slots that the verifier made are run without the provider's evidence")
+	}
 	s := &session{clock: newStopwatch(time.Now), journal: &recorder{}}
 	defer s.Close()
 	cfg, err := e.batchSession(ctx, f, s)
@@ -71,6 +74,9 @@ func (e *program) runBatch(ctx context.Context, path string, doc []byte, f *runF
 	t := engine.BatchTask{Frame: batch.Frame, Digest: batch.Digest, Batch: slots}
 	if s.dev {
 		t.Flags |= proofs.FlagDev
+	}
+	if err := s.journal.trail.beginBatch(ctx, batch.Frame.LeaseID, batch.Frame.JobDigest, doc); err != nil {
+		return auditError(err)
 	}
 	o, err := engine.RunBatch(ctx, *cfg, t)
 	if err != nil {
@@ -94,7 +100,14 @@ func (e *program) batchSession(ctx context.Context, f *runFlags, s *session) (*e
 	}
 	s.journal.to = j
 	s.close = append(s.close, j.Close)
-	s.progress = e.watch(ctx, s.clock)
+	if s.journal.trail, err = e.openTrail(); err != nil {
+		return nil, err
+	}
+	s.close = append(s.close, s.journal.trail.log.Close)
+	if err := e.noteSBOM(ctx, s.journal.trail, s.driver); err != nil {
+		return nil, err
+	}
+	s.progress = e.watch(ctx, s.clock, false)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Modules, cfg.Progress = s.held.ProviderID, engineVersion(s.numeric), s.driver, s.progress.stage
 	return cfg, nil
@@ -110,6 +123,9 @@ func (e *program) finishBatch(ctx context.Context, s *session, t engine.BatchTas
 		OutcomesRoot: o.Raw.OutcomesRoot, RawResult: digest.Sum(frame), ProviderID: o.Raw.ProviderID, ExecuteMS: o.Execute.Seconds() * 1e3, Dev: s.dev}
 	body := map[string]any{"batch": a.Batch, "X": a.X, "provider_id": a.ProviderID, "outcomes_root": a.OutcomesRoot, "executed": a.Executed, "engine": o.Raw.EngineVersion,
 		"started_unix_ms": o.Raw.StartedUnixMS, "finished_unix_ms": o.Raw.FinishedUnixMS, "dev": a.Dev}
+	if _, err := s.journal.trail.log.Checkpoint(ctx); err != nil { // before anything is signed
+		return auditError(err)
+	}
 	doc, err := statement.Sign(ctx, statement.TypeRaw, frame, body, s.held, true, uint64(time.Now().Unix()))
 	if err != nil {
 		return keyError(err)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
@@ -49,32 +50,20 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 
 // prove builds, signs and bundles the proof.
 func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome) (*proofs.Bundle, error) {
-	r := &o.Result
-	claim := proofs.Claim{TrapTier: trapTier, Lease: p.Task.Lease, CircuitHash: p.CircuitHash, Width: p.Width, Depth: p.Depth, Device: p.Device, Engine: s.version,
-		CompiledCircuitHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash, HistDigest: o.G, TrapPass: r.TrapPass, TrapFail: r.TrapFail,
-		StartedUnixMS: r.StartedUnixMS, FinishedUnixMS: r.FinishedUnixMS, Status: r.Status, OutcomesRoot: o.OutcomesRoot, TrapReportHash: o.ReportHash,
-		Attest: s.attestation(), RunnerMeasurement: s.measurement(), Dev: s.dev, KeyStatement: s.held.Statement, Logged: proofs.Digests{J: p.J, M: p.M, D: p.D, X: p.X, G: o.G, R: o.R}}
+	r := agent.Run{Plan: p, Outcome: o, Statement: s.held.Statement, TrapTier: trapTier, Version: s.version, Use: s.guests.Use(),
+		Attest: s.attestation(), RunnerMeasurement: s.measurement(), Dev: s.dev}
 	if s.governed != nil {
-		claim.GovernanceSet = s.governed.Set
+		r.GovernanceSet = s.governed.Set
 	}
-	for _, m := range p.Modules {
-		row := proofs.Module{ModuleFrame: m}
-		for _, use := range s.guests.Use() {
-			if use.Slot == m.Slot {
-				row.MeteredSHA3 = use.Metered // a driver's program has none
-			}
-		}
-		claim.Modules = append(claim.Modules, row)
-	}
-	proof, err := proofs.Build(claim)
+	proof, err := proofs.Build(r.Claim())
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
 	if err := proof.Sign(ctx, s.held.Operational, uint64(time.Now().Unix())); err != nil {
 		return nil, keyError(err)
 	}
-	b := &proofs.Bundle{Compiled: p.CompiledBytes, Report: o.Report, Policy: p.Task.Policy.Document, Journal: s.journal.lines(), Modules: s.modules}
-	if err := fillBundle(b, proof, p, o); err != nil {
+	b, err := r.Bundle(proof, s.journal.lines(), s.modules)
+	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
 	}
 	if t := s.journal.trail; t != nil {
@@ -83,24 +72,6 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 		}
 	}
 	return b, nil
-}
-
-func fillBundle(b *proofs.Bundle, proof *proofs.Proof, p *engine.Plan, o *engine.Outcome) (err error) {
-	if b.Circuit, err = p.Task.Circuit.CanonicalBytes(); err != nil {
-		return err
-	}
-	if b.Outcomes, err = o.Outcomes.MarshalBinary(); err != nil {
-		return err
-	}
-	if b.Lease, err = json.MarshalIndent(p.Task.Lease, "", "  "); err != nil {
-		return err
-	}
-	if len(o.Hist.Bins) <= proofs.MaxCounts {
-		if b.Counts, err = proofs.CountsJSON(o.Hist); err != nil {
-			return err
-		}
-	}
-	return b.SetProof(proof)
 }
 
 // plotRun draws the counts into the output directory.

@@ -41,7 +41,7 @@ type simulation struct {
 	noise  *noise.Model
 	states []uint64            // of --amplitudes, nil for all
 	engine statevector.Options // Reuse is given up by run
-	state  *statevector.State  // that run leaves, nil if none
+	series *statevector.Series // that runs state vectors; nil: each alone
 	answer simAnswer
 }
 
@@ -83,7 +83,7 @@ func (s *simulation) run(ctx context.Context, progress func(done, total int)) er
 	if err != nil {
 		return err
 	}
-	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.engine.Precision, Threads: s.engine.Threads, MemoryBytes: s.engine.MemoryBytes, Kernel: s.engine.Kernel, Noise: s.noise, Reuse: s.engine.Reuse, Progress: progress}
+	o := sim.SimOptions{Key: key, Method: sim.Method(s.f.method.Value), Precision: s.engine.Precision, Threads: s.engine.Threads, MemoryBytes: s.engine.MemoryBytes, Kernel: s.engine.Kernel, Noise: s.noise, Reuse: s.engine.Reuse, Series: s.series, Progress: progress}
 	s.engine.Reuse = nil
 	var r *sim.SimResult
 	if o.Method == sim.Density {
@@ -92,7 +92,9 @@ func (s *simulation) run(ctx context.Context, progress func(done, total int)) er
 		if r, err = s.observe(ctx, o); err != nil {
 			return err
 		}
-		o.Reuse = r.State
+		if s.series == nil {
+			o.Reuse = r.State
+		}
 	}
 	if s.f.shots > 0 || r == nil {
 		o.Shots = int(s.f.shots)
@@ -100,7 +102,7 @@ func (s *simulation) run(ctx context.Context, progress func(done, total int)) er
 			return err
 		}
 	}
-	if s.state = r.State; s.noise != nil {
+	if s.noise != nil {
 		s.answer.CalibrationID = s.noise.ID
 	}
 	if r.Probabilities != nil {
@@ -128,7 +130,9 @@ func (s *simulation) observe(ctx context.Context, o sim.SimOptions) (*sim.SimRes
 		return nil, cli.Errorf(cli.Unsupported, "CIRCUIT", "the circuit has no single state: %s", why).Named("FeatureUnsupported").WithHint("such circuits can be sampled: --shots N; --method density averages over outcomes, up to %d qubits", noise.MaxDensityQubits)
 	}
 	if err := s.fill(ctx, r.State); err != nil {
-		r.State.Close()
+		if s.series == nil {
+			r.State.Close()
+		}
 		return nil, err
 	}
 	return r, nil

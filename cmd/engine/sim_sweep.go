@@ -127,12 +127,13 @@ func (w *sweep) point(ctx context.Context, m *statevector.Series, i int) error {
 	if err != nil {
 		return err
 	}
-	s.noise, s.engine = w.model, m.Options()
+	s.noise, s.engine, s.series = w.model, m.Options(), m
+	m.Keep(s.engine.Reuse)
+	s.engine.Reuse = nil
 	start := time.Now()
 	if err := s.run(ctx, nil); err != nil {
 		return simError(err)
 	}
-	m.Keep(s.state)
 	s.answer.Seconds = time.Since(start).Seconds()
 	w.answers[i] = sweepPoint{w.points[i], s.answer}
 	return nil

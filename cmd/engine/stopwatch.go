@@ -69,7 +69,11 @@ type watcher struct {
 	current  engine.Stage
 }
 
-func (e *program) watch(ctx context.Context, clock *stopwatch) *watcher {
+// watch draws bars, unless quiet.
+func (e *program) watch(ctx context.Context, clock *stopwatch, quiet bool) *watcher {
+	if quiet {
+		return &watcher{clock: clock, progress: &cli.Progress{}, stages: map[engine.Stage]*cli.Bar{}, current: engine.StagePlan}
+	}
 	return &watcher{clock: clock, progress: e.Progress(ctx), stages: map[engine.Stage]*cli.Bar{}, current: engine.StagePlan}
 }
 

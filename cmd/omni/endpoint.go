@@ -48,7 +48,7 @@ func (o *program) open(ctx context.Context, signer keys.Signer) (*client.Client,
 	if signer == nil {
 		return c, nil
 	}
-	status, err := (&client.Client{Endpoint: c.Endpoint}).Status(ctx) // the key may not be enrolled yet
+	status, err := c.Anonymous().Status(ctx) // the key may not be enrolled yet
 	if err != nil {
 		return nil, o.refused(err)
 	}

@@ -10,10 +10,14 @@ import (
 	"context"
 	"os"
 
+	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	host.MaybeWorker() // first: devnet's provider makes this binary its guest worker
+	os.Exit(run())
+}
 
 func run() int {
 	o := &program{App: cli.New("omni")}

@@ -23,6 +23,7 @@ type config struct {
 
 const long = `omni is the network side of verifiable quantum jobs.
 
+  omni devnet
   omni aicf serve --dev
   omni aicf provider_register --bundle provider_bundle.json --stake 5000
   omni aicf submit job.json
@@ -44,6 +45,6 @@ func (o *program) root() *cobra.Command {
 		o.getBalance(), o.claimPayout(), o.statement(), o.fund(), o.slashes(), o.dispute(), o.check(),
 		o.policyVerb(), o.serve())
 	o.endpointFlag(aicf)
-	root.AddCommand(aicf)
+	root.AddCommand(aicf, o.devnet())
 	return root
 }

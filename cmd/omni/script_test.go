@@ -10,10 +10,21 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/strictjson"
 )
 
-func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"omni": main}) }
+// TestGuideJob holds the embedded job equal to the example.
+func TestGuideJob(t *testing.T) {
+	want, err := os.ReadFile("../../examples/jobs/guide.json")
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(guideJob))
+}
+
+func TestMain(m *testing.M) {
+	host.MaybeWorker()
+	testscript.Main(m, map[string]func(){"omni": main})
+}
 
 func TestScripts(t *testing.T) {
 	repo, err := filepath.Abs("../..")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -185,6 +186,13 @@ func openNote(b []byte, k *noteKey) (*note.Note, error) {
 	}
 	if len(n.Sigs)+len(n.UnverifiedSigs) > maxSignatures {
 		return nil, fmt.Errorf("more than %d signatures: %w", maxSignatures, ErrCheckpoint)
+	}
+	// Package note leaves the unused last bits of base64 open: one signature would
+	// have four spellings, and a proof four forms.
+	for _, s := range slices.Concat(n.Sigs, n.UnverifiedSigs) {
+		if _, err := base64.StdEncoding.Strict().DecodeString(s.Base64); err != nil {
+			return nil, fmt.Errorf("signature of %s is not in its one spelling: %w", s.Name, ErrCheckpoint)
+		}
 	}
 	return n, nil
 }

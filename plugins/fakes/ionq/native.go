@@ -39,7 +39,10 @@ func (g *gate) native(ops []circuit.Op) ([]circuit.Op, error) {
 		return append(ops, u3(q[0], theta, p-circuit.HalfPi, circuit.HalfPi-p)), err
 	case g.Gate == "ms" && len(q) == 2 && len(g.Phases) == 2 && g.Phase == nil:
 		return ms(ops, q, g.Phases, angle)
-	case g.Gate == "zz" && len(q) == 2 && g.Phases == nil && g.Phase == nil && g.Angle != nil:
+	case g.Gate == "zz" && len(q) == 2 && g.Phases == nil && (g.Phase == nil) != (g.Angle == nil):
+		if g.Phase != nil { // as cirq-ionq has it
+			angle = *g.Phase
+		}
 		a, err := turns(angle)
 		return append(ops, two(circuit.RZZ, q, a)), err
 	}

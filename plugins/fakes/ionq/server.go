@@ -135,10 +135,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request, p []string) {
 	switch {
-	case r.Method == http.MethodGet && len(p) == 1 && p[0] == "backends":
-		s.backends(w)
-	case r.Method == http.MethodGet && len(p) == 4 && p[0] == "backends" && p[2] == "characterizations":
-		s.characterization(w, p[1], p[3])
+	case r.Method == http.MethodGet && p[0] == "backends" && len(p) <= 2:
+		s.backends(w, strings.Join(p[1:], ""))
+	case r.Method == http.MethodGet && p[0] == "backends" && len(p) <= 4 && p[2] == "characterizations":
+		s.characterizations(w, p[1], strings.Join(p[3:], ""))
 	case r.Method == http.MethodGet && len(p) == 1 && p[0] == "jobs":
 		s.list(w, r)
 	case r.Method == http.MethodGet && len(p) == 2 && p[0] == "jobs" && p[1] == "estimate":

@@ -55,7 +55,7 @@ func TestNative(t *testing.T) {
 		`{"gate":"gpi","target":1,"phase":0.3}`:                                                                                                                                           "2",
 		`{"gate":"gpi2","target":0,"phase":0.7},{"gate":"gpi2","target":0,"phase":0.7}`:                                                                                                   "1",
 		`{"gate":"ms","targets":[0,1],"phases":[0.1,0.9]},{"gate":"ms","targets":[0,1],"phases":[0.1,0.9],"angle":0.25}`:                                                                  "3",
-		`{"gate":"gpi2","target":0,"phase":0},{"gate":"zz","targets":[0,1],"angle":0.25},{"gate":"zz","targets":[1,0],"angle":0.25},{"gate":"gpi2","target":0,"phase":0}`:                 "0",
+		`{"gate":"gpi2","target":0,"phase":0},{"gate":"zz","targets":[0,1],"angle":0.25},{"gate":"zz","targets":[1,0],"phase":0.25},{"gate":"gpi2","target":0,"phase":0}`:                 "0",
 		`{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[0,1],"phases":[0.25,0]},{"gate":"gpi2","target":0,"phase":0.25},{"gate":"ms","targets":[1,0],"phases":[0,0.25]}`: "2",
 	} {
 		status, body := call("POST", "jobs", head+gates+`]}}`)
@@ -67,6 +67,20 @@ func TestNative(t *testing.T) {
 		`{"gate":"ms","targets":[0,0],"phases":[0,0]}`, `{"gate":"gpi2","target":-1,"phase":0}`, `{"gate":"gpi","target":0,"phase":1e4}`} {
 		status, _ := call("POST", "jobs", head+bad+`]}}`)
 		require.Equal(t, 400, status, bad)
+	}
+}
+
+// TestBackends: the list, one of it, and its characterization both ways.
+func TestBackends(t *testing.T) {
+	_, call := serve(t, Options{})
+	for path, want := range map[string]string{"backends": `[{`, "backends/qpu.forte-1": `"qubits":36`, "backends/qpu.forte-1/characterizations": `{"characterizations":[{`, "backends/qpu.forte-1/characterizations/" + calibrationID("qpu.forte-1"): `"t1":100`} {
+		status, body := call("GET", path, "")
+		require.Equal(t, 200, status, path)
+		require.Contains(t, body, want, path)
+	}
+	for _, path := range []string{"backends/none", "backends/simulator/characterizations", "backends/qpu.aria-1/characterizations/x", "backends/qpu.aria-1/x", "backends/qpu.aria-1/characterizations/x/y"} {
+		status, _ := call("GET", path, "")
+		require.Equal(t, 404, status, path)
 	}
 }
 

@@ -33,26 +33,41 @@ func calibrationID(backend string) string {
 	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
 }
 
-func (s *Server) backends(w http.ResponseWriter) {
+// backends are all, or the one that is named.
+func (s *Server) backends(w http.ResponseWriter, only string) {
 	out := []map[string]any{}
 	for _, n := range []string{"qpu.aria-1", "qpu.forte-1", "simulator"} {
 		b := map[string]any{"backend": n, "status": "available", "qubits": Backends[n], "degraded": false, "average_queue_time": 0}
 		if n != "simulator" {
 			b["characterization_id"] = calibrationID(n)
 		}
+		if n == only {
+			answer(w, 200, b)
+			return
+		}
 		out = append(out, b)
+	}
+	if only != "" {
+		refuse(w, 404, "Not Found Error", "there is no such backend")
+		return
 	}
 	answer(w, 200, out)
 }
 
-func (s *Server) characterization(w http.ResponseWriter, backend, id string) {
-	if Backends[backend] == 0 || backend == "simulator" || id != calibrationID(backend) {
+// characterizations are a backend's only one, in a list or by its id.
+func (s *Server) characterizations(w http.ResponseWriter, backend, id string) {
+	if Backends[backend] == 0 || backend == "simulator" || id != "" && id != calibrationID(backend) {
 		refuse(w, 404, "Not Found Error", "there is no such characterization")
 		return
 	}
-	answer(w, 200, map[string]any{"id": id, "backend": backend, "date": "2026-11-01T00:00:00Z", "qubits": Backends[backend], "connectivity": [][]int{},
+	v := map[string]any{"id": calibrationID(backend), "backend": backend, "date": "2026-11-01T00:00:00Z", "qubits": Backends[backend], "connectivity": [][]int{},
 		"fidelity": map[string]any{"spam": map[string]any{"median": 0.995}, "1q": map[string]any{"median": 0.9998}, "2q": map[string]any{"median": 0.995}},
-		"timing":   map[string]any{"readout": 0.00025, "reset": 0.00015, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1}})
+		"timing":   map[string]any{"readout": 0.00025, "reset": 0.00015, "1q": 0.00013, "2q": 0.00097, "t1": 100, "t2": 1}}
+	if id == "" {
+		answer(w, 200, map[string]any{"characterizations": []any{v}, "pages": 1})
+		return
+	}
+	answer(w, 200, v)
 }
 
 // status is a function of the clock; the lock is held.

@@ -38,12 +38,14 @@ func swtpm(t *testing.T) func() (io.ReadWriteCloser, error) {
 	cmd.Stderr = t.Output()
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	dial := func() (io.ReadWriteCloser, error) { return net.Dial("unix", sock) }
-	require.Eventually(t, func() bool {
-		_, err := os.Stat(sock)
-		return err == nil
-	}, 20*time.Second, time.Millisecond)
-	return dial
+	// The socket is there before swtpm listens on it.
+	return func() (c io.ReadWriteCloser, err error) {
+		require.Eventually(t, func() bool {
+			c, err = net.Dial("unix", sock)
+			return err == nil
+		}, 20*time.Second, time.Millisecond)
+		return c, err
+	}
 }
 
 func TestTPM(t *testing.T) {

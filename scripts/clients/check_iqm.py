@@ -31,7 +31,7 @@ def measure(*q):
 half = math.pi / 2
 one = Circuit(name="one", instructions=(prx("QB1", math.pi, 0.3), measure("QB1", "QB3", "QB5")))
 bell = Circuit(name="bell", instructions=(prx("QB1", half, half), prx("QB3", half, half), cz("QB3", "QB1"), prx("QB3", half, -half), measure("QB1", "QB3")))
-mapped = Circuit(name="mapped", instructions=(prx("a", math.pi, 0), cz("a", "b"), measure("a", "b")))
+mapped = Circuit(name="mapped", instructions=(prx("a", math.pi, 0.0), cz("a", "b"), measure("a", "b")))
 job = client.submit_circuits([one, bell], shots=1000)
 assert job.wait_for_completion() == "completed"
 assert job.result()[0] == {"m": [[1, 0, 0]] * 1000}

@@ -117,7 +117,7 @@ func raw(method, path, id, tag, summary string, fn func(*Server, http.ResponseWr
 		}
 		s.api.OpenAPI().AddOperation(&huma.Operation{
 			OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag}, Parameters: pathParameters(path), Security: security(need),
-			Responses: map[string]*huma.Response{"default": {Description: "see docs/network.md"}},
+			Responses: map[string]*huma.Response{"default": {Description: summary}},
 		})
 		mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) { fn(s, w, r) })
 	}

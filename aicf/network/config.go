@@ -36,7 +36,9 @@ type Config struct {
 	// Evidence judges the attestations of a provider bundle at registration and
 	// returns the level they reach; nil: level none.
 	Evidence func(ctx context.Context, b *keys.Bundle, nowMS int64) (level proofs.Level, dev bool, err error)
-	// Fraud judges a quantum_fraud_v1 document; nil: accusations are refused.
+	// Fraud judges an accusation; nil: quantum_fraud_v1 documents that rest on judging the
+	// accused claim's stored bundle again (proofs/statement). Those that rest on a target
+	// audit are refused then: the audit itself is not part of a dispute.
 	Fraud func(ctx context.Context, document []byte) (*Fraud, error)
 	// Payer executes payouts; nil: pay into the provider's available balance.
 	Payer Payer

@@ -3,6 +3,7 @@ package network
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/animicaorg/engine/aicf"
@@ -12,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -132,12 +134,15 @@ func (s *Service) counter(ctx context.Context, row *penalty.Row, l *queue.LeaseR
 // accuse judges a quantum_fraud_v1 document: a claim of the network, an audit of
 // its target shots, the accuser's signature.
 func (s *Service) accuse(ctx context.Context, c aicf.Call, d aicf.Dispute) (*aicf.DisputeOutcome, error) {
-	if s.cfg.Fraud == nil {
-		return nil, aicf.Refuse(aicf.Conflict, "this service judges no fraud documents")
+	judge := s.cfg.Fraud
+	if judge == nil {
+		judge = s.judgeFraud
 	}
-	f, err := s.cfg.Fraud(ctx, d.Fraud)
-	if err != nil {
-		return nil, aicf.Refuse(aicf.ProofError, "%v", err).In("/fraud")
+	f, err := judge(ctx, d.Fraud)
+	if aicf.CodeOf(err) != "" {
+		return nil, err
+	} else if err != nil {
+		return nil, aicf.Refuse(aicf.ProofError, "%v", err).In("/fraud").Try("engine traps fraud BUNDLE --check FILE says which part")
 	}
 	return update(ctx, s, c, func(t *store.Tx, term *epoch.Term) (*aicf.DisputeOutcome, error) {
 		l, err := store.Get[queue.LeaseRow](t, "WHERE claim = ? AND state = 'completed'", f.Claim)
@@ -190,4 +195,42 @@ func (s *Service) Slash(ctx context.Context, id digest.Digest) (out *aicf.Slash,
 		}
 		return err
 	})
+}
+
+// judgeFraud verifies an accusation with the bundle that the accused handed in.
+func (s *Service) judgeFraud(ctx context.Context, document []byte) (*Fraud, error) {
+	st, err := statement.Open(document, statement.TypeFraud)
+	if err != nil {
+		return nil, err
+	}
+	frame, err := transcript.ParseFraud(st.Frame)
+	if err != nil {
+		return nil, err
+	}
+	var name digest.Digest
+	err = s.cfg.Store.View(ctx, func(t *store.Tx) error {
+		l, err := store.Get[queue.LeaseRow](t, "WHERE claim = ? AND state = 'completed'", frame.Claim)
+		if err == nil {
+			name = l.Bundle
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNone) || err == nil && name.IsZero() {
+		return nil, aicf.Refuse(aicf.NotFound, "no bundle of a claim %s was accepted here", frame.Claim).In("/fraud")
+	} else if err != nil {
+		return nil, err
+	}
+	raw, err := s.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	b, err := proofs.ReadTar(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	f, err := statement.CheckFraud(ctx, document, b, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Fraud{Claim: f.Frame.Claim, Why: f.Reason}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"github.com/animicaorg/engine/keys"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
@@ -239,6 +241,44 @@ func TestUnbondingStakeIsStillSlashed(t *testing.T) {
 		w.rounds(4)
 		b = w.balance(p.id)
 		require.Equal(w, []aicf.Amount{4000, 0}, []aicf.Amount{b.Available, b.Unbonding}, "what was not slashed is released")
+	})
+}
+
+// TestAnAccusationOfNothing: the service holds a fraud document against the bundle that it
+// has; an accusation of an honest claim, of a claim that it never saw, and bytes that are no
+// document are refused, and nothing moves.
+func TestAnAccusationOfNothing(t *testing.T) {
+	each(t, nil, func(w *world) {
+		p := w.provider("one", 6000, 1)
+		w.deposit(buyer, 100)
+		w.submit(1, nil)
+		out, err := w.hand(p, w.lease(p), cheat{})
+		require.NoError(w, err)
+		accuser := newProvider(w, "accuser", uint64(w.now/1000))
+		document := func(f transcript.FraudFrame) []byte {
+			raw, err := transcript.Encode(f)
+			require.NoError(w, err)
+			doc, err := statement.Sign(ctx, statement.TypeFraud, raw, "words", &keys.Held{ProviderID: accuser.id, Operational: accuser.op, Statement: accuser.statement}, false, uint64(w.now/1000))
+			require.NoError(w, err)
+			return doc
+		}
+		l, err := w.Lease(ctx, out.LeaseID)
+		require.NoError(w, err)
+		honest := transcript.FraudFrame{Result: digest.Sum([]byte("R")), Claim: out.Claim, ProviderID: l.ProviderID, Reason: transcript.FraudRejudge, Evidence: digest.Sum(nil)}
+		unknown := honest
+		unknown.Claim = digest.Sum([]byte("never handed in"))
+		for name, c := range map[string]struct {
+			doc  []byte
+			want aicf.Code
+		}{
+			"honest claim":  {document(honest), aicf.ProofError},
+			"unknown claim": {document(unknown), aicf.NotFound},
+			"no document":   {[]byte(`{}`), aicf.ProofError},
+		} {
+			_, err := w.Dispute(ctx, w.as(accuser.id), aicf.Dispute{Fraud: c.doc})
+			require.Equal(w, c.want, code(err), "%s: %v", name, err)
+		}
+		require.Empty(w, w.slashes(aicf.SlashHeld))
 	})
 }
 

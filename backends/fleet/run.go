@@ -298,7 +298,7 @@ func (r *run) choose(w *member) int {
 	}
 	for p := r.next; p < len(r.pieces); p++ {
 		it := &r.pieces[p]
-		if it.done == nil && len(it.holders) == 1 && it.holders[0] != w.id && time.Since(it.sent) > r.f.cfg.Budget {
+		if it.done == nil && len(it.holders) == 1 && it.holders[0] != w.id && r.f.cfg.Now().Sub(it.sent) > r.f.cfg.Budget {
 			return p
 		}
 	}
@@ -325,7 +325,7 @@ func (r *run) send(w *member, p int) error {
 		head: r.head, run: r.id, piece: uint32(p), first: rows.First + uint64(it.first), rows: uint32(it.n), elem: uint8(rows.ElemSize),
 		data: rows.Data[it.first*r.rowSize():][:it.n*r.rowSize()],
 	}
-	it.sent = time.Now()
+	it.sent = r.f.cfg.Now()
 	it.holders = append(it.holders, w.id)
 	w.holds = append(w.holds, p)
 	reply := r.inbox + ".done." + strconv.Itoa(p) + "." + w.id

@@ -36,11 +36,11 @@ type torture struct{ kills, submissions, workers, settleMS int }
 func tortureSize() torture {
 	switch os.Getenv("ENGINE_TORTURE") {
 	case "full":
-		return torture{1000, 10_000, 4, 300}
+		return torture{1000, 10_000, 4, 30}
 	case "commit":
-		return torture{50, 500, 4, 300}
+		return torture{50, 500, 4, 30}
 	}
-	return torture{6, 60, 4, 300}
+	return torture{6, 60, 4, 30}
 }
 
 // TestTorture kills a driver with SIGKILL again and again while submissions go to
@@ -150,6 +150,7 @@ type killer struct {
 	s              *supervisor.Supervisor
 	kills, between atomic.Int64
 
+	arming   sync.Mutex // one worker waits for the kill before and plans the next
 	mu       sync.Mutex
 	rand     *rand.Rand
 	armed    bool // the next acceptance kills
@@ -162,6 +163,8 @@ type killer struct {
 
 // arm plans the next kill, after the one before has happened.
 func (k *killer) arm(ctx context.Context) {
+	k.arming.Lock()
+	defer k.arming.Unlock()
 	k.settle(ctx)
 	k.mu.Lock()
 	defer k.mu.Unlock()

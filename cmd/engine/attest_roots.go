@@ -1,34 +1,14 @@
 package main
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/attest"
 	"github.com/animicaorg/engine/proofs/attest/evidence"
+	"github.com/animicaorg/engine/proofs/attest/rootdir"
 )
-
-// rootsFolder reads folders below dir.
-func rootsFolder(dir string) evidence.Folder {
-	return func(name string) (map[string][]byte, string, error) {
-		where := filepath.Join(dir, name)
-		list, err := os.ReadDir(where)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, where, err
-		}
-		list = slices.DeleteFunc(list, func(f os.DirEntry) bool { return filepath.Ext(f.Name()) != ".pem" && filepath.Ext(f.Name()) != ".crl" })
-		files := map[string][]byte{}
-		for _, f := range list[:min(len(list), evidence.MaxTrustFiles+1)] {
-			if files[f.Name()], err = os.ReadFile(filepath.Join(where, f.Name())); err != nil {
-				return nil, where, err
-			}
-		}
-		return files, where, nil
-	}
-}
 
 // ownRoots is the folder where an operator drops roots for good; empty where there
 // is no data directory.
@@ -40,39 +20,20 @@ func (e *program) ownRoots() string {
 	return filepath.Join(dir, "roots")
 }
 
-// teeTrust is what is trusted for a kind of TEE: with a folder the roots in it, else
-// the pinned ones and those that the operator dropped into the data directory.
-func (e *program) teeTrust(dir string, v attest.Verifier) (*evidence.Trust, error) {
-	k := v.Kind()
-	if dir != "" {
-		return trusted(evidence.TEETrust(rootsFolder(dir), k))
-	}
-	t := &evidence.Trust{Roots: v.PinnedRoots()}
-	t.Roots.Certs = append(t.Roots.Certs, fakeTEERoots(k)...)
-	own := e.ownRoots()
-	if own == "" {
-		return t, nil
-	}
-	more, err := trusted(evidence.TEETrust(rootsFolder(own), k))
-	if err != nil {
-		return nil, err
-	}
-	if len(more.Roots.Certs) > 0 || len(t.Roots.Certs) == 0 {
-		t.Roots.Where += " and " + more.Roots.Where
-	}
-	t.Roots.Certs, t.Roots.Between = append(t.Roots.Certs, more.Roots.Certs...), append(t.Roots.Between, more.Roots.Between...)
-	return t, nil
+// anchors are the roots in dir, else the pinned ones and those that the operator dropped into
+// the data directory.
+func (e *program) anchors(dir string) rootdir.Anchors {
+	return rootdir.Anchors{Only: dir, Own: e.ownRoots(), More: fakeTEERoots}
 }
 
-// vendorTrust is what is trusted for a vendor of quantum computers: what is in the
-// folder, else in that of the data directory.
+// teeTrust is what is trusted for a kind of TEE.
+func (e *program) teeTrust(dir string, v attest.Verifier) (*evidence.Trust, error) {
+	return trusted(e.anchors(dir).TEE(v))
+}
+
+// vendorTrust is what is trusted for a vendor of quantum computers.
 func (e *program) vendorTrust(dir, vendor string) (*evidence.Trust, error) {
-	if dir == "" {
-		if dir = e.ownRoots(); dir == "" {
-			return &evidence.Trust{Roots: &attest.Roots{Where: "no folder: there is no data directory"}}, nil
-		}
-	}
-	return trusted(evidence.VendorTrust(rootsFolder(dir), vendor))
+	return trusted(e.anchors(dir).Vendor(vendor))
 }
 
 // trusted gives errors of a folder their exit code.

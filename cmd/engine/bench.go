@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/bench/peers"
 	"github.com/animicaorg/engine/bench/report"
 	"github.com/animicaorg/engine/bench/workloads"
+	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
@@ -126,7 +127,7 @@ func (e *program) bench(ctx context.Context, names []string, f *benchFlags) erro
 	defer r.Close()
 	out := &report.Report{
 		Date: time.Now().UTC().Format(time.DateOnly), Machine: machine.Class(),
-		Engine: fmt.Sprintf("engine %s, %s", version, statevector.Complex64.Numeric()), Load: machine.LoadAverage(),
+		Engine: fmt.Sprintf("engine %s, %s", engine.Version, statevector.Complex64.Numeric()), Load: machine.LoadAverage(),
 	}
 	if err := measureAll(ctx, r, list, f, out); err != nil {
 		return benchError(err)

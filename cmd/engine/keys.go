@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -34,30 +33,12 @@ func (e *program) keyStore() (*keys.Store, error) {
 		return nil, keyError(err)
 	}
 	s.Seals = map[string]keys.Sealer{
-		keys.LevelAge:        opener(func() (keys.Sealer, error) { return e.identity() }),
-		keys.LevelPassphrase: opener(func() (keys.Sealer, error) { return e.passphrase() }),
+		keys.LevelAge:        agekeys.Lazy(e.identity),
+		keys.LevelPassphrase: agekeys.Lazy(e.passphrase),
 	}
 	s.Dial = e.dialKey
 	return s, nil
 }
-
-// opener reads its secret when a sealed key is met, not before.
-type opener func() (keys.Sealer, error)
-
-// Open implements keys.Sealer.
-func (o opener) Open(sealed []byte) ([]byte, error) {
-	s, err := o()
-	if err != nil {
-		return nil, err
-	}
-	return s.Open(sealed)
-}
-
-// Seal implements keys.Sealer; keys are sealed by the sealer itself.
-func (o opener) Seal([]byte) ([]byte, error) { return nil, keys.ErrLocked }
-
-// Level implements keys.Sealer.
-func (o opener) Level() string { return "" }
 
 // identityFile is where the age identity lies: what the flag says, what the
 // service manager handed over, or below the configuration.
@@ -65,14 +46,8 @@ func (e *program) identityFile() (string, error) {
 	if e.keyIdentity != "" {
 		return e.keyIdentity, nil
 	}
-	if dir := e.Getenv("CREDENTIALS_DIRECTORY"); dir != "" {
-		path := filepath.Join(dir, agekeys.CredentialName)
-		if _, err := os.Lstat(path); err == nil {
-			return path, nil
-		}
-	}
 	dir, err := e.ConfigDir()
-	return filepath.Join(dir, agekeys.CredentialName), err
+	return agekeys.Find("", e.Getenv("CREDENTIALS_DIRECTORY"), dir), err
 }
 
 func (e *program) identity() (keys.Sealer, error) {

@@ -34,16 +34,10 @@ func (e *program) attester(f *trustFlags) (*evidence.Attester, error) {
 	if err != nil {
 		return nil, err
 	}
+	from := e.anchors(f.dir)
 	a := &evidence.Attester{Policy: rules.Policy, Allow: rules.AllowTCB, Published: evidence.PublishedRoots(),
-		TEE: func(k attest.Kind) (*evidence.Trust, error) {
-			for _, v := range evidence.Verifiers() {
-				if v.Kind() == k {
-					return e.teeTrust(f.dir, v)
-				}
-			}
-			return &evidence.Trust{Roots: &attest.Roots{Where: "no folder"}}, nil
-		},
-		Vendor: func(vendor string) (*evidence.Trust, error) { return e.vendorTrust(f.dir, vendor) }}
+		TEE:    func(k attest.Kind) (*evidence.Trust, error) { return trusted(from.Kind(k)) },
+		Vendor: func(vendor string) (*evidence.Trust, error) { return trusted(from.Vendor(vendor)) }}
 	if f.collateral != "" {
 		if a.Collateral, err = e.ReadInput("--collateral", f.collateral, attest.MaxCollateral, cli.AttestationError); err != nil {
 			return nil, err

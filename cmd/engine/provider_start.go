@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/ledger"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/wholefile"
 	"github.com/animicaorg/engine/job"
@@ -142,7 +143,7 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	}
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
 	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: &sessionExecutor{e, f.run}, Capacity: f.capacity,
-		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Version: engineVersion(""), Log: e.Log, Working: func() {
+		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
 			_ = e.Print(map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
 			})

@@ -236,7 +236,7 @@ func (e *program) fillSession(ctx context.Context, f *runFlags, s *session) erro
 			}
 		}
 	}
-	s.version = engineVersion(s.numeric)
+	s.version = engine.VersionOf(s.numeric)
 	s.progress = e.watch(ctx, s.clock, f.quiet)
 	s.close = append(s.close, s.progress.Close)
 	cfg.ProviderID, cfg.Version, cfg.Progress = s.held.ProviderID, s.version, s.progress.stage

@@ -109,7 +109,7 @@ func (e *program) batchSession(ctx context.Context, f *runFlags, s *session) (*e
 	}
 	s.progress = e.watch(ctx, s.clock, false)
 	s.close = append(s.close, s.progress.Close)
-	cfg.ProviderID, cfg.Version, cfg.Modules, cfg.Progress = s.held.ProviderID, engineVersion(s.numeric), s.driver, s.progress.stage
+	cfg.ProviderID, cfg.Version, cfg.Modules, cfg.Progress = s.held.ProviderID, engine.VersionOf(s.numeric), s.driver, s.progress.stage
 	return cfg, nil
 }
 

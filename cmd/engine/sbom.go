@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/internal/sbom"
 	"github.com/animicaorg/engine/plugins/embedded"
@@ -95,7 +96,7 @@ func (e *program) printChanges(b *sbom.BOM, path string) error {
 func hostSBOM(loaded transcript.ModuleSet) (*sbom.BOM, error) {
 	info, _ := debug.ReadBuildInfo()
 	b := &sbom.BOM{}
-	b.Subject, b.Components = sbom.Program("engine", version, info)
+	b.Subject, b.Components = sbom.Program("engine", engine.Version, info)
 	own := map[digest.Digest]bool{}
 	for _, m := range embedded.All() {
 		d := digest.Sum(m.Bytes)

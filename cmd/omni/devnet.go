@@ -22,14 +22,11 @@ import (
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/backends/statevector"
 	"github.com/animicaorg/engine/devnet"
+	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/host"
-	"github.com/animicaorg/engine/host/meter"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime
 	"github.com/animicaorg/engine/internal/cli"
 )
-
-// version is the release, by semantic versioning: that of engine.
-const version = "0.1.0"
 
 // guideJob is the guide's job, section 5.1; a test holds it equal to the example.
 //
@@ -109,7 +106,7 @@ func (o *program) runDevnet(ctx context.Context, f *devnetFlags) (err error) {
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
 	n, err := devnet.Start(ctx, devnet.Config{Dir: f.keep, Listen: f.listen, Postgres: f.postgres, Host: h, Backend: backend, Log: o.Log,
-		Version: fmt.Sprintf("engine/%s numeric/%d meter/%d", version, statevector.NumericVersion, meter.Version)})
+		Version: engine.VersionOf(statevector.Complex64.Numeric())})
 	if err != nil {
 		return cli.Errorf(cli.NetworkService, "", "%w", err)
 	}

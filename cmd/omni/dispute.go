@@ -56,8 +56,10 @@ func (o *program) dispute() *cobra.Command {
 		Use: "dispute", Short: "Appeal a slash, or accuse a provider by a fraud document",
 		Long: `Appeal a slash of this provider with counter-evidence, a bundle that lies with the
 service and whose transcript the device or TEE signed; or accuse a provider by a
-quantum_fraud_v1 document (engine traps audit). Evidence that does not verify
-changes nothing and exits 42.`,
+quantum_fraud_v1 document (engine traps judge --fraud), which the service holds
+against the bundle that the provider handed in. Evidence that does not verify
+changes nothing and exits 42. The service does not take accusations that rest on a
+target audit yet.`,
 		Example: "  omni aicf dispute --slash ID --bundle SHA3\n  omni aicf dispute --fraud fraud.json",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -71,7 +70,7 @@ func (o *program) provider() (*keys.Held, error) {
 		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err)
 	}
 	defer s.Close()
-	s.Seals = map[string]keys.Sealer{keys.LevelAge: ageIdentity{o}}
+	s.Seals = map[string]keys.Sealer{keys.LevelAge: agekeys.Lazy(o.identity)}
 	held, err := s.Held()
 	if err != nil {
 		return nil, cli.Errorf(cli.BadConfig, "--key-dir", "%w", err).Named("NoKey").WithHint("engine keys init makes the provider's keys, --key-dir DIR names others")
@@ -79,34 +78,14 @@ func (o *program) provider() (*keys.Held, error) {
 	return held, nil
 }
 
-// ageIdentity opens keys that engine keys init sealed; it reads its file when one is met.
-type ageIdentity struct{ o *program }
-
-// Open implements keys.Sealer.
-func (a ageIdentity) Open(sealed []byte) ([]byte, error) {
-	path := a.o.keyIdentity
-	if path == "" {
-		path = filepath.Join(a.o.Getenv("CREDENTIALS_DIRECTORY"), agekeys.CredentialName)
-		if _, err := os.Lstat(path); a.o.Getenv("CREDENTIALS_DIRECTORY") == "" || err != nil {
-			dir, err := a.o.ConfigDir()
-			if err != nil {
-				return nil, err
-			}
-			path = filepath.Join(dir, agekeys.CredentialName)
-		}
-	}
-	s, err := agekeys.Identity(path)
-	if err != nil {
+// identity opens keys that engine keys init sealed.
+func (o *program) identity() (keys.Sealer, error) {
+	dir, err := o.ConfigDir()
+	if err != nil && o.keyIdentity == "" {
 		return nil, err
 	}
-	return s.Open(sealed)
+	return agekeys.Identity(agekeys.Find(o.keyIdentity, o.Getenv("CREDENTIALS_DIRECTORY"), dir))
 }
-
-// Level implements keys.Sealer.
-func (ageIdentity) Level() string { return keys.LevelAge }
-
-// Seal implements keys.Sealer.
-func (ageIdentity) Seal([]byte) ([]byte, error) { return nil, keys.ErrLocked }
 
 // asProvider connects with the provider's operational key.
 func (o *program) asProvider(ctx context.Context) (*client.Client, *keys.Held, error) {

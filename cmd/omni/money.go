@@ -162,7 +162,7 @@ func (o *program) check() *cobra.Command {
 				*aicf.Audit
 				Error *cli.Body `json:"error,omitempty"`
 			}{Audit: a}
-			failed := cli.Errorf(cli.NetworkService, "", "the ledger breaks an invariant").Named("LedgerBroken").WithHint("stop payouts; docs/operating has the runbook LedgerImbalance")
+			failed := cli.Errorf(cli.NetworkService, "", "the ledger breaks an invariant").Named("LedgerBroken").WithHint("stop payouts and keep the database as it is; the invariant's detail names account or transfer")
 			if !a.OK() {
 				out.Error, failed.Printed = failed.Body(), o.JSON
 			}

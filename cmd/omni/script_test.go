@@ -23,6 +23,10 @@ func TestGuideJob(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
+	if dir := os.Getenv(stayFolder); dir != "" {
+		os.Args = []string{"omni", "devnet", "--stay", "--jobs", "0", "--keep", dir, "--json"}
+		os.Exit(run())
+	}
 	testscript.Main(m, map[string]func(){"omni": main})
 }
 

@@ -26,6 +26,9 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest/evidence"
+	"github.com/animicaorg/engine/proofs/attest/rootdir"
 )
 
 type serveFlags struct {
@@ -48,6 +51,10 @@ func (o *program) serve() *cobra.Command {
 disputes, over HTTP. The first line on stdout is the address. The database is
 network.db in --data, or PostgreSQL by --postgres, where any number of services
 may share one database; keys lie in --data in both cases.
+
+Attestation evidence of providers and proofs is judged with the pinned roots and
+those that lie in DATA/roots/KIND-or-VENDOR. A quote of a TEE needs a policy that
+lists its measurement; this verb takes none yet, so quotes reach no level.
 
 --dev: new accounts are funded by a faucet, development evidence and proofs are
 allowed, the beacon is local, and calls from this machine need no signature.
@@ -169,6 +176,10 @@ func (o *program) networkConfig(f *serveFlags) (*network.Config, error) {
 		return nil, cli.Errorf(cli.BadConfig, "--data", "%w", err)
 	}
 	cfg.Service = key
+	judge := evidenceJudge{&evidence.Attester{Published: evidence.PublishedRoots()}, f.dev}
+	from := rootdir.Anchors{Own: filepath.Join(f.data, "roots")}
+	judge.TEE, judge.Vendor = from.Kind, from.Vendor
+	cfg.Evidence, cfg.Wire = judge.registration, func(in *proofs.Input) { in.Attester = judge }
 	if f.treasury != "" {
 		_, public, err := keys.ParsePublic(f.treasury)
 		if err != nil {
@@ -182,6 +193,29 @@ func (o *program) networkConfig(f *serveFlags) (*network.Config, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// evidenceJudge judges evidence at registration and in proofs.
+type evidenceJudge struct {
+	*evidence.Attester
+	dev bool
+}
+
+// registration is network.Config.Evidence: what a bundle's evidence reaches together. One
+// piece that is refused refuses the bundle.
+func (j evidenceJudge) registration(ctx context.Context, b *keys.Bundle, nowMS int64) (level proofs.Level, dev bool, err error) {
+	verdicts, err := j.Registration(ctx, b, time.UnixMilli(nowMS), j.dev)
+	if err != nil {
+		return "", false, err
+	}
+	level = proofs.LevelNone
+	for _, v := range verdicts {
+		if !v.Accepted {
+			return "", false, fmt.Errorf("%s: %s", v.Member, v.Reasons[0].Message)
+		}
+		level = level.Join(v.Level)
+	}
+	return level, false, nil
 }
 
 // beaconSecret is the secret of the local beacon, drawn once for each network.

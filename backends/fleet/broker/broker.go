@@ -26,8 +26,11 @@ import (
 // MaxPayload of the embedded server: rows of thousands of slots in one message.
 const MaxPayload = 8 << 20
 
-// Patience is how long [Dial] waits for a server to come up.
-const Patience = 5 * time.Second
+// Patience is how long [Dial] tries a server that refuses connections.
+const (
+	Patience   = 5 * time.Second
+	retryEvery = 50 * time.Millisecond
+)
 
 const ready = 10 * time.Second
 
@@ -179,14 +182,15 @@ func Dial(address, seedFile string) (*nats.Conn, error) {
 		}
 		opts = append(opts, key)
 	}
-	for began := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+	for try := 0; ; try++ {
 		c, err := nats.Connect(address, opts...)
 		switch {
 		case err == nil:
 			return c, nil
-		case errors.Is(err, nats.ErrAuthorization) || time.Since(began) > Patience:
+		case errors.Is(err, nats.ErrAuthorization) || try == int(Patience/retryEvery):
 			return nil, fmt.Errorf("broker: %s: %w", redact(address), err)
 		}
+		time.Sleep(retryEvery)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/job"
 )
@@ -65,8 +66,14 @@ func TestBridgeRefuses(t *testing.T) {
 		"qubit outside":   {wanted{source: []byte(`{"qubits":2,"gates":[{"op":"h","q":2}]}`), shots: 1}, aicf.SchemaError, "/circuit/gates/0/q"},
 		"many operands":   {wanted{source: []byte(`{"qubits":6,"gates":[{"op":"h","q":[0,1,2,3,4]}]}`), shots: 1}, aicf.SchemaError, "/circuit/gates/0/q"},
 		"wrong operands":  {wanted{source: []byte(`{"qubits":2,"gates":[{"op":"cx","q":0}]}`), shots: 1}, aicf.SchemaError, "/circuit"},
-		"partial measure": {wanted{source: []byte(`{"qubits":2,"gates":[],"measure":[0]}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
-		"measure order":   {wanted{source: []byte(`{"qubits":2,"gates":[],"measure":[1,0]}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
+		"measure 5":       {wanted{source: []byte(`{"qubits":2,"gates":[],"measure":5}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
+		"measure twice":   {wanted{source: []byte(`{"qubits":2,"gates":[],"measure":[0,0]}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
+		"measure nothing": {wanted{source: []byte(`{"qubits":2,"gates":[],"measure":[2]}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
+		"two measures":    {wanted{source: []byte(`{"qubits":2,"gates":[{"op":"MEASURE","q":0}],"measure":[1]}`), shots: 1}, aicf.SchemaError, "/circuit/measure"},
+		"gate behind":     {wanted{source: []byte(`{"qubits":2,"gates":[{"op":"MEASURE","q":0},{"op":"H","q":1}]}`), shots: 1}, aicf.SchemaError, "/circuit/gates/1"},
+		"an angle":        {wanted{source: []byte(`{"qubits":2,"gates":[{"op":"RX","q":0}]}`), shots: 1}, aicf.SchemaError, "/circuit/gates/0/op"},
+		"unknown name":    {wanted{source: []byte(`{"name":"foo"}`), width: 2, shots: 1}, aicf.SchemaError, "/circuit/name"},
+		"no width":        {wanted{source: []byte(`{"name":"ghz"}`), shots: 1}, aicf.SchemaError, "/width"},
 	} {
 		_, err := c.w.document(digest.Digest{})
 		var f *aicf.Fault
@@ -74,4 +81,31 @@ func TestBridgeRefuses(t *testing.T) {
 		require.Equal(t, c.code, f.Code, name)
 		require.Equal(t, c.field, f.Field, name)
 	}
+}
+
+// TestLineageMeasurements: a list of qubits is measured in its order, all of them in order as
+// if nothing was said.
+func TestLineageMeasurements(t *testing.T) {
+	hash := func(source string) (digest.Digest, int) {
+		doc, err := (&wanted{source: []byte(source), shots: 4096}).document(digest.Digest{})
+		require.NoError(t, err)
+		j, err := job.Parse(doc)
+		require.NoError(t, err)
+		c, _, err := circuit.Parse(circuit.Format(j.Spec.Circuit.Format), []byte(j.Spec.Circuit.Source), circuit.Options{})
+		require.NoError(t, err)
+		h, err := c.Hash()
+		require.NoError(t, err)
+		return h, c.Clbits
+	}
+	whole, _ := hash(bellLineage)
+	for _, same := range []string{`{"qubits":2,"gates":[{"op":"h","q":0},{"op":"cnot","q":[0,1]}]}`, `{"qubits":2,"gates":[{"op":"h","q":0},{"op":"cx","q":[0,1]}],"measure":[0,1]}`,
+		`{"qubits":2,"gates":[{"op":"h","q":0},{"op":"cx","q":[0,1]},{"op":"MEASURE","q":[0,1]}],"measure":[0,1]}`} {
+		h, bits := hash(same)
+		require.Equal(t, whole, h)
+		require.Equal(t, 2, bits)
+	}
+	swapped, _ := hash(`{"qubits":2,"gates":[{"op":"h","q":0},{"op":"cx","q":[0,1]}],"measure":[1,0]}`)
+	require.NotEqual(t, whole, swapped)
+	_, bits := hash(`{"qubits":4,"gates":[{"op":"H","q":[0]},{"op":"CNOT","q":[0,1]},{"op":"MEASURE","q":[0,1]}],"measure":[0,1]}`)
+	require.Equal(t, 2, bits)
 }

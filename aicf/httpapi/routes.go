@@ -81,6 +81,7 @@ var routes = []route{
 	raw(http.MethodPut, "/aicf/bundles/{sha3_256}", "put-bundle", "leases", "Store a proof bundle by its hash, at most 64 MiB", (*Server).putBundle),
 	raw(http.MethodGet, "/aicf/bundles/{sha3_256}", "bundle", "leases", "A stored proof bundle", (*Server).bundle),
 	raw(http.MethodGet, "/aicf/events", "events", "network", "The event log as server-sent events; Last-Event-ID resumes", (*Server).events),
+	raw(http.MethodGet, "/aicf/ws", "socket", "lineage", "The lineage's WebSocket: ?topics=aicf.jobAssigned,aicf.jobCompleted,aicf.providerSlashed,aicf.epochSettled, ?after=N", (*Server).socket),
 	raw(http.MethodGet, "/healthz", "healthz", "network", "Whether the process answers", (*Server).healthz),
 	raw(http.MethodGet, "/readyz", "readyz", "network", "Whether it takes work", (*Server).readyz),
 	raw(http.MethodGet, "/errors/{code}", "error", "network", "Cause and fix of a problem code", (*Server).explainCode),

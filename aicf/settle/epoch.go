@@ -57,7 +57,9 @@ func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calen
 	if s.lines, err = store.Select[Line](t, "WHERE state = 'accrued' AND epoch <= ? ORDER BY seq", number); err != nil {
 		return nil, err
 	}
-	s.Cap = aicf.Amount(p.Epochs.FundCapAtomic)
+	if s.Cap, err = fundCap(t, p, number); err != nil {
+		return nil, err
+	}
 	for _, step := range []func(*store.Tx) error{s.pay, s.subsidise, s.fix} {
 		if err := step(t); err != nil {
 			return nil, err
@@ -69,6 +71,21 @@ func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calen
 	}
 	s.Sig = sig.Sig
 	return e, s.write(t)
+}
+
+// fundCap is what an epoch's subsidies may take from the fund: the policy's cap and, where it
+// rolls over, what the epoch before left of its own.
+func fundCap(t *store.Tx, p *aicf.Policy, number uint64) (aicf.Amount, error) {
+	limit := p.Epochs.FundCapAtomic
+	if !p.Epochs.RolloverUnspent || number == 0 {
+		return aicf.Amount(limit), nil
+	}
+	before, err := store.Get[epoch.Row](t, "WHERE number = ?", number-1)
+	if err != nil {
+		return 0, err
+	}
+	limit, err = economics.RolledCap(limit, uint64(before.Cap-before.Subsidy))
+	return aicf.Amount(limit), err
 }
 
 // pay moves the lines: one transfer for each provider and share.

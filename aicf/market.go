@@ -229,7 +229,16 @@ type ResultOutcome struct {
 	Accrued   Amount        `json:"accrued"` // to the provider, when it settles
 	Epoch     uint64        `json:"epoch"`
 	Failure   *Fault        `json:"failure,omitempty"` // why it was rejected
+	Traps     *TrapCounts   `json:"traps,omitempty"`   // nil: not judged again
 	Receipt   Receipt       `json:"receipt"`
+}
+
+// TrapCounts are the raw trap shots of a result, by kind, as they were judged again.
+type TrapCounts struct {
+	PassA  uint64 `json:"kA"`
+	TrapsA uint64 `json:"nA"`
+	PassB  uint64 `json:"kB"`
+	TrapsB uint64 `json:"nB"`
 }
 
 // Receipt ties an answer to the event log: Sig is the service's, over

@@ -73,9 +73,17 @@ var routes = []route{
 	op(http.MethodGet, "/aicf/status", "status", "network", anyone, "The head of the network", (*Server).status),
 	op(http.MethodGet, "/aicf/check", "check", "network", anyone, "The ledger's invariants, judged now", (*Server).check),
 
+	rpcRoute(),
+	op(http.MethodPost, "/jobs/quantum", "mine", "lineage", member, "Submit a circuit, as the lineage's miner does", (*Server).mine),
+	op(http.MethodGet, "/jobs/{id}", "mined", "lineage", anyone, "Where a task stands", (*Server).mined),
+	op(http.MethodGet, "/jobs/{id}/result", "mined-result", "lineage", anyone, "The result of a task", (*Server).minedResult),
+	op(http.MethodPost, "/aicf/providers/{id}/claim", "claim-upto", "lineage", signed, "Claim every settled epoch, or those up to one", (*Server).claimUpto),
+	op(http.MethodGet, "/aicf/providers/{id}/balance", "provider-balance", "lineage", anyone, "What a provider has, in the lineage's members", (*Server).providerBalance),
+
 	raw(http.MethodPut, "/aicf/bundles/{sha3_256}", "put-bundle", "leases", "Store a proof bundle by its hash, at most 64 MiB", (*Server).putBundle),
 	raw(http.MethodGet, "/aicf/bundles/{sha3_256}", "bundle", "leases", "A stored proof bundle", (*Server).bundle),
 	raw(http.MethodGet, "/aicf/events", "events", "network", "The event log as server-sent events; Last-Event-ID resumes", (*Server).events),
+	raw(http.MethodGet, "/aicf/ws", "socket", "lineage", "The lineage's WebSocket: ?topics=aicf.jobAssigned,aicf.jobCompleted,aicf.providerSlashed,aicf.epochSettled, ?after=N", (*Server).socket),
 	raw(http.MethodGet, "/healthz", "healthz", "network", "Whether the process answers", (*Server).healthz),
 	raw(http.MethodGet, "/readyz", "readyz", "network", "Whether it takes work", (*Server).readyz),
 	raw(http.MethodGet, "/errors/{code}", "error", "network", "Cause and fix of a problem code", (*Server).explainCode),

@@ -185,6 +185,9 @@ func (s *Service) conclude(t *store.Tx, term *epoch.Term, l *queue.LeaseRow, j *
 	}
 	out := &aicf.ResultOutcome{LeaseID: l.ID, JobID: l.JobID, Fence: l.Fence, Status: aicf.LeaseCompleted, Claim: l.Claim, Nullifier: v.accepted.Nullifier, TrapPass: v.accepted.TrapPass,
 		TrapFail: v.accepted.TrapFail, LatencyMS: v.sample.LatencyMS, Late: v.sample.MaxMS > 0 && v.sample.LatencyMS > v.sample.MaxMS, Epoch: term.Epoch}
+	if n := &v.sample; n.TrapsA+n.TrapsB > 0 {
+		out.Traps = &aicf.TrapCounts{PassA: n.PassA, TrapsA: n.TrapsA, PassB: n.PassB, TrapsB: n.TrapsB}
+	}
 	if v.failure == nil || v.insufficient && j.InsufficientOK {
 		err = s.accept(t, term, now, j, v, out)
 	} else {

@@ -256,7 +256,7 @@ func assign(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.A
 				return no
 			}}
 	}
-	return economics.Assign(term.Value, providers, weighted(term, order, t.NowMS()))
+	return economics.Assign(economics.AssignmentSeed(term.Value, term.Policy.Assignment.FairnessShuffleRounds), providers, weighted(term, order, t.NowMS()))
 }
 
 func fits(term *epoch.Term, r *registry.Row, c *candidate, runners map[digest.Digest]bool, excluded map[digest.Digest]map[digest.Digest]bool) string {

@@ -194,7 +194,7 @@ func Price(p *aicf.Policy, units uint64) (aicf.Amount, economics.Shares, error) 
 	if err != nil {
 		return 0, economics.Shares{}, err
 	}
-	parts, err := economics.Split(gross, economics.Shares{Provider: bps[0], Treasury: bps[1], Miner: bps[2]}, economics.Largest)
+	parts, err := economics.Split(gross, economics.Shares{Provider: bps[0], Treasury: bps[1], Miner: bps[2]}, economics.Remainder(p.Filled().Remainder))
 	return aicf.Amount(gross), parts, err
 }
 

@@ -71,7 +71,7 @@ SIGINT or SIGTERM drains: no new offers, running calls finish.`,
 	p.StringVar(&f.listen, "listen", "127.0.0.1:8545", "`ADDRESS`; port 0 takes a free one")
 	p.StringVar(&f.data, "data", "", "`DIR` of database and keys (default $XDG_DATA_HOME/animica/omni/network)")
 	p.StringVar(&f.postgres, "postgres", "", "`URL` of a PostgreSQL database, in place of network.db")
-	p.StringVar(&f.policy, "policy", "", "`FILE` with the policy document (default the network's own)")
+	p.StringVar(&f.policy, "policy", "", "`FILE` with the policy document, default or lineage (default the network's own)")
 	p.DurationVar(&f.leaseTTL, "lease-ttl", 0, "`TIME` that one ack or renewal gives (default the policy's)")
 	p.Uint64Var(&f.chain, "chain-id", 1, "`N` that names the network in every lease and proof")
 	p.StringVar(&f.treasury, "treasury-key", "", "public `KEY` (ed25519:HEX) that signs deposits")
@@ -160,6 +160,9 @@ func (o *program) networkConfig(f *serveFlags) (*network.Config, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := cfg.Policy.Unserved(); err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--policy", "%w", err).Named("PolicyNotServed").WithHint("such a document can be simulated: omni aicf policy simulate")
 	}
 	if f.leaseTTL < 0 {
 		return nil, cli.Errorf(cli.Usage, "--lease-ttl", "%v is negative", f.leaseTTL)

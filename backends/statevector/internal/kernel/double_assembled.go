@@ -16,6 +16,7 @@ type assembled64 struct {
 	fused          []fused64
 	rotate         []rotate64
 	outer          func(f, v, s *float64, pattern *uint8, patterns *uint64, n uint64)
+	exchange       *exchangers[float64, uint64] // nil: the kernel does as GenericDouble does
 }
 
 func (a *assembled64) Name() string { return a.name }

@@ -64,6 +64,27 @@ func exchanging(r *rand.Rand, width, n int) (ops []circuit.Op) {
 	return ops
 }
 
+// heisenberg is a Trotter formula of the XXZ chain in a field: the same angles again
+// and again.
+func heisenberg(r *rand.Rand, width, steps int) (ops []circuit.Op) {
+	angle := func() circuit.Angle { return circuit.Angle(r.Uint64()) >> 4 &^ 0xfff }
+	j, delta, h := angle(), angle(), angle()
+	for q := range width {
+		ops = append(ops, op(circuit.RY, angle(), q))
+	}
+	for range steps {
+		for first := range 2 {
+			for q := first; q+1 < width; q += 2 {
+				ops = append(ops, op(circuit.RXX, j, q, q+1), op(circuit.RYY, j, q, q+1), op(circuit.RZZ, delta, q, q+1))
+			}
+		}
+		for q := range width {
+			ops = append(ops, op(circuit.RX, h, q))
+		}
+	}
+	return ops
+}
+
 func TestExchangesAgainstMatrices(t *testing.T) {
 	for _, k := range kernel.All() {
 		r := rand.New(rand.NewPCG(8, 8))
@@ -95,5 +116,15 @@ func TestExchangesInDouble(t *testing.T) {
 			}
 			s.Close()
 		}
+	}
+}
+
+// TestNormOfExchangesDoesNotDrift: the same angle again and again on each pair.
+func TestNormOfExchangesDoesNotDrift(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 1))
+	for _, width := range []int{2, 4} {
+		s := run(t, width, heisenberg(r, width, 3000), Options{})
+		require.InDelta(t, 1, s.Total(), 1e-5, "width %d", width)
+		s.Close()
 	}
 }

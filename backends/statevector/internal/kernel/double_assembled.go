@@ -71,3 +71,11 @@ func (a *assembled64) Outer(f []float64, o *Outer64) {
 }
 
 func (a *assembled64) Fold(f, s []float64, lane int) { GenericDouble.Fold(f, s, lane) }
+
+func (a *assembled64) Exchange(x []float64, e *Exchange64) {
+	if a.exchange == nil {
+		GenericDouble.Exchange(x, e)
+		return
+	}
+	a.exchange.exchange(x, e.Low, e.High, e.Even, &e.Cos, &e.Sin)
+}

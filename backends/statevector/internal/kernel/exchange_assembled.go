@@ -1,5 +1,3 @@
-//go:build !purego && (amd64 || arm64)
-
 package kernel
 
 // number is a real or imaginary part, word its bits.
@@ -82,14 +80,6 @@ func (e *exchangers[T, W]) exchange(x []T, low, high int, even bool, cos, sin *T
 func (a *assembled) Exchange(x []float32, e *Exchange) {
 	if a.exchange == nil {
 		Generic.Exchange(x, e)
-		return
-	}
-	a.exchange.exchange(x, e.Low, e.High, e.Even, &e.Cos, &e.Sin)
-}
-
-func (a *assembled64) Exchange(x []float64, e *Exchange64) {
-	if a.exchange == nil {
-		GenericDouble.Exchange(x, e)
 		return
 	}
 	a.exchange.exchange(x, e.Low, e.High, e.Even, &e.Cos, &e.Sin)

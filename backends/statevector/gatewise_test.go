@@ -36,18 +36,55 @@ func simGates(r *rand.Rand, x, y int) []circuit.Op {
 	return []circuit.Op{gateOn(circuit.RXX, a, x, y), gateOn(circuit.RYY, a, x, y), gateOn(circuit.CP, circuit.Angle(r.Uint64())&^0xfff, x, y)}
 }
 
-// TestAmplitudesGateByGate: widths 6 to 24 against the simulator that applies lowered
-// gates one after the other in binary64, without plan, diagonals or exchanges: 2e-6,
-// 1e-12 in complex128, up to a global phase.
+// TestAmplitudesGateByGate: against the simulator that applies lowered gates one after
+// the other in binary64, without plan, diagonals or exchanges: 2e-6, 1e-12 in
+// complex128, up to a global phase.
 func TestAmplitudesGateByGate(t *testing.T) {
-	for _, c := range []struct{ width, layers int }{{6, 30}, {8, 30}, {10, 20}, {12, 16}, {14, 12}, {16, 10}, {18, 6}, {20, 4}, {22, 3}, {24, 2}} {
-		for name, pair := range map[string]func(*rand.Rand, int, int) []circuit.Op{"cz": phaseGates, "fsim": simGates} {
-			t.Run(fmt.Sprintf("%d/%s", c.width, name), func(t *testing.T) {
-				if testing.Short() && c.width > 16 {
-					t.Skip("takes seconds a width")
-				}
-				requireGateByGate(t, c.width, layersOf(c.width, c.layers, pair))
-			})
+	for _, c := range []struct{ width, cz, sims int }{{6, 30, 12}, {8, 30, 10}, {10, 20, 8}, {12, 16, 5}, {14, 10, 4}, {16, 6, 3}, {18, 4, 1}, {20, 3, 0}, {22, 2, 0}, {24, 2, 0}} {
+		t.Run(fmt.Sprint(c.width), func(t *testing.T) {
+			if testing.Short() && c.width > 16 {
+				t.Skip("takes seconds a width")
+			}
+			requireGateByGate(t, c.width, layersOf(c.width, c.cz, phaseGates))
+			if c.sims > 0 {
+				requireGateByGate(t, c.width, layersOf(c.width, c.sims, simGates))
+			}
+		})
+	}
+}
+
+// TestExchangesOfWideStates: against the same gates taken one by one, which they are
+// where a gate that does nothing stands between them, in complex128, which has no
+// tiles.
+func TestExchangesOfWideStates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes seconds a width")
+	}
+	for _, width := range []int{17, 20, 22, 24} {
+		together := layersOf(width, 4, simGates)
+		var apart []circuit.Op
+		for _, op := range together {
+			if apart = append(apart, op); op.Gate == circuit.RXX {
+				apart = append(apart, gateOn(circuit.ID, 0, int(op.Q[0])))
+			}
+		}
+		p, err := FromOps(width, apart)
+		require.NoError(t, err)
+		require.Equal(t, "numeric/1-complex128", p.Numeric(Complex128))
+		s := mustRun(t, p, Options{Precision: Complex128})
+		want := s.Amplitudes()
+		s.Close()
+		p, err = FromOps(width, together)
+		require.NoError(t, err)
+		require.Equal(t, "numeric/1-exchange", p.Numeric(Complex64))
+		for prec, limit := range map[Precision]float64{Complex64: 2e-6, Complex128: 1e-12} {
+			s := mustRun(t, p, Options{Precision: prec})
+			worst := 0.0
+			for x, a := range s.Amplitudes() {
+				worst = max(worst, cmplx.Abs(a-want[x]))
+			}
+			s.Close()
+			require.Less(t, worst, limit, "width %d, %s", width, prec)
 		}
 	}
 }

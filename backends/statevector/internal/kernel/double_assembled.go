@@ -73,7 +73,7 @@ func (a *assembled64) Outer(f []float64, o *Outer64) {
 func (a *assembled64) Fold(f, s []float64, lane int) { GenericDouble.Fold(f, s, lane) }
 
 func (a *assembled64) Exchange(x []float64, e *Exchange64) {
-	if a.exchange == nil {
+	if !a.exchange.has(e.Low) {
 		GenericDouble.Exchange(x, e)
 		return
 	}

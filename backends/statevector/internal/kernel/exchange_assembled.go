@@ -6,7 +6,7 @@ type (
 	word   interface{ uint32 | uint64 }
 )
 
-// exchangers are the routines of exchanges.
+// exchangers are the routines of exchanges. Those of lanes may be nil, both.
 type exchangers[T number, W word] struct {
 	blocks func(x *T, bytes, mask, o0, o1 uint64, cos, sin *T)
 	mixed  func(x *T, bytes, stride uint64, perm *uint32, cross uint64, mask, signs *W, cos, sin *T)
@@ -51,6 +51,9 @@ func newExchangers[T number, W word](size, vector int, e exchangers[T, W]) *exch
 	return &e
 }
 
+// has reports whether there is a routine for a lower bit.
+func (e *exchangers[T, W]) has(low int) bool { return e != nil && (low >= 4 || e.lanes != nil) }
+
 // exchange runs the routine for two bits of an amplitude's number.
 func (e *exchangers[T, W]) exchange(x []T, low, high int, even bool, cos, sin *T) {
 	inside(low, high, len(x))
@@ -78,7 +81,7 @@ func (e *exchangers[T, W]) exchange(x []T, low, high int, even bool, cos, sin *T
 }
 
 func (a *assembled) Exchange(x []float32, e *Exchange) {
-	if a.exchange == nil {
+	if !a.exchange.has(e.Low) {
 		Generic.Exchange(x, e)
 		return
 	}

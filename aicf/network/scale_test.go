@@ -139,18 +139,8 @@ func accrue(b testing.TB, w *world, n, providers int) {
 	proof, _ := p.envelope(w, a.Lease, 1)
 	_, err := w.Result(ctx, w.as(p.id), aicf.ResultRequest{LeaseRef: ref(a), Proof: proof})
 	require.NoError(b, err)
-	const columns = `requester, epoch, state, settled, width, depth, shots, trap_pass, trap_fail, latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause`
 	for done := 0; done < n; done += 5000 {
-		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
-			for i := done; i < min(n, done+5000); i++ {
-				id := digest.Sum(fmt.Append(nil, "line ", i))
-				if _, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") SELECT ?, ?, ?, ?, ?, ?, "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1",
-					1_000_000_000+i, id, id, id, digest.Sum(fmt.Append(nil, "provider ", i%providers)), id, p.id); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error { return copyLines(t, done, min(n, done+5000), providers, p.id) }))
 	}
 	require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
 		for i := range providers {
@@ -161,6 +151,19 @@ func accrue(b testing.TB, w *world, n, providers int) {
 		_, err := t.Append(store.Note{Type: "x"})
 		return err
 	}))
+}
+
+// copyLines copies a claim line of a provider for others.
+func copyLines(t *store.Tx, from, to, providers int, of digest.Digest) error {
+	const columns = `requester, epoch, state, settled, width, depth, shots, trap_pass, trap_fail, latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause`
+	for i := from; i < to; i++ {
+		id := digest.Sum(fmt.Append(nil, "line ", i))
+		if _, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") SELECT ?, ?, ?, ?, ?, ?, "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1",
+			1_000_000_000+i, id, id, id, digest.Sum(fmt.Append(nil, "provider ", i%providers)), id, of); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // BenchmarkRecovery kills a service that has 100,000 jobs by SIGKILL between

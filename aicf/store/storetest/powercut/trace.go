@@ -18,7 +18,7 @@ import (
 var ErrAbsent = errors.New("strace is not installed (Debian package strace)")
 
 // calls are the system calls that change files, sync them or map them.
-const calls = "openat,creat,pwrite64,pwritev,pwritev2,write,writev,fsync,fdatasync,sync_file_range,ftruncate,truncate,fallocate,copy_file_range,sendfile,rename,renameat,renameat2,unlink,unlinkat,mmap,io_uring_setup"
+const calls = "open,openat,creat,pwrite64,pwritev,pwritev2,write,writev,fsync,fdatasync,sync_file_range,ftruncate,truncate,fallocate,copy_file_range,sendfile,rename,renameat,renameat2,unlink,unlinkat,mmap,io_uring_setup"
 
 // Record runs a command under strace and returns its operations on files in
 // folder and what it wrote to standard output, in order. The command's standard
@@ -183,6 +183,15 @@ func (p *parser) add(op Op) error {
 
 func (p *parser) call(name string, a []string, result string) error {
 	path, ours := p.of(a[0])
+	switch name { // the older forms of calls name no folder
+	case "open", "rename":
+		const here = "<>"
+		if name, a = name+"at", append([]string{here}, a...); name == "renameat" {
+			a = []string{here, a[1], here, a[2]}
+		}
+	case "unlink":
+		name, a = "unlinkat", append([]string{"<>"}, a...)
+	}
 	switch name {
 	case "openat":
 		path, ours := p.at(a[0], a[1])
@@ -246,16 +255,6 @@ func (p *parser) call(name string, a []string, result string) error {
 	case "unlinkat":
 		path, ours := p.at(a[0], a[1])
 		if !ours {
-			return nil
-		}
-		delete(p.size, path)
-		return p.add(Op{Kind: Remove, Path: path})
-	case "unlink":
-		b, err := unhex(a[0])
-		if err != nil {
-			return err
-		}
-		if path, ours = p.inside(string(b)); !ours {
 			return nil
 		}
 		delete(p.size, path)

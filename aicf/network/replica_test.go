@@ -77,7 +77,7 @@ func TestReplicasUnderResets(t *testing.T) {
 	db, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 	require.NoError(t, err)
 	defer db.Close()
-	judgeAnswers(t, db, s.told, len(s.told))
+	judgeAnswers(t, db, s.now.Load(), s.told, len(s.told))
 	t.Logf("%v, 3 replicas, %d connections reset, %d silences: %d calls, %d failed (%d commits of unknown outcome), %d given up and made elsewhere, %d jobs paid once",
 		d, resets, freezes, s.calls.Load(), s.failed.Load(), s.unknown.Load(), s.silent.Load(), len(s.told))
 }
@@ -122,7 +122,7 @@ func TestPostgresCrashes(t *testing.T) {
 	again, err := store.OpenPostgres(ctx, url, store.Options{})
 	require.NoError(t, err)
 	defer again.Close()
-	judgeAnswers(t, again, s.told, len(s.told))
+	judgeAnswers(t, again, s.now.Load(), s.told, len(s.told))
 	t.Logf("%d crashes of the server (immediate stop and kill -9 of the postmaster in turn), longest restart %v: %d calls, %d failed (%d commits of unknown outcome), %d jobs, nothing that was answered is lost",
 		crashes, slowest, s.calls.Load(), s.failed.Load(), s.unknown.Load(), len(s.told))
 }

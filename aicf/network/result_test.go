@@ -22,7 +22,6 @@ func TestResultsCountOnce(t *testing.T) {
 		c.Policy = testPolicy(t, func(p *aicf.Policy) {
 			p.Network.RejudgePPM, p.Network.HeartbeatMS, p.Network.WindowJobs, p.Network.MaxAttempts = 1, 1e9, 100_000, 100
 			p.Network.LeaseTTLMS, p.Network.JobTTLMS, p.Epochs.LengthBlocks = 10_000, 2e9, 1000
-			p.SLA.Windows.SamplesMin = 1_000_000
 		})
 	}, func(w *world) {
 		network.Physics(w.Service, func(digest.Digest) string { return "good" })

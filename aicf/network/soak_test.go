@@ -95,7 +95,7 @@ func TestSoak(t *testing.T) {
 	}
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
 	require.NoError(t, err)
-	defer db.Close()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	s := serve(t, db, nil)
 	st, err := s.Status(ctx)
 	require.NoError(t, err)

@@ -187,7 +187,7 @@ func TestRollingRestart(t *testing.T) {
 			require.Eventually(t, func() bool { return s.next.Load() > before+6 }, time.Minute, time.Millisecond, "no job ran beside restart %d", i)
 		}
 	})
-	judgeAnswers(t, dbs[0], s.told, len(s.told))
+	judgeAnswers(t, dbs[0], s.now.Load(), s.told, len(s.told))
 	for _, db := range dbs {
 		require.NoError(t, db.Close())
 	}
@@ -237,12 +237,12 @@ func TestRestoreDrill(t *testing.T) {
 				restored = c.copy()
 			})
 			defer restored.Close()
-			n, err := network.New(ctx, swarmConfig(t, restored, "restored"), start)
+			n, err := network.New(ctx, swarmConfig(t, restored, "restored"), s.now.Load())
 			require.NoError(t, err)
 			a, err := n.Check(ctx)
 			require.NoError(t, err)
 			require.True(t, a.OK(), "%v", a.Invariants)
-			original, err := network.New(ctx, swarmConfig(t, c.db, "original"), start)
+			original, err := network.New(ctx, swarmConfig(t, c.db, "original"), s.now.Load())
 			require.NoError(t, err)
 			whole, err := original.Check(ctx)
 			require.NoError(t, err)

@@ -175,14 +175,17 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 	if err != nil {
 		return nil, err
 	}
-	given := map[digest.Digest]*LeaseRow{}
+	given, named := map[digest.Digest]*LeaseRow{}, map[string]*registry.Row{}
+	for _, r := range rows {
+		named[r.ID.String()] = r
+	}
 	for _, pair := range a.Assignments {
-		i := slices.IndexFunc(rows, func(r *registry.Row) bool { return r.ID.String() == pair.ProviderID })
-		l, err := offer(t, term, rows[i], jobs[pair.TaskID], entropy)
+		r := named[pair.ProviderID]
+		l, err := offer(t, term, r, jobs[pair.TaskID], entropy)
 		if err != nil {
 			return nil, err
 		}
-		given[rows[i].ID] = l
+		given[r.ID] = l
 	}
 	for _, r := range rows {
 		if given[r.ID] != nil {

@@ -56,6 +56,8 @@ type Row struct {
 	RegisteredRound uint64             `db:"registered_round"`
 	Reason          string             `db:"reason"`
 	ReasonMS        int64              `db:"reason_ms"`
+
+	algorithms, regions []string // read once
 }
 
 // Find returns a provider; NotFound.
@@ -81,10 +83,20 @@ func text(list []string) string {
 }
 
 // AlgorithmList and RegionList are the provider's own lists.
-func (r *Row) AlgorithmList() []string { return list(r.Algorithms) }
+func (r *Row) AlgorithmList() []string {
+	if r.algorithms == nil {
+		r.algorithms = list(r.Algorithms)
+	}
+	return r.algorithms
+}
 
 // RegionList is where the provider works.
-func (r *Row) RegionList() []string { return list(r.Regions) }
+func (r *Row) RegionList() []string {
+	if r.regions == nil {
+		r.regions = list(r.Regions)
+	}
+	return r.regions
+}
 
 // UnitsIn is what the provider has reserved and used of an epoch's quota.
 func (r *Row) UnitsIn(epoch uint64) uint64 {

@@ -53,7 +53,7 @@ func TestReplicasUnderResets(t *testing.T) {
 				thaw = p.Freeze()
 				pause = time.Duration(100+rnd.IntN(2400)) * time.Millisecond
 			case 1:
-				p.Delay(time.Duration(rnd.IntN(3)) * time.Millisecond)
+				p.Delay(time.Duration(rnd.IntN(15)) * time.Millisecond)
 			default:
 				p.Reset()
 			}

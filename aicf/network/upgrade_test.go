@@ -57,7 +57,7 @@ func writeOldData(t *testing.T) {
 	dir := t.TempDir()
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
 	require.NoError(t, err)
-	defer db.Close()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w := oldWorld(t, db)
 	copied := filepath.Join(dir, "copy.db")
 	require.NoError(t, w.Backup(ctx, copied))
@@ -73,7 +73,7 @@ func writeOldData(t *testing.T) {
 	require.NoError(t, err)
 	pg, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 	require.NoError(t, err)
-	defer pg.Close()
+	t.Cleanup(func() { require.NoError(t, pg.Close()) })
 	same, err := oldWorld(t, pg).Check(ctx)
 	require.NoError(t, err)
 	require.Equal(t, a.StateHash, same.StateHash)
@@ -101,7 +101,7 @@ func TestOldData(t *testing.T) {
 			require.NoError(t, os.WriteFile(file, ungzipped(t, fmt.Sprintf(oldData, n, "db.gz")), 0o600))
 			db, err := store.OpenSQLite(ctx, file, store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			goesOn(t, db, strings.TrimSpace(string(want)))
 		})
 		t.Run(fmt.Sprint("postgresql/", n), func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestOldData(t *testing.T) {
 			require.NoError(t, server.Input(ungzipped(t, fmt.Sprintf(oldData, n, "sql.gz")), "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", server.Dir(), "-U", "owner", name))
 			db, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			goesOn(t, db, strings.TrimSpace(string(want)))
 		})
 	}
@@ -119,13 +119,13 @@ func TestOldData(t *testing.T) {
 
 // goesOn opens a used database, compares it and runs one more job.
 func goesOn(t *testing.T, db *store.DB, want string) {
-	w := newWorld(t, db, nil)
+	var last int64
+	require.NoError(t, db.View(ctx, func(tx *store.Tx) error { last = tx.NowMS(); return nil }))
+	w := newWorldAt(t, db, last+1, nil)
 	a, err := w.Check(ctx)
 	require.NoError(t, err)
 	require.Equal(t, want, a.StateHash.String())
-	st, err := w.Status(ctx)
-	require.NoError(t, err)
-	w.now, w.seq = st.NowMS+1, 1000
+	w.seq = 1000
 	p := w.provider("newcomer", 5000, 1)
 	w.deposit(buyer, 1000)
 	for n := range 5 { // older jobs may be matched first

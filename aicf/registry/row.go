@@ -69,6 +69,16 @@ func Find(t *store.Tx, id digest.Digest) (*Row, error) {
 	return r, err
 }
 
+// FindAll returns those of the providers that are registered.
+func FindAll(t *store.Tx, ids []digest.Digest) (map[digest.Digest]*Row, error) {
+	rows, err := store.SelectIDs[Row](t, "id", ids)
+	out := make(map[digest.Digest]*Row, len(rows))
+	for i := range rows {
+		out[rows[i].ID] = &rows[i]
+	}
+	return out, err
+}
+
 func list(s string) (out []string) {
 	json.Unmarshal([]byte(s), &out) // written by text below
 	return out
@@ -122,4 +132,9 @@ func (r *Row) View(t *store.Tx, epoch uint64) (*aicf.Provider, error) {
 // Staked is what a provider has bonded.
 func Staked(t *store.Tx, id digest.Digest) (aicf.Amount, error) {
 	return ledger.Balance(t, ledger.Of(id, ledger.Bonded))
+}
+
+// StakedAll is what each of the providers has bonded.
+func StakedAll(t *store.Tx, ids []digest.Digest) (map[digest.Digest]aicf.Amount, error) {
+	return ledger.BalanceAll(t, ledger.Bonded, ids)
 }

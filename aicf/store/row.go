@@ -166,6 +166,32 @@ func Get[T any](t *Tx, clause string, args ...any) (*T, error) {
 	return &rows[0], nil
 }
 
+// someIDs are the sizes of lists that have statements of their own.
+var someIDs = []int{1, 8, 64}
+
+// SelectIDs reads the rows whose column is one of ids, in no order.
+func SelectIDs[T any](t *Tx, column string, ids []digest.Digest) (out []T, err error) {
+	for len(ids) > 0 {
+		size := someIDs[len(someIDs)-1]
+		for _, n := range someIDs {
+			if n >= len(ids) {
+				size = n
+				break
+			}
+		}
+		args := make([]any, size)
+		for i := range args { // a short list repeats its last
+			args[i] = ids[min(i, len(ids)-1)]
+		}
+		rows, err := Select[T](t, "WHERE "+column+" IN (?"+strings.Repeat(", ?", size-1)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		out, ids = append(out, rows...), ids[min(size, len(ids)):]
+	}
+	return out, nil
+}
+
 // Select reads all rows that the clause selects.
 func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	p := planOf(reflect.TypeFor[T]())

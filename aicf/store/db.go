@@ -31,6 +31,7 @@ type DB struct {
 	writer  *session // of the goroutine run
 	readers chan *session
 	stats   Stats
+	latest  atomic.Int64 // time of the newest batch that this process saw
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -81,7 +82,11 @@ func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB,
 	}
 	c, err := write.Conn(ctx)
 	if err == nil {
-		db.version, err = migrate(ctx, c, d)
+		var now int64
+		if db.version, err = migrate(ctx, c, d); err == nil {
+			err = c.QueryRowContext(ctx, "SELECT now_ms FROM head WHERE one = 1").Scan(&now)
+		}
+		db.latest.Store(now)
 		err = errors.Join(err, c.Close())
 	}
 	if err != nil {

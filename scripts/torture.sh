@@ -65,7 +65,7 @@ P3) network '^(TestStaleWritesAreSeen|TestLeasesAreLinearizable)$' ;;
 P4) network '^TestResultsCountOnce$' ;;
 P5) network '^TestSettlementAtEveryFailpoint$' ;;
 P6) network '^TestPayoutsThroughAnUnreliablePayer$' ;;
-P7) network '^TestReplicasUnderResets$' ;;
+P7) network '^(TestCommitsWithoutAnAnswer|TestReplicasUnderResets)$' ;;
 P9) go test -count=1 -v -timeout 60m -run '^TestWorkersDie$' ./backends/fleet ;;
 P10)
 	go test -count=1 ./aicf/clock

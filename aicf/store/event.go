@@ -86,6 +86,9 @@ func (t *Tx) Append(n Note) (*aicf.Event, error) {
 	}
 	t.head.seq, t.head.hash, t.moves, t.states = e.Seq, e.Hash, nil, nil
 	t.events++
+	if t.keep {
+		t.log = append(t.log, *e)
+	}
 	return e, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/animicaorg/engine/aicf"
 )
@@ -118,14 +119,15 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	db.fill(batch)
 	db.stats.Waiting.Store(int64(len(db.queue)))
 	start, writes, events := h, 0, 0
+	var log []aicf.Event
 	results = make([]error, len(*batch))
 	for i, c := range *batch {
-		t := &Tx{s: s, now: c.now, write: true, head: h}
+		t := &Tx{s: s, now: c.now, write: true, head: h, keep: db.watch != nil}
 		if results[i], err = runCommand(c, t, h.now); err != nil {
 			return results, err
 		}
 		if results[i] == nil {
-			h, writes, events = t.head, writes+t.writes, events+t.events
+			h, writes, events, log = t.head, writes+t.writes, events+t.events, append(log, t.log...)
 		}
 	}
 	if writes == 0 && h.now == start.now {
@@ -139,7 +141,11 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	if _, err = s.exec(ctx, "COMMIT"); err != nil {
 		return results, err
 	}
-	db.stats.add(len(*batch), db.ticks()-begun)
+	took := db.ticks() - begun
+	db.stats.add(len(*batch), took)
+	if db.watch != nil {
+		db.watch.Committed(Commit{Commands: len(*batch), Took: time.Duration(took), Waiting: int(db.stats.Waiting.Load()), Events: log})
+	}
 	if events > 0 {
 		db.announce()
 	}

@@ -203,11 +203,12 @@ func scriptless(t *testing.T, b *chromium.Browser, n *devnet.Net, all []string) 
 // shots writes pictures of two pages for the documentation.
 func shots(t *testing.T, b *chromium.Browser, n *devnet.Net, dir, job string) {
 	b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "light"}}}, nil)
+	b.Call("Emulation.setScrollbarsHidden", map[string]any{"hidden": true}, nil)
 	for name, at := range map[string]struct {
 		path   string
 		height int
-	}{"overview": {"/ui/", 900}, "job": {"/ui/jobs/" + job, 1250}} {
-		b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1200, "height": at.height, "deviceScaleFactor": 1, "mobile": false}, nil)
+	}{"overview": {"/ui/", 920}, "job": {"/ui/jobs/" + job, 1060}} {
+		b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1080, "height": at.height, "deviceScaleFactor": 1, "mobile": false}, nil)
 		b.Navigate(n.Endpoint + at.path)
 		b.Eval(`new Promise((ok) => { const look = () => document.getElementById("live").textContent.startsWith("Live") ? requestAnimationFrame(() => requestAnimationFrame(ok)) : setTimeout(look, 10); look(); })`, nil)
 		require.NoError(t, os.WriteFile(dir+"/"+name+".png", b.Screenshot(), 0o644))

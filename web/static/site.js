@@ -48,6 +48,9 @@ function follow() {
 
 const plots = new Map();
 
+// clock is the time of day, UTC, of a moment in seconds.
+const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+
 // points reads x and the series of a table: the header says which columns.
 function points(table) {
   const heads = [...table.tHead.rows[0].cells];
@@ -80,8 +83,8 @@ function charts() {
     const plot = new uPlot({
       width: width(), height: 200, tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
       scales: { x: { time }, y: { range: (_, low, high) => [Math.min(0, low), high === low ? high + 1 : high * 1.05] } },
-      axes: [axis, { ...axis, size: 60 }],
-      series: [{ label: time ? "UTC" : document.querySelector(`#${figure.dataset.from} th[data-x]`).textContent },
+      axes: [time ? { ...axis, values: (_, at) => at.map(clock) } : axis, { ...axis, size: 60 }],
+      series: [{ value: (_, v) => v == null ? "–" : time ? clock(v) : v, label: time ? "UTC" : document.querySelector(`#${figure.dataset.from} th[data-x]`).textContent },
         ...names.map((label, i) => ({ label, stroke: color(["--accent", "--good", "--warn"][i]), width: 2, dash: i ? [6, 4] : undefined, points: { show: true, size: 6 } }))],
     }, columns, figure);
     plots.set(figure, plot);

@@ -37,6 +37,9 @@ type Config struct {
 	// Working, if set, is called by Run when the provider has joined and its first
 	// heartbeat was answered.
 	Working func()
+	// Meter counts what the agent does; nil: one that nobody reads. With one the network is
+	// asked about the provider's standing after heartbeats, at most once a minute.
+	Meter *Meter
 	// Keep is how long finished leases stay in the journal; default 30 days.
 	Keep time.Duration
 	Now  func() time.Time // nil: time.Now
@@ -49,6 +52,7 @@ type Agent struct {
 	cfg     Config
 	journal *Journal
 	service []byte // the service's key, which leases must be signed by
+	asks    bool   // the network about the provider's standing
 
 	mu       sync.Mutex
 	running  map[digest.Digest]*task
@@ -56,6 +60,7 @@ type Agent struct {
 	beat     *aicf.HeartbeatAnswer
 	lastErr  string
 	started  time.Time
+	standing *Standing
 }
 
 // task is a lease that runs here now.
@@ -96,7 +101,12 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, started: cfg.Now()}, nil
+	a := &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, started: cfg.Now(), asks: cfg.Meter != nil}
+	if a.cfg.Meter == nil {
+		a.cfg.Meter = NewMeter()
+	}
+	a.cfg.Meter.Register(&journalMetrics{a})
+	return a, nil
 }
 
 // Close closes the journal. Nothing may run any more.
@@ -177,7 +187,9 @@ func (a *Agent) Beat(ctx context.Context) (*aicf.HeartbeatAnswer, error) {
 			return nil, fmt.Errorf("heartbeat: audit log: %w", err)
 		}
 	}
+	sent := a.cfg.Now()
 	answer, err := a.cfg.Client.Heartbeat(ctx, fmt.Sprintf("beat-%s-%d", h.ProviderID, seq), h)
+	a.cfg.Meter.beat(sent, a.cfg.Now(), answer)
 	if err != nil {
 		return nil, fmt.Errorf("heartbeat: %w", err)
 	}

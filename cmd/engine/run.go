@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
@@ -38,6 +39,7 @@ type runFlags struct {
 	held      *keys.Held          // keys other than those of the data directory; their proofs are for development
 	journal   *engine.FileJournal // shared by the jobs of a daemon; nil: opened for this run
 	quiet     bool                // no bars
+	meter     *agent.Meter        // counts the work of a daemon; nil: nobody does
 }
 
 func (e *program) runVerb() *cobra.Command {

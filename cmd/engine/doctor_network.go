@@ -47,8 +47,8 @@ func (e *program) checkNetwork(ctx context.Context, endpoint string) []finding {
 	ctx, cancel := context.WithTimeout(ctx, networkPatience)
 	defer cancel()
 	out := e.askNetwork(ctx, endpoint)
+	last := out[len(out)-1]
 	for _, name := range names[len(out):] { // what could not be asked has the fix of what failed
-		last := out[len(out)-1]
 		out = append(out, finding{Name: name, OK: last.OK, Detail: "not asked: see " + last.Name, Fix: last.Fix, code: last.code})
 	}
 	return out

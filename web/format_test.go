@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"html/template"
 	"log/slog"
 	"net/http/httptest"
@@ -85,4 +87,17 @@ func TestAPolicyThatWaits(t *testing.T) {
 	w := httptest.NewRecorder()
 	s.write(w, 200, "policy", &view{Data: &policyData{Next: next, Changes: aicf.Diff(now, next)}})
 	require.Contains(t, w.Body.String(), `<th scope="row">registry.stake_min.quantum</th><td>5000</td><td>7777</td>`)
+}
+
+// TestTheChartLibraryIsTheReleased: the two files are those of uplot 1.6.32's dist folder.
+func TestTheChartLibraryIsTheReleased(t *testing.T) {
+	for name, want := range map[string]string{
+		"uplot.js":  "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f", // uPlot.iife.min.js
+		"uplot.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04", // uPlot.min.css
+	} {
+		body, err := files.ReadFile("static/" + name)
+		require.NoError(t, err)
+		sum := sha256.Sum256(body)
+		require.Equal(t, want, hex.EncodeToString(sum[:]), name)
+	}
 }

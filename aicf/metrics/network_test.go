@@ -85,6 +85,11 @@ func TestFiguresAreWhatHappened(t *testing.T) {
 	_, err = net.Run(t.Context(), []byte(smallJob), 2)
 	require.NoError(t, err)
 	require.NoError(t, n.Audit(t.Context(), net.Service))
+	for _, path := range []string{"/aicf/jobs/xyz", "/aicf/jobs/" + strings.Repeat("0a", 32), "/nowhere"} {
+		r, err := http.Get(net.Endpoint + path)
+		require.NoError(t, err)
+		require.NoError(t, r.Body.Close())
+	}
 	f := gather(t, n)
 	for _, want := range []struct {
 		name   string
@@ -100,6 +105,8 @@ func TestFiguresAreWhatHappened(t *testing.T) {
 		{"aicf_invariant_ok", 1, []string{"id", "I1"}}, {"aicf_invariant_ok", 1, []string{"id", "I18"}}, {"aicf_writer_queue_bound", 1024, nil}, {"aicf_writer_refused_total", 0, nil},
 		{"aicf_http_requests_total", 2, []string{"route", "POST /aicf/leases/result", "status", "200"}}, {"aicf_http_requests_total", 2, []string{"route", "PUT /aicf/bundles/{sha3_256}", "status", "204"}},
 		{"aicf_http_request_seconds", 2, []string{"route", "POST /aicf/leases/ack"}},
+		{"aicf_http_requests_total", 1, []string{"route", "GET /aicf/jobs/{id}", "status", "422"}}, {"aicf_http_requests_total", 1, []string{"route", "GET /aicf/jobs/{id}", "status", "404"}},
+		{"aicf_http_requests_total", 1, []string{"route", "other", "status", "404"}}, {"aicf_refused_total", 2, []string{"code", "NotFound"}}, {"aicf_refused_total", 1, []string{"code", "SchemaError"}},
 		{"aicf_trap_pass_total", 0, nil},
 	} {
 		got := f.value(t, want.name, want.labels...)
@@ -130,6 +137,14 @@ func TestFiguresAreWhatHappened(t *testing.T) {
 	require.EqualValues(t, settled, f.value(t, "aicf_settle_seconds"))
 	require.EqualValues(t, gross, f.value(t, "aicf_accrued_amount_total", "share", "provider")+f.value(t, "aicf_accrued_amount_total", "share", "treasury")+f.value(t, "aicf_accrued_amount_total", "share", "miner"))
 	require.NotZero(t, f.value(t, "aicf_store_commit_seconds"))
+
+	stream, err := http.Get(net.Endpoint + "/aicf/events")
+	require.NoError(t, err)
+	_, err = stream.Body.Read(make([]byte, 1)) // it has begun
+	require.NoError(t, err)
+	require.EqualValues(t, 1, gather(t, n).value(t, "aicf_sse_clients"))
+	require.NoError(t, stream.Body.Close())
+	require.Eventually(t, func() bool { return gather(t, n).value(t, "aicf_sse_clients") == 0 }, 30*time.Second, time.Millisecond)
 }
 
 // TestHistogramsAreNativeAndClassic: servers of both kinds find their buckets.

@@ -163,6 +163,7 @@ func TestEveryNameIsServed(t *testing.T) {
 		}
 	}
 	require.Contains(t, scrape(t, service+"/ui/"), "<h1>Overview</h1>")
+	require.Contains(t, scrape(t, strings.TrimSuffix(provider, "metrics")), "<h1>Waiting for work</h1>")
 }
 
 // documented wants a metric on its page.

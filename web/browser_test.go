@@ -113,6 +113,14 @@ func TestPagesInChromium(t *testing.T) {
 	t.Run("without scripts", func(t *testing.T) { scriptless(t, b, n, all) })
 	if dir := os.Getenv("SCREENSHOTS"); dir != "" {
 		shots(t, b, n, dir, jobs.Items[0].ID.String())
+		if os.Getenv("SCREENSHOTS_ALL") != "" {
+			for i, path := range all {
+				b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 360 + 740*(i%2), "height": 1000, "deviceScaleFactor": 1, "mobile": false}, nil)
+				b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}}}, nil)
+				b.Navigate(n.Endpoint + path)
+				require.NoError(t, os.WriteFile(fmt.Sprintf("%s/all-%d.png", dir, i), b.Screenshot(), 0o644))
+			}
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"html/template"
-	"log/slog"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -57,8 +56,7 @@ func TestEventsAreSaidInWords(t *testing.T) {
 
 // TestABrokenLedgerShows: neither the overview nor the ledger's page passes over it.
 func TestABrokenLedgerShows(t *testing.T) {
-	s := &site{Config: Config{Now: time.Now, Log: slog.Default()}, pages: map[string]*template.Template{}, assets: map[string]asset{}}
-	s.parse()
+	s := newSite(Config{Now: time.Now})
 	show := func(name string, data any) string {
 		w := httptest.NewRecorder()
 		s.write(w, 200, name, &view{Data: data})
@@ -77,8 +75,7 @@ func TestABrokenLedgerShows(t *testing.T) {
 
 // TestAPolicyThatWaits shows what changes.
 func TestAPolicyThatWaits(t *testing.T) {
-	s := &site{Config: Config{Now: time.Now, Log: slog.Default()}, pages: map[string]*template.Template{}, assets: map[string]asset{}}
-	s.parse()
+	s := newSite(Config{Now: time.Now})
 	now, err := aicf.DefaultPolicy()
 	require.NoError(t, err)
 	next, err := aicf.DefaultPolicy()

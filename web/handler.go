@@ -60,11 +60,7 @@ type view struct {
 
 // New makes the handler of everything below Root.
 func New(cfg Config) http.Handler {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	s := &site{Config: cfg, pages: map[string]*template.Template{}, assets: map[string]asset{}}
-	s.parse()
+	s := newSite(cfg)
 	mux := http.NewServeMux()
 	for pattern, p := range sections {
 		mux.HandleFunc("GET "+Root+pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, p) })
@@ -74,6 +70,15 @@ func New(cfg Config) http.Handler {
 		s.fail(w, r, aicf.Refuse(aicf.NotFound, "there is no page %.200s", r.URL.Path))
 	})
 	return mux
+}
+
+func newSite(cfg Config) *site {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &site{Config: cfg, pages: map[string]*template.Template{}, assets: map[string]asset{}}
+	s.parse()
+	return s
 }
 
 // parse reads templates and assets; they are part of the program.

@@ -10,8 +10,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/animicaorg/engine/agent"
+	"github.com/animicaorg/engine/aicf/httpapi"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/attest/vendorcert"
+	"github.com/animicaorg/engine/web"
 )
 
 // machineMetrics are what a provider should know of its machine: room on the disk, and when
@@ -68,8 +70,9 @@ func (e *program) deviceCertificate(driver string, now time.Time) (*vendorcert.V
 	return v, nil
 }
 
-// serveMetrics answers at an address until stop; at is the address that it got.
-func (e *program) serveMetrics(listen, dir string, m *agent.Meter) (at string, stop func(), err error) {
+// serveMetrics answers at an address until stop; at is the address that it got. The page
+// beside the metrics is for this machine alone.
+func (e *program) serveMetrics(listen, dir string, m *agent.Meter, page http.Handler) (at string, stop func(), err error) {
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
 		return "", nil, cli.Errorf(cli.Usage, "--metrics", "%w", err).WithHint("an address such as 127.0.0.1:9465; port 0 takes a free one")
@@ -77,6 +80,7 @@ func (e *program) serveMetrics(listen, dir string, m *agent.Meter) (at string, s
 	m.Register(&machineMetrics{e, dir})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
+	mux.Handle("GET /", httpapi.Local(page))
 	h := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 8 << 10}
 	done := make(chan struct{})
 	go func() {
@@ -93,4 +97,45 @@ func (e *program) serveMetrics(listen, dir string, m *agent.Meter) (at string, s
 		}
 		<-done
 	}, nil
+}
+
+// maxLatest is how many leases the page lists.
+const maxLatest = 50
+
+// daemonPage shows an agent.
+func daemonPage(a *agent.Agent) http.Handler {
+	return web.NewDaemon(func(ctx context.Context) (*web.Daemon, error) {
+		s, err := a.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		latest, err := a.Journal().Latest(ctx, maxLatest)
+		if err != nil {
+			return nil, err
+		}
+		d := &web.Daemon{ProviderID: s.ProviderID, Endpoint: s.Endpoint, Draining: s.Draining, Capacity: s.Capacity, UptimeMS: s.UptimeMS, LastError: s.LastError, Heartbeat: s.Heartbeat}
+		for _, r := range s.Running {
+			l := daemonLease(&r.Entry)
+			l.ForMS = r.ForMS
+			d.Running = append(d.Running, l)
+		}
+		for i := range latest {
+			d.Latest = append(d.Latest, daemonLease(&latest[i]))
+		}
+		for _, state := range []agent.State{agent.Proved, agent.Done, agent.Released, agent.Lost, agent.Parked} {
+			d.States = append(d.States, web.DaemonCount{State: string(state), N: s.Leases[state]})
+		}
+		if st := a.Standing(); st != nil {
+			d.AskedMS, d.Provider, d.Balance, d.StakeMin, d.Eligible, d.Because, d.Queued = st.AskedMS, st.Provider, st.Balance, st.StakeMin, st.Eligible, st.Because, st.Queued
+		}
+		return d, nil
+	}, time.Now)
+}
+
+func daemonLease(e *agent.Entry) web.DaemonLease {
+	l := web.DaemonLease{Job: e.Job, Lease: e.Lease, Fence: e.Fence, State: string(e.State), UpdatedMS: e.UpdatedMS, Reason: e.Reason}
+	if o := e.Outcome; o != nil {
+		l.State, l.LatencyMS, l.TrapPass, l.TrapFail, l.Accrued = string(o.Status), o.LatencyMS, o.TrapPass, o.TrapFail, o.Accrued
+	}
+	return l
 }

@@ -71,7 +71,7 @@ and the verb refuses, unless --allow-weak-sandbox.`,
 	p.IntVar(&f.capacity, "capacity", 1, "leases at once")
 	p.Uint64Var(&f.minPrice, "min-price", 0, "least price taken, in `PPM` of the policy's; 0: any")
 	p.DurationVar(&f.grace, "grace", time.Minute, "`TIME` that running jobs have to finish after a signal")
-	p.StringVar(&f.metrics, "metrics", "", "`ADDRESS` that serves Prometheus metrics, such as 127.0.0.1:9465 (default none)")
+	p.StringVar(&f.metrics, "metrics", "", "`ADDRESS` of Prometheus metrics and, for this machine, a page, such as 127.0.0.1:9465 (default none)")
 	p.StringArrayVar(&f.witness, "witness", nil, "`NAME+HASH+KEY=URL` of a witness that cosigns each checkpoint of the audit log; repeat")
 	p.BoolVar(&f.weak, "allow-weak-sandbox", false, "serve although the sandbox of modules is weak here")
 	p.StringVar(&f.run.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
@@ -179,7 +179,7 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	if f.metrics != "" {
-		at, end, err := e.serveMetrics(f.metrics, dir, f.run.meter)
+		at, end, err := e.serveMetrics(f.metrics, dir, f.run.meter, daemonPage(a))
 		if err != nil {
 			return err
 		}

@@ -215,7 +215,7 @@ func shots(t *testing.T, b *chromium.Browser, n *devnet.Net, dir, job string) {
 	for name, at := range map[string]struct {
 		path   string
 		height int
-	}{"overview": {"/ui/", 920}, "job": {"/ui/jobs/" + job, 1060}} {
+	}{"overview": {"/ui/", 920}, "job": {"/ui/jobs/" + job, 940}} {
 		b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1080, "height": at.height, "deviceScaleFactor": 1, "mobile": false}, nil)
 		b.Navigate(n.Endpoint + at.path)
 		b.Eval(`new Promise((ok) => { const look = () => document.getElementById("live").textContent.startsWith("Live") ? requestAnimationFrame(() => requestAnimationFrame(ok)) : setTimeout(look, 10); look(); })`, nil)

@@ -70,11 +70,19 @@ func duration(ms int64) string {
 	case d < time.Minute:
 		return fmt.Sprintf("%d.%d s", ms/1000, ms%1000/100)
 	case d < time.Hour:
-		return fmt.Sprintf("%d min %02d s", ms/60_000, ms/1000%60)
+		return units(ms/60_000, "min", ms/1000%60, "s")
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %02d min", ms/3_600_000, ms/60_000%60)
+		return units(ms/3_600_000, "h", ms/60_000%60, "min")
 	}
-	return fmt.Sprintf("%d d %d h", ms/86_400_000, ms/3_600_000%24)
+	return units(ms/86_400_000, "d", ms/3_600_000%24, "h")
+}
+
+// units leaves out a smaller unit of which there is nothing.
+func units(n int64, unit string, rest int64, smaller string) string {
+	if rest == 0 {
+		return fmt.Sprintf("%d %s", n, unit)
+	}
+	return fmt.Sprintf("%d %s %d %s", n, unit, rest, smaller)
 }
 
 func short(d digest.Digest) string { return d.String()[:10] }

@@ -25,7 +25,7 @@ func TestNumbersAndTimes(t *testing.T) {
 	}
 	_, err := number("<b>")
 	require.Error(t, err)
-	for ms, want := range map[int64]string{-5: "0 ms", 0: "0 ms", 999: "999 ms", 1000: "1.0 s", 59_999: "59.9 s", 60_000: "1 min 00 s", 3_599_999: "59 min 59 s", 3_600_000: "1 h 00 min", 172_800_000: "2 d 0 h"} {
+	for ms, want := range map[int64]string{-5: "0 ms", 0: "0 ms", 999: "999 ms", 1000: "1.0 s", 59_999: "59.9 s", 60_000: "1 min", 61_000: "1 min 1 s", 3_599_999: "59 min 59 s", 3_600_000: "1 h", 172_800_000: "2 d", 180_000_000: "2 d 2 h"} {
 		require.Equal(t, want, duration(ms), ms)
 	}
 	require.Equal(t, template.HTML("–"), moment(0))

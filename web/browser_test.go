@@ -86,6 +86,12 @@ func TestPagesInChromium(t *testing.T) {
 	b := chromium.Start(t)
 	b.Tab()
 	all := paths(n, jobs.Items[0].ID.String())
+	axe := os.Getenv("AXE") // axe.min.js of axe-core, for who has it
+	if axe != "" {
+		script, err := os.ReadFile(axe)
+		require.NoError(t, err)
+		b.Call("Page.addScriptToEvaluateOnNewDocument", map[string]any{"source": string(script)}, nil)
+	}
 	for _, width := range []int{1280, 360} {
 		for _, scheme := range []string{"light", "dark"} {
 			b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
@@ -100,6 +106,11 @@ func TestPagesInChromium(t *testing.T) {
 				b.Eval(contrasts, &faint)
 				require.Empty(t, faint, where)
 				quiet(t, b, n, where)
+				if axe != "" {
+					var found []string
+					b.Eval(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 120))))`, &found)
+					require.Empty(t, found, where)
+				}
 			}
 			b.Navigate(n.Endpoint + "/ui/")
 			var pixels int

@@ -39,8 +39,10 @@ func (db *DB) Standbys(ctx context.Context) (s Standby, known bool, err error) {
 	if db.dialect.name != postgresDialect.name {
 		return s, false, nil
 	}
-	var seconds float64
-	err = db.read.QueryRowContext(ctx, "SELECT count(*), coalesce(extract(epoch FROM max(replay_lag)), 0)::float8 FROM pg_stat_replication").Scan(&s.Copies, &seconds)
-	s.Lag = time.Duration(seconds * float64(time.Second))
+	var micros int64
+	err = db.View(ctx, func(t *Tx) error {
+		return t.Scan("SELECT count(*), CAST(coalesce(extract(epoch FROM max(replay_lag)), 0) * 1000000 AS BIGINT) FROM pg_stat_replication", nil, &s.Copies, &micros)
+	})
+	s.Lag = time.Duration(micros) * time.Microsecond
 	return s, err == nil, err
 }

@@ -1,8 +1,6 @@
 package ledger
 
 import (
-	"slices"
-
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
@@ -12,26 +10,31 @@ import (
 // network's.
 var kinds = []Kind{Mint, Available, Escrow, Bonded, Unbonding, SlashHeld, Accrued, Claimable, Paying, PaidOut, Treasury, Fund, Miner, Burned}
 
-// Trial adds up all accounts by kind. Kinds without an account have a line of zeros; a kind
-// that this version does not know comes last.
+// Trial adds up all accounts by kind, in one walk. Kinds without an account have a line of
+// zeros. The sums of all count accounts of any kind, so that one that this version does not
+// know shows as a difference.
 func Trial(t *store.Tx) (*aicf.TrialBalance, error) {
-	out := &aicf.TrialBalance{}
-	for _, k := range kinds {
-		out.Lines = append(out.Lines, aicf.LedgerLine{Kind: string(k)})
-	}
-	var l aicf.LedgerLine
-	err := t.Each("SELECT kind, count(*), CAST(sum(debits) AS "+bigint+"), CAST(sum(credits) AS "+bigint+") FROM account GROUP BY kind", nil, []any{&l.Kind, &l.Accounts, &l.Debits, &l.Credits}, func() error {
-		l.Balance = l.Credits - l.Debits
-		out.Debits, out.Credits = out.Debits+l.Debits, out.Credits+l.Credits
-		if i := slices.Index(kinds, Kind(l.Kind)); i >= 0 {
-			out.Lines[i] = l
-		} else {
-			out.Lines = append(out.Lines, l)
+	out := &aicf.TrialBalance{Lines: make([]aicf.LedgerLine, len(kinds))}
+	ask := "SELECT CAST(coalesce(sum(debits), 0) AS " + bigint + "), CAST(coalesce(sum(credits), 0) AS " + bigint + ")"
+	var args []any
+	to := []any{&out.Debits, &out.Credits}
+	for i, k := range kinds {
+		l := &out.Lines[i]
+		l.Kind = string(k)
+		for _, v := range []string{"1", "debits", "credits"} {
+			ask += ", CAST(coalesce(sum(CASE WHEN kind = ? THEN " + v + " ELSE 0 END), 0) AS " + bigint + ")"
+			args = append(args, string(k))
 		}
-		return nil
-	})
+		to = append(to, &l.Accounts, &l.Debits, &l.Credits)
+	}
+	if err := t.Scan(ask+" FROM account", args, to...); err != nil {
+		return nil, err
+	}
+	for i := range out.Lines {
+		out.Lines[i].Balance = out.Lines[i].Credits - out.Lines[i].Debits
+	}
 	out.Imbalance = out.Credits - out.Debits
-	return out, err
+	return out, nil
 }
 
 func (r *transferRow) view() aicf.Transfer {

@@ -31,17 +31,16 @@ type eventMetrics struct {
 	verify    prometheus.Histogram
 	settle    prometheus.Histogram
 
-	mu      sync.Mutex
-	since   map[digest.Digest]int64 // lease → when its present state began, ms
-	ended   map[uint64]int64        // epoch → when it ended, ms
-	maxSeen int
+	mu    sync.Mutex
+	since map[digest.Digest]int64 // lease → when its present state began, ms
+	ended map[uint64]int64        // epoch → when it ended, ms
 }
 
 // maxOpen bounds the leases that are followed at once; more are not timed.
 const maxOpen = 100_000
 
 func (m *eventMetrics) register(r prometheus.Registerer) {
-	m.since, m.ended, m.maxSeen = map[digest.Digest]int64{}, map[uint64]int64{}, maxOpen
+	m.since, m.ended = map[digest.Digest]int64{}, map[uint64]int64{}
 	m.all = counters("aicf_events_total", "Events of the log by type.", "type")
 	m.plain = map[string]prometheus.Counter{
 		aicf.EvOffered:      counter("aicf_offers_total", "Offers made."),
@@ -180,7 +179,7 @@ func (m *eventMetrics) timing(e *aicf.Event, i *info) {
 	defer m.mu.Unlock()
 	switch e.Type {
 	case aicf.EvLeased:
-		if len(m.since) < m.maxSeen {
+		if len(m.since) < maxOpen {
 			m.since[e.LeaseID] = e.TSMS
 		}
 	case aicf.EvReceived:

@@ -11,6 +11,7 @@ const (
 	EvRegistered      = "registered"
 	EvRotated         = "key_rotated"
 	EvRetired         = "retired"
+	EvRunnerEnrolled  = "runner_enrolled"
 	EvStaked          = "staked"
 	EvUnstaked        = "unstaked"
 	EvReleasedStake   = "stake_released"

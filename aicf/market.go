@@ -155,11 +155,15 @@ type AckRequest struct {
 // Acked is the signed lease, with the seed's opening, as job.ParseLease reads
 // it, and when it ends unless renewed. The same ack again gives the same
 // answer while the lease lives.
+//
+// For a job with trap_mode tee the lease is sealed to the provider's runner, and
+// absent here.
 type Acked struct {
-	Lease      *job.Lease `json:"lease"`
-	ExpiresMS  int64      `json:"expires_ms"`
-	DeadlineMS int64      `json:"deadline_ms"` // renewals end here
-	Receipt    Receipt    `json:"receipt"`
+	Lease      *job.Lease   `json:"lease,omitempty"`
+	Sealed     *SealedLease `json:"sealed,omitempty"`
+	ExpiresMS  int64        `json:"expires_ms"`
+	DeadlineMS int64        `json:"deadline_ms"` // renewals end here
+	Receipt    Receipt      `json:"receipt"`
 }
 
 // RenewRequest asks for more time.

@@ -40,6 +40,8 @@ var routes = []route{
 	op(http.MethodPost, "/aicf/unstake", "unstake", "providers", signed, "Begin to move stake back", (*Server).unstake),
 	op(http.MethodPost, "/aicf/retire", "retire", "providers", signed, "End a provider's work", (*Server).retire),
 	op(http.MethodPost, "/aicf/keys", "enrol", "accounts", signed, "Enrol a buyer's key, which signs the call", (*Server).enrol),
+	op(http.MethodPost, "/aicf/runners/nonce", "runner-nonce", "providers", signed, "The nonce that a runner's quote must bind", (*Server).runnerNonce),
+	op(http.MethodPost, "/aicf/runners", "enrol-runner", "providers", signed, "Enrol a key inside a TEE, which leases are sealed to", (*Server).enrolRunner),
 	op(http.MethodPost, "/aicf/leases/renew", "renew", "leases", signed, "Ask for more time", (*Server).renew),
 	op(http.MethodPost, "/aicf/leases/release", "release", "leases", signed, "Give a lease or an offer back", (*Server).release),
 	op(http.MethodGet, "/aicf/leases/{id}", "lease", "leases", anyone, "One lease", (*Server).lease),

@@ -6,15 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/penalty"
 	"github.com/animicaorg/engine/aicf/queue"
+	"github.com/animicaorg/engine/aicf/registry"
 	"github.com/animicaorg/engine/aicf/settle"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 )
 
@@ -41,6 +44,15 @@ func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobR
 	v := &verified{sample: penalty.Sample{Job: l.JobID, LatencyMS: l.ReceivedMS - l.AckedMS, MaxMS: j.MaxLatencyMS}}
 	in := proofs.Input{Proof: []byte(l.Proof), ReceiptMS: uint64(l.ReceivedMS), Nullifiers: nullifiers{s},
 		Policy: proofs.Policy{ServiceKeys: []digest.Digest{s.cfg.Service.KeyID()}, RequireLease: true, RefuseDev: !s.cfg.Dev, MinLevel: least}}
+	if err := s.db.View(ctx, func(t *store.Tx) error {
+		chain, err := registry.ChainOf(t, l.Provider)
+		if chain != nil {
+			in.Policy.Chains = []*keys.Chain{chain}
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	if !l.Bundle.IsZero() {
 		raw, err := s.read(ctx, l.Bundle)
 		if err != nil {
@@ -51,6 +63,9 @@ func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobR
 			return v, nil
 		}
 		in.Policy.Require = rejudgeChecks
+	}
+	if j.Sealed() {
+		in.Policy.Require = append(slices.Clone(in.Policy.Require), "attestation")
 	}
 	policy, err := trapPolicy(j.TrapPolicy)
 	if err != nil {

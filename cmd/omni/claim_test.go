@@ -92,6 +92,7 @@ func TestJudge(t *testing.T) {
 	require.Equal(t, []any{cli.ProofInvalid, "two"}, []any{failed.Code, failed.Field})
 	_, err = s.judge("three")
 	require.ErrorContains(t, err, "no check is named")
+	s = nil
 	s.add("four", cli.AttestationError, fmt.Errorf("bad"), "")
 	s.add("five", cli.ProofInvalid, fmt.Errorf("worse"), "")
 	failed, err = s.judge("")

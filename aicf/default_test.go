@@ -55,7 +55,7 @@ func TestLineagePolicy(t *testing.T) {
 	require.NoError(t, p.Unserved(), "a service can run under it")
 	_, ok = NamedPolicy("default.yaml")
 	require.False(t, ok)
-	for _, bad := range []string{"{remainder: dust}", "{remainder: 1}"} {
+	for _, bad := range []string{"{remainder: dust}", "{remainder: 1}", "{min_level: device_signed}", "{min_level: tee}"} {
 		_, err := Load([]byte(string(defaultPolicy) + "network: " + bad + "\n"))
 		require.ErrorIs(t, err, ErrPolicy, bad)
 	}

@@ -3,6 +3,8 @@ package aicf
 import (
 	"fmt"
 	"slices"
+
+	"github.com/animicaorg/engine/proofs"
 )
 
 // Network is the optional section of the policy for what the lineage's document
@@ -29,7 +31,7 @@ type Network struct {
 	ResolveAttempts uint64  `yaml:"payout_attempts,omitempty" json:"payout_attempts,omitempty"`         // 10, then listed as unknown
 	UnitsDivisor    uint64  `yaml:"units_divisor,omitempty" json:"units_divisor,omitempty"`             // 8192; the lineage's is 1000
 	Remainder       string  `yaml:"remainder,omitempty" json:"remainder,omitempty"`                     // largest; who gets what the split leaves over: provider, treasury or miner
-	MinLevel        string  `yaml:"min_level,omitempty" json:"min_level,omitempty"`                     // none; least evidence of a provider
+	MinLevel        string  `yaml:"min_level,omitempty" json:"min_level,omitempty"`                     // none; least evidence of a provider, a level of package proofs, which the provider's must cover
 	AttestPenalty   uint64  `yaml:"attestation_penalty,omitempty" json:"attestation_penalty,omitempty"` // slashing.penalties.TRAPS_CHEAT
 	DoublePenalty   uint64  `yaml:"double_penalty,omitempty" json:"double_penalty,omitempty"`           // slashing.penalties.TRAPS_CHEAT
 	BeaconPenalty   uint64  `yaml:"beacon_penalty,omitempty" json:"beacon_penalty,omitempty"`           // slashing.penalties.HEARTBEAT_MISS
@@ -92,6 +94,9 @@ func (p *Policy) checkNetwork() error {
 	}
 	if !slices.Contains([]string{"largest", "provider", "treasury", "miner"}, n.Remainder) {
 		return fmt.Errorf("network.remainder: is %.40q, want largest, provider, treasury or miner", n.Remainder)
+	}
+	if !slices.Contains(proofs.Levels(), proofs.Level(n.MinLevel)) {
+		return fmt.Errorf("network.min_level: is %.40q, want one of %q", n.MinLevel, proofs.Levels())
 	}
 	if n.RejudgePPM > 1_000_000 || n.MaxAttempts > 1000 || n.AppealEpochs > 1000 || n.WindowJobs > 100_000 {
 		return fmt.Errorf("network: rejudge_ppm up to 1000000, max_attempts and appeal_epochs up to 1000, window_jobs up to 100000")

@@ -61,7 +61,7 @@ var filters = []filter{
 			return fmt.Sprintf("staked %d, the policy wants %d", l.staked, l.term.Policy.Registry.StakeMin.Quantum)
 		}},
 	{"evidence", "register a bundle with evidence of that level",
-		func(l *look) bool { return levelRank[l.Level] >= levelRank[l.term.Rules.MinLevel] },
+		func(l *look) bool { return reaches(l.Level, &l.term.Rules) },
 		func(l *look) string {
 			return fmt.Sprintf("level %q, the policy wants %q", l.Level, l.term.Rules.MinLevel)
 		}},

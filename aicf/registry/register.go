@@ -18,7 +18,10 @@ type Judged struct {
 	Dev   bool
 }
 
-var levelRank = map[string]int{string(proofs.LevelNone): 0, string(proofs.LevelVendorAsserted): 1, string(proofs.LevelVendorChained): 2, string(proofs.LevelDeviceSigned): 3, string(proofs.LevelDeviceTEE): 4}
+// reaches reports whether evidence of a level says what the policy demands.
+func reaches(level string, rules *aicf.Network) bool {
+	return proofs.Level(level).Covers(proofs.Level(rules.MinLevel))
+}
 
 // Register stores a verified bundle. raw are its bytes as received.
 func Register(t *store.Tx, term *epoch.Term, b *keys.Bundle, raw []byte, j Judged) (*Row, bool, error) {
@@ -26,7 +29,7 @@ func Register(t *store.Tx, term *epoch.Term, b *keys.Bundle, raw []byte, j Judge
 	if !listed(term.Policy, id) {
 		return nil, false, aicf.Refuse(aicf.Forbidden, "provider %s is not admitted by the policy's lists", id)
 	}
-	if levelRank[string(j.Level)] < levelRank[term.Rules.MinLevel] {
+	if !reaches(string(j.Level), &term.Rules) {
 		return nil, false, aicf.Refuse(aicf.AttestationError, "the evidence reaches level %q, the policy demands %q", j.Level, term.Rules.MinLevel)
 	}
 	old, err := store.Get[Row](t, "WHERE id = ?", id)

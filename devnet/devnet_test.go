@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
+	MaybeDevice()
 	os.Exit(m.Run())
 }
 

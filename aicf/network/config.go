@@ -36,10 +36,10 @@ type Config struct {
 	// Evidence judges the attestations of a provider bundle at registration and
 	// returns the level they reach; nil: level none.
 	Evidence func(ctx context.Context, b *keys.Bundle, nowMS int64) (level proofs.Level, dev bool, err error)
-	// Fraud judges an accusation; nil: quantum_fraud_v1 documents that rest on judging the
-	// accused claim's stored bundle again (proofs/statement). Those that rest on a target
-	// audit are refused then: the audit itself is not part of a dispute.
-	Fraud func(ctx context.Context, document []byte) (*Fraud, error)
+	// Fraud judges an accusation, with the target audit that it rests on where it does; nil:
+	// quantum_fraud_v1 documents are held against the accused claim's stored bundle
+	// (proofs/statement), the audit's beacon against the network's rounds.
+	Fraud func(ctx context.Context, document, audit []byte) (*Fraud, error)
 	// Payer executes payouts; nil: pay into the provider's available balance.
 	Payer Payer
 	// Dev allows the faucet, dev evidence, dev-flagged proofs and unsigned calls.

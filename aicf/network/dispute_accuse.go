@@ -153,8 +153,10 @@ func (s *Service) auditAgain(ctx context.Context, l *queue.LeaseRow, b *proofs.B
 		return nil, nil, err
 	}
 	var r *aicf.Round
-	if err := s.db.View(ctx, func(t *store.Tx) (err error) { r, err = s.cal.Round(t, a.Round); return err }); err != nil {
-		return nil, nil, fmt.Errorf("beacon of the audit: %w", err)
+	if err := s.db.View(ctx, func(t *store.Tx) (err error) { r, err = s.cal.Round(t, a.Round); return err }); aicf.CodeOf(err) == aicf.NotFound {
+		return nil, nil, fmt.Errorf("beacon of the audit: round %d has not begun", a.Round)
+	} else if err != nil {
+		return nil, nil, err
 	}
 	switch {
 	case r.ClosedMS == 0:

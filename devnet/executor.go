@@ -24,14 +24,15 @@ import (
 
 // executor runs jobs of generated circuits with the shipped modules.
 type executor struct {
-	host    *host.Host
-	backend backends.Backend
-	held    *keys.Held
-	version string
-	now     func() time.Time
-	pass    func(time.Duration) // moves a logical clock
-	takes   time.Duration       // what a run takes on it; 0: 100 ms
-	device  *device             // signs X and R of what ran on it; nil: proofs carry no evidence
+	host     *host.Host
+	backend  backends.Backend
+	held     *keys.Held
+	version  string
+	now      func() time.Time
+	pass     func(time.Duration) // moves a logical clock
+	capacity int                 // leases at once; 0: one
+	takes    time.Duration       // what a run takes on it; 0: 100 ms
+	device   *device             // signs X and R of what ran on it; nil: proofs carry no evidence
 	// hand makes of a run the bundle that is handed in; nil: its proof.
 	hand func(context.Context, *execution) (*proofs.Bundle, error)
 }

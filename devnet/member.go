@@ -43,7 +43,7 @@ func (n *Net) join(ctx context.Context, name string, x *executor) (*member, erro
 	}
 	x.host, x.held, x.version, x.now, x.pass = n.cfg.Host, m.held, n.cfg.Version, n.now, n.pass
 	m.agent, err = agent.New(ctx, agent.Config{Client: m.own, Held: m.held, Bundle: bundle, Dir: filepath.Join(n.cfg.Dir, name), Now: n.now, Log: n.cfg.Log,
-		Executor: x, Version: n.cfg.Version})
+		Executor: x, Capacity: x.capacity, Version: n.cfg.Version})
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ fi
 
 # The suites of the network run on PostgreSQL wherever initdb is, with CI_STRICT=1
 # its absence is a failure; here they run at the size of a commit.
-echo "-- the network: kill -9, lease histories on both engines, an unreliable payer"
-for torture in P1 P3 P6; do
+echo "-- the network: kill -9 of service and provider, lease histories on both engines, an unreliable payer"
+for torture in P1 P3 P6 P8; do
 	TORTURE_SIZE=commit ./scripts/torture.sh "$torture"
 done

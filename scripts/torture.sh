@@ -10,9 +10,12 @@
 #   P3        100,000 lease operations with paused holders on each engine, checked
 #             for linearizability
 #   P6        claims through a payer that loses orders and answers
+#   P8        1,000 kill -9 of the provider daemon during 10,000 jobs: each job is done
+#             and paid once. TORTURE_DIR keeps the state and TORTURE_SLICE=50m ends a
+#             slice; the next run goes on
 #   model     100,000 random histories of all verbs against the model, on each engine
 #   bugs      each planted bug of scripts/planted-bugs.txt is found by the tests
-# TORTURE_SIZE=commit runs P1, P3 and P6 at the size of a commit.
+# TORTURE_SIZE=commit runs P1, P3, P6 and P8 at the size of a commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export TORTURE_SIZE=${TORTURE_SIZE:-full}
@@ -25,10 +28,11 @@ drivers)
 P1) network '^TestKill9$' ;;
 P3) network '^(TestStaleWritesAreSeen|TestLeasesAreLinearizable)$' ;;
 P6) network '^TestPayoutsThroughAnUnreliablePayer$' ;;
+P8) go test -count=1 -v -timeout 24h -run '^TestProviderKill9$' ./cmd/engine ;;
 model) network '^TestAgainstTheModel$' -rapid.checks=100000 -rapid.steps=60 ;;
 bugs) ./scripts/planted-bugs.sh ;;
 *)
-	echo "torture: want TORTURE=drivers, P1, P3, P6, model or bugs" >&2
+	echo "torture: want TORTURE=drivers, P1, P3, P6, P8, model or bugs" >&2
 	exit 2
 	;;
 esac

@@ -23,10 +23,12 @@ type Phase struct {
 // FromGates is FromOps with phases of any number of qubits in between, ascending
 // in Before.
 func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
-	b, err := newBuilder(width, len(ops)/max(width, 1)+1)
+	b, err := newBuilder(width, 0)
 	if err != nil {
 		return nil, err
 	}
+	var rots [MaxWidth]int // per qubit: rotations of the gates, most of the time at least as many as it gets
+	all := 0
 	for i := range ops {
 		op := &ops[i]
 		info := op.Gate.Info()
@@ -43,6 +45,16 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 		if g := op.Gate; g != circuit.U3 && g != circuit.CZ && g != circuit.Barrier {
 			b.p.Mixed = true
 		}
+		if n := rotations(op.Gate); n > 0 {
+			for _, q := range op.Q[:op.NQ] {
+				rots[q] += n
+				all += n
+			}
+		}
+	}
+	room := make([]Rot, all)
+	for q := range b.p.Rots {
+		b.p.Rots[q], room = room[:0:rots[q]], room[rots[q]:]
 	}
 	for i, f := range phases {
 		if f.Qubits == 0 || f.Qubits>>width != 0 || f.Before < 0 || f.Before > len(ops) || i > 0 && f.Before < phases[i-1].Before {
@@ -54,7 +66,8 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 	b.rename(ops, runs)
 	for i := 0; i < len(ops); i++ {
 		for ; len(phases) > 0 && phases[0].Before <= i; phases = phases[1:] {
-			b.phase(b.set(phases[0].Qubits), b.set(phases[0].Qubits), phases[0].Angle)
+			on := b.set(phases[0].Qubits)
+			b.phase(on, on, phases[0].Angle)
 		}
 		if len(runs) == 0 || runs[0].first != i {
 			b.gate(&ops[i])
@@ -65,9 +78,22 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 		runs = runs[1:]
 	}
 	for _, f := range phases {
-		b.phase(b.set(f.Qubits), b.set(f.Qubits), f.Angle)
+		on := b.set(f.Qubits)
+		b.phase(on, on, f.Angle)
 	}
 	return b.done(), nil
+}
+
+// rotations is the number of rotations to keep room for on each qubit of a gate.
+func rotations(g circuit.Gate) int {
+	switch g {
+	case circuit.Barrier, circuit.ID, circuit.X, circuit.Z, circuit.S, circuit.Sdg, circuit.T, circuit.Tdg, circuit.P, circuit.RZ,
+		circuit.CZ, circuit.CP, circuit.CRZ, circuit.RZZ, circuit.CCZ, circuit.Swap, circuit.ISwap, circuit.ISwapDg:
+		return 0
+	case circuit.U3, circuit.H, circuit.SX, circuit.RX, circuit.RY:
+		return 1
+	}
+	return 2
 }
 
 func repeats(op *circuit.Op) bool {

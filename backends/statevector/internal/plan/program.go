@@ -203,6 +203,9 @@ func (b *builder) done() *Program {
 	p := b.p
 	p.Last.Alpha = b.alpha
 	p.links = make([]links, p.Width)
+	for q, first := range p.perCount() {
+		p.links[q].first = first
+	}
 	kept := p.CZs[:0]
 	for i, c := range p.CZs {
 		switch {
@@ -221,6 +224,21 @@ func (b *builder) done() *Program {
 		p.links[q].fill(int32(len(p.Rots[q])) + 1)
 	}
 	return p
+}
+
+// perCount returns an empty list per qubit with room for an entry per count of it
+// and one more, all in one piece of memory.
+func (p *Program) perCount() [][]int32 {
+	all := 0
+	for _, r := range p.Rots {
+		all += len(r) + 2
+	}
+	room, out := make([]int32, all), make([][]int32, p.Width)
+	for q, r := range p.Rots {
+		n := len(r) + 2
+		out[q], room = room[:0:n], room[n:]
+	}
+	return out
 }
 
 func (p *Program) linkEnd(q uint8, k int32, l link) {

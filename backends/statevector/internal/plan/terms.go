@@ -119,6 +119,19 @@ func (p *Program) settleTerms() {
 	}
 	kept := p.Terms[:0]
 	p.termLinks = make([]termLinks, p.Width)
+	var ends [MaxWidth]int
+	all := 0
+	for i := range p.Terms {
+		for m := p.Terms[i].Mask; m != 0; m &= m - 1 {
+			ends[bits.TrailingZeros64(m)]++
+			all++
+		}
+	}
+	room := make([]int32, all)
+	for q, first := range p.perCount() {
+		p.termLinks[q] = termLinks{at: room[:0:ends[q]], first: first}
+		room = room[ends[q]:]
+	}
 	for _, t := range p.Terms {
 		if t.Angle&(circuit.TwoPi-1) == 0 {
 			continue

@@ -60,6 +60,7 @@ require (
 )
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/dunglas/httpsfv v1.1.2
 	github.com/nats-io/nats-server/v2 v2.15.2

@@ -26,6 +26,7 @@ type Config struct {
 	// Stake is what the provider wants to have staked; 0: what the network wants at least.
 	Stake    aicf.Amount
 	Executor Executor
+	Runner   Runner // of sealed leases; nil: none
 	// Capacity is how many leases run at once; 0 means 1.
 	Capacity int
 	MinPrice uint64 // in ppm of the policy's price; 0: any
@@ -33,7 +34,10 @@ type Config struct {
 	Dir string
 	// Checkpoint, if set, is the head of the provider's audit log for heartbeats.
 	Checkpoint func(context.Context) (*aicf.CheckpointNote, error)
-	Version    string
+	// Clock, if set, is measured by the service's answers; while it is too far off no offer
+	// is taken. An executor asks it before it signs.
+	Clock   *Clock
+	Version string
 	// Working, if set, is called by Run when the provider has joined and its first
 	// heartbeat was answered.
 	Working func()
@@ -56,7 +60,9 @@ type Agent struct {
 	draining bool
 	beat     *aicf.HeartbeatAnswer
 	lastErr  string
-	started  time.Time
+	// enrolAgain is when the runner needs a new key; zero: none is enrolled.
+	enrolAgain time.Time
+	started    time.Time
 }
 
 // task is a lease that runs here now.
@@ -89,6 +95,9 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	}
 	if cfg.Capacity < 1 || cfg.Client == nil || cfg.Held == nil || cfg.Executor == nil || cfg.Dir == "" {
 		return nil, errors.New("agent: client, keys, executor, folder and a capacity of at least 1 are needed")
+	}
+	if cfg.Clock != nil {
+		cfg.Client.Heard = cfg.Clock.Heard
 	}
 	if err := os.MkdirAll(filepath.Join(cfg.Dir, "bundles"), 0o700); err != nil {
 		return nil, fmt.Errorf("agent: %w", err)
@@ -154,11 +163,17 @@ func (a *Agent) Join(ctx context.Context) error {
 		}
 		a.cfg.Log.Info("staked", "amount", missing)
 	}
+	if a.cfg.Runner != nil {
+		if err := a.enrol(ctx); err != nil {
+			return fmt.Errorf("join: %w", err)
+		}
+	}
 	return nil
 }
 
 // Beat sends one heartbeat and gives up the leases that the network says are lost.
 func (a *Agent) Beat(ctx context.Context) (*aicf.HeartbeatAnswer, error) {
+	a.renewRunner(ctx)
 	now := a.cfg.Now()
 	seq, err := a.journal.Next(ctx, "heartbeat", uint64(now.UnixMilli()))
 	if err != nil {

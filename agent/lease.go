@@ -13,7 +13,6 @@ import (
 	"github.com/animicaorg/engine/aicf/client"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/wholefile"
-	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/proofs"
 )
 
@@ -30,6 +29,11 @@ func (a *Agent) Once(ctx context.Context, wait time.Duration) (*Entry, error) {
 func (a *Agent) poll(ctx context.Context, wait time.Duration) (*aicf.Offer, error) {
 	if a.full() {
 		return nil, nil
+	}
+	if a.cfg.Clock != nil {
+		if err := a.cfg.Clock.Check(); err != nil {
+			return nil, fmt.Errorf("no offers are taken: %w", err)
+		}
 	}
 	offer, err := a.cfg.Client.Next(ctx, a.cfg.Held.ProviderID, wait)
 	if err != nil {
@@ -99,14 +103,14 @@ func (a *Agent) ack(ctx context.Context, e *Entry) error {
 	} else if err != nil {
 		return err
 	}
-	l := acked.Lease
-	switch {
-	case !l.Signed() || !equal(l.Public, a.service):
-		return a.give(ctx, e, "the lease is not signed by the service")
-	case l.LeaseID != e.Lease || l.JobID != e.Job || l.Fence != e.Fence || l.ProviderID != a.cfg.Held.ProviderID:
-		return a.give(ctx, e, "the lease is not the one that was offered")
+	document := any(acked.Sealed)
+	if acked.Sealed == nil {
+		if err := a.checkLease(acked.Lease, e); err != nil {
+			return a.give(ctx, e, err.Error())
+		}
+		document = acked.Lease
 	}
-	if e.Document, err = json.Marshal(l); err != nil {
+	if e.Document, err = json.Marshal(document); err != nil {
 		return err
 	}
 	e.State, e.ExpiresMS = Running, acked.ExpiresMS
@@ -129,7 +133,7 @@ func clip(s string, n int) string { return s[:min(len(s), n)] }
 
 // execute runs the job, renewing the lease meanwhile, and stores the bundle.
 func (a *Agent) execute(ctx context.Context, cancel context.CancelCauseFunc, e *Entry) error {
-	l, err := job.ParseLease(e.Document)
+	sealed, open, err := readDocument(e.Document)
 	if err != nil {
 		return a.give(ctx, e, "the journal's lease cannot be read: "+err.Error())
 	}
@@ -141,7 +145,7 @@ func (a *Agent) execute(ctx context.Context, cancel context.CancelCauseFunc, e *
 		}
 	}
 	stop := a.keep(ctx, cancel, e)
-	b, err := a.cfg.Executor.Execute(ctx, l)
+	b, err := a.run(ctx, e, sealed, open)
 	stop()
 	switch cause := context.Cause(ctx); {
 	case errors.Is(cause, errLost):

@@ -2,6 +2,9 @@ package aicf
 
 import "fmt"
 
+// maxShuffleRounds bounds the work on the order of equals.
+const maxShuffleRounds = 64
+
 // bps is one basis point as a Decimal.
 const bps = Nano / 10_000
 
@@ -35,6 +38,9 @@ func (p *Policy) check() error {
 	}
 	if err := p.Slashing.check(); err != nil {
 		return fmt.Errorf("slashing.%w", err)
+	}
+	if p.Assignment.FairnessShuffleRounds > maxShuffleRounds {
+		return fmt.Errorf("assignment.fairness_shuffle_rounds: is %d, want at most %d", p.Assignment.FairnessShuffleRounds, maxShuffleRounds)
 	}
 	if p.Assignment.Randomness != "beacon" {
 		return fmt.Errorf("assignment.randomness: is %q, want beacon", p.Assignment.Randomness)

@@ -38,3 +38,25 @@ func TestNetworkSectionChangesTheHashOnlyWhereItSays(t *testing.T) {
 		require.ErrorIs(t, err, ErrPolicy, bad)
 	}
 }
+
+// TestLineagePolicy: the document is the lineage's example, with its units and its remainder.
+func TestLineagePolicy(t *testing.T) {
+	doc, ok := NamedPolicy("lineage")
+	require.True(t, ok)
+	p, err := Load(doc)
+	require.NoError(t, err)
+	own, err := Load([]byte(example(t)))
+	require.NoError(t, err)
+	var paths []string
+	for _, c := range Diff(own, p) {
+		paths = append(paths, c.Path)
+	}
+	require.Equal(t, []string{"name", "network.units_divisor", "network.remainder"}, paths)
+	require.NoError(t, p.Unserved(), "a service can run under it")
+	_, ok = NamedPolicy("default.yaml")
+	require.False(t, ok)
+	for _, bad := range []string{"{remainder: dust}", "{remainder: 1}"} {
+		_, err := Load([]byte(string(defaultPolicy) + "network: " + bad + "\n"))
+		require.ErrorIs(t, err, ErrPolicy, bad)
+	}
+}

@@ -11,6 +11,7 @@ const (
 	EvRegistered      = "registered"
 	EvRotated         = "key_rotated"
 	EvRetired         = "retired"
+	EvRunnerEnrolled  = "runner_enrolled"
 	EvStaked          = "staked"
 	EvUnstaked        = "unstaked"
 	EvReleasedStake   = "stake_released"
@@ -46,6 +47,7 @@ const (
 	EvBeaconRevealed  = "beacon_revealed"
 	EvWindow          = "sla_window"
 	EvSlashProposed   = "slash_proposed" // job, where it names one
+	EvSlashStaged     = "slash_staged"   // a later part of a penalty that is taken in stages
 	EvSlashAppealed   = "slash_appealed"
 	EvSlashExecuted   = "slash_executed"
 	EvSlashReversed   = "slash_reversed"

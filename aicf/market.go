@@ -155,11 +155,15 @@ type AckRequest struct {
 // Acked is the signed lease, with the seed's opening, as job.ParseLease reads
 // it, and when it ends unless renewed. The same ack again gives the same
 // answer while the lease lives.
+//
+// For a job with trap_mode tee the lease is sealed to the provider's runner, and
+// absent here.
 type Acked struct {
-	Lease      *job.Lease `json:"lease"`
-	ExpiresMS  int64      `json:"expires_ms"`
-	DeadlineMS int64      `json:"deadline_ms"` // renewals end here
-	Receipt    Receipt    `json:"receipt"`
+	Lease      *job.Lease   `json:"lease,omitempty"`
+	Sealed     *SealedLease `json:"sealed,omitempty"`
+	ExpiresMS  int64        `json:"expires_ms"`
+	DeadlineMS int64        `json:"deadline_ms"` // renewals end here
+	Receipt    Receipt      `json:"receipt"`
 }
 
 // RenewRequest asks for more time.
@@ -225,7 +229,16 @@ type ResultOutcome struct {
 	Accrued   Amount        `json:"accrued"` // to the provider, when it settles
 	Epoch     uint64        `json:"epoch"`
 	Failure   *Fault        `json:"failure,omitempty"` // why it was rejected
+	Traps     *TrapCounts   `json:"traps,omitempty"`   // nil: not judged again
 	Receipt   Receipt       `json:"receipt"`
+}
+
+// TrapCounts are the raw trap shots of a result, by kind, as they were judged again.
+type TrapCounts struct {
+	PassA  uint64 `json:"kA"`
+	TrapsA uint64 `json:"nA"`
+	PassB  uint64 `json:"kB"`
+	TrapsB uint64 `json:"nB"`
 }
 
 // Receipt ties an answer to the event log: Sig is the service's, over

@@ -133,8 +133,8 @@ type Epoch struct {
 	SettledMS int64         `json:"settled_ms,omitempty"`
 }
 
-// InclusionProof shows a claim under an epoch's root, offline: Leaf is the
-// framed claim line, Path the RFC 6962 audit path.
+// InclusionProof shows a claim under the root of the epoch that settled it, offline: Leaf
+// is the framed claim line, Path the RFC 6962 audit path, Batch what the service signed.
 type InclusionProof struct {
 	Epoch uint64          `json:"epoch"`
 	Claim digest.Digest   `json:"claim"`
@@ -143,8 +143,20 @@ type InclusionProof struct {
 	Size  uint64          `json:"size"`
 	Path  []digest.Digest `json:"path"`
 	Root  digest.Digest   `json:"root"`
-	Key   digest.Digest   `json:"key_id"` // of the service
-	Sig   []byte          `json:"sig"`    // over the root, purpose receipt
+	Batch EpochBatch      `json:"batch"`
+}
+
+// EpochBatch is a settled epoch under the service's signature (purpose receipt) over
+// H(qprov/v1/epoch-batch: epoch, policy, root, claims, gross, subsidy, carried).
+type EpochBatch struct {
+	Policy   digest.Digest `json:"policy"`
+	Claims   uint64        `json:"claims"`
+	Gross    Amount        `json:"gross"`
+	Subsidy  Amount        `json:"subsidy"`
+	Carried  uint64        `json:"carried"`
+	Key      digest.Digest `json:"key_id"` // of the service
+	SignedAt uint64        `json:"signed_at_unix"`
+	Sig      []byte        `json:"sig"`
 }
 
 // Invariant is one of I1–I18 of the ledger, judged now.

@@ -1,6 +1,9 @@
 package aicf
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Network is the optional section of the policy for what the lineage's document
 // has no key for. A key that is absent or 0 has the default of its comment, and
@@ -25,6 +28,7 @@ type Network struct {
 	BurnShare       Decimal `yaml:"burn_share,omitempty" json:"burn_share,omitempty"`                   // 0 of an executed slash; the rest goes to the fund
 	ResolveAttempts uint64  `yaml:"payout_attempts,omitempty" json:"payout_attempts,omitempty"`         // 10, then listed as unknown
 	UnitsDivisor    uint64  `yaml:"units_divisor,omitempty" json:"units_divisor,omitempty"`             // 8192; the lineage's is 1000
+	Remainder       string  `yaml:"remainder,omitempty" json:"remainder,omitempty"`                     // largest; who gets what the split leaves over: provider, treasury or miner
 	MinLevel        string  `yaml:"min_level,omitempty" json:"min_level,omitempty"`                     // none; least evidence of a provider
 	AttestPenalty   uint64  `yaml:"attestation_penalty,omitempty" json:"attestation_penalty,omitempty"` // slashing.penalties.TRAPS_CHEAT
 	DoublePenalty   uint64  `yaml:"double_penalty,omitempty" json:"double_penalty,omitempty"`           // slashing.penalties.TRAPS_CHEAT
@@ -65,6 +69,9 @@ func (p *Policy) Filled() Network {
 	if n.MinLevel == "" {
 		n.MinLevel = "none"
 	}
+	if n.Remainder == "" {
+		n.Remainder = "largest"
+	}
 	return n
 }
 
@@ -82,6 +89,9 @@ func (p *Policy) checkNetwork() error {
 		if v > Nano {
 			return fmt.Errorf("network.%s: is %s, want at most 1", name, v)
 		}
+	}
+	if !slices.Contains([]string{"largest", "provider", "treasury", "miner"}, n.Remainder) {
+		return fmt.Errorf("network.remainder: is %.40q, want largest, provider, treasury or miner", n.Remainder)
 	}
 	if n.RejudgePPM > 1_000_000 || n.MaxAttempts > 1000 || n.AppealEpochs > 1000 || n.WindowJobs > 100_000 {
 		return fmt.Errorf("network: rejudge_ppm up to 1000000, max_attempts and appeal_epochs up to 1000, window_jobs up to 100000")

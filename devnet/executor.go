@@ -137,13 +137,16 @@ func (e *execution) prove(ctx context.Context, c proofs.Claim) (*proofs.Bundle, 
 	return e.run.Bundle(proof, e.journal, e.modules)
 }
 
-// newTask builds what a lease asks for: a generated circuit, under a policy that ships.
+// newTask builds what a lease asks for, under a policy that ships.
 func newTask(lease *job.Lease) (*engine.Task, error) {
 	s := &lease.Job.Spec
+	var c *circuit.Circuit
+	var err error
 	if s.Circuit != nil {
-		return nil, fmt.Errorf("spec.circuit: this network's provider runs generated circuits; use engine provider start for others")
+		c, _, err = circuit.Parse(circuit.Format(s.Circuit.Format), []byte(s.Circuit.Source), circuit.Options{Params: s.Circuit.Params})
+	} else {
+		c, err = circuit.Generate(s.CircuitID, int(s.Width), int(s.Depth), s.Seed)
 	}
-	c, err := circuit.Generate(s.CircuitID, int(s.Width), int(s.Depth), s.Seed)
 	if err != nil {
 		return nil, err
 	}

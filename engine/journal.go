@@ -36,7 +36,7 @@ type Record struct {
 	LeaseID digest.Digest `json:"lease_id"`
 	Digest  digest.Digest `json:"digest"`
 	// Frame is the hex of the frame whose SHA3-256 is Digest, so that the record
-	// explains itself.
+	// explains itself. Empty where it would tell the seed of a sealed lease.
 	Frame string `json:"frame"`
 }
 
@@ -48,8 +48,11 @@ func newRecord(kind RecordKind, jobID, leaseID digest.Digest, f transcript.Frame
 	return Record{Kind: kind, JobID: jobID, LeaseID: leaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}, nil
 }
 
-// Valid reports whether Digest is the hash of Frame.
+// Valid reports whether Digest is the hash of Frame; a J without a frame is.
 func (r Record) Valid() bool {
+	if r.Frame == "" {
+		return r.Kind == RecordJob
+	}
 	b, err := hex.DecodeString(r.Frame)
 	return err == nil && digest.Sum(b) == r.Digest
 }

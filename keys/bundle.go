@@ -121,9 +121,9 @@ func (b *Bundle) Verify() error {
 		}
 		kinds[e.Kind] = true
 	}
-	roles := map[digest.Digest]Role{b.Identity.ProviderID: Root}
+	roles := map[digest.Digest]Role{b.Identity.ProviderID: Root, KeyID(b.Identity.RootPublic): Root}
 	for _, k := range b.Keys {
-		if err := k.Verify(); err != nil {
+		if err := k.VerifyUnder(b.Identity.Chain); err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
 		if k.ProviderID != b.Identity.ProviderID {
@@ -134,11 +134,14 @@ func (b *Bundle) Verify() error {
 		}
 		roles[k.KeyID()] = k.Role
 	}
+	if err := rootAt(b.Identity.ProviderID, b.Identity.RootPublic, b.Identity.Chain, b.Timestamp); err != nil {
+		return fmt.Errorf("bundle: %w", err)
+	}
 	d, err := transcript.Sum(b)
 	if err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}
-	sig := Signature{PurposeBundle, Ed25519, b.Identity.ProviderID, b.Timestamp, b.Sig}
+	sig := Signature{PurposeBundle, Ed25519, KeyID(b.Identity.RootPublic), b.Timestamp, b.Sig}
 	if err := sig.Verify(Ed25519, b.Identity.RootPublic, PurposeBundle, d); err != nil {
 		return fmt.Errorf("bundle: %w", err)
 	}

@@ -1,11 +1,13 @@
 package keys
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/strictjson"
@@ -161,6 +163,51 @@ func (c *Chain) Accept(role Role, id digest.Digest, atUnix uint64) error {
 		return nil
 	}
 	return fmt.Errorf("key %s is no %s key of provider %s: %w", id, role, KeyID(c.Root), ErrKey)
+}
+
+// Provider is the provider_id: the id of the first root.
+func (c *Chain) Provider() digest.Digest { return KeyID(c.Root) }
+
+// Rotated reports whether the first root was replaced.
+func (c *Chain) Rotated() bool {
+	return c != nil && slices.ContainsFunc(c.Links, func(l Link) bool { return l.Role == Root })
+}
+
+// Extends reports whether c begins with all statements of old; nil is a chain without any.
+func (c *Chain) Extends(old *Chain) bool {
+	switch {
+	case old == nil:
+		return true
+	case c == nil:
+		return len(old.Links) == 0
+	case !bytes.Equal(c.Root, old.Root) || len(c.Links) < len(old.Links):
+		return false
+	}
+	for i, l := range old.Links {
+		a, errA := transcript.Sum(l.Rotation)
+		b, errB := transcript.Sum(c.Links[i].Rotation)
+		if errA != nil || errB != nil || a != b {
+			return false
+		}
+	}
+	return true
+}
+
+// rootAt refuses a root that may not speak for the provider at a time: without a chain only
+// the first one may.
+func rootAt(provider digest.Digest, root []byte, chain *Chain, unix uint64) error {
+	if err := CheckPublic(Ed25519, root); err != nil {
+		return fmt.Errorf("root key: %w", err)
+	}
+	switch {
+	case KeyID(root) == provider && !chain.Rotated():
+		return nil
+	case chain == nil:
+		return fmt.Errorf("root key %s is not the first of provider %s, and no key_chain leads to it: %w", KeyID(root), provider, ErrKey)
+	case chain.Provider() != provider:
+		return fmt.Errorf("the key_chain is of provider %s, not %s: %w", chain.Provider(), provider, ErrKey)
+	}
+	return chain.Accept(Root, KeyID(root), unix)
 }
 
 // Newest returns the role's newest key, nil when there is none.

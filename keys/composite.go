@@ -12,7 +12,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 )
 
-// The composite is the only place where ML-DSA is used; Go 1.27 has it in the
+// ML-DSA is used here and in mldsa44.go; Go 1.27 has it in the
 // standard library under the same names.
 const (
 	mldsaPublic = 1952
@@ -100,18 +100,24 @@ func verifyComposite(public, msg, context, sig []byte) bool {
 	return err == nil && classic && mldsa.Verify(pq, m, sig[:mldsaSig], &mldsa.Options{Context: compositeLabel}) == nil
 }
 
-// checkComposite applies Ed25519's rules to its half. An ML-DSA key whose t1 is
-// zero verifies forgeries, so it is refused.
+// checkT1 refuses an ML-DSA key whose t1, behind the 32 bytes of rho (FIPS 204, algorithm 22),
+// is zero: it verifies forgeries.
+func checkT1(public []byte) error {
+	for _, b := range public[32:] {
+		if b != 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("t1 is zero: %w", ErrKey)
+}
+
+// checkComposite applies the rules of each half.
 func checkComposite(public []byte) error {
 	if _, err := mldsa.NewPublicKey(mldsa.MLDSA65(), public[:mldsaPublic]); err != nil {
 		return fmt.Errorf("ML-DSA-65 half: %w: %w", ErrKey, err)
 	}
-	var t1 byte
-	for _, b := range public[32:mldsaPublic] { // behind the seed rho (FIPS 204, algorithm 22)
-		t1 |= b
-	}
-	if t1 == 0 {
-		return fmt.Errorf("ML-DSA-65 half: t1 is zero: %w", ErrKey)
+	if err := checkT1(public[:mldsaPublic]); err != nil {
+		return fmt.Errorf("ML-DSA-65 half: %w", err)
 	}
 	if err := checkEd25519(public[mldsaPublic:]); err != nil {
 		return fmt.Errorf("Ed25519 half: %w", err)

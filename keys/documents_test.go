@@ -186,3 +186,81 @@ func FuzzParseBundle(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseIdentity(f *testing.F) {
+	root := mustKey(f, Root, 1)
+	id, err := NewIdentity(ctx, root, "a@b", []string{"quantum"}, 1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	raw, err := json.Marshal(id)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := ParseIdentity(raw)
+		if err != nil {
+			return
+		}
+		if got.ProviderID == id.ProviderID && (got.Email != id.Email || got.Timestamp != id.Timestamp) {
+			t.Fatal("a forged identity")
+		}
+		again, err := json.Marshal(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseIdentity(again); err != nil {
+			t.Fatalf("accepted once, refused after writing: %v", err)
+		}
+	})
+}
+
+func FuzzParseKeyStatement(f *testing.F) {
+	root := mustKey(f, Root, 1)
+	s, err := NewKeyStatement(ctx, root, Operational, Ed25519, mustKey(f, Operational, 2).Public(), 1, 5)
+	if err != nil {
+		f.Fatal(err)
+	}
+	raw, err := json.Marshal(s)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := ParseKeyStatement(raw)
+		if err != nil {
+			return
+		}
+		if got.ProviderID == s.ProviderID && (got.KeyID() != s.KeyID() || got.Role != s.Role || got.ValidFrom != s.ValidFrom) {
+			t.Fatal("a forged statement")
+		}
+	})
+}
+
+func FuzzParsePublic(f *testing.F) {
+	f.Add(PublicText(Ed25519, mustKey(f, Root, 1).Public()))
+	f.Add("mldsa65-ed25519-draft19:00")
+	f.Add("ed25519:0100000000000000000000000000000000000000000000000000000000000000")
+	f.Fuzz(func(t *testing.T, s string) {
+		alg, public, err := ParsePublic(s)
+		if err != nil {
+			return
+		}
+		if PublicText(alg, public) != s || CheckPublic(alg, public) != nil {
+			t.Fatalf("%q is read as %s", s, PublicText(alg, public))
+		}
+	})
+}
+
+func FuzzKeyFile(f *testing.F) {
+	f.Add([]byte(`{"alg":"ed25519","seed":"0101010101010101010101010101010101010101010101010101010101010101","role":"operational","level":"dev"}`))
+	f.Add([]byte(`{"alg":"ed25519","public":"00","url":"unix:/x","role":"operational","level":"remote"}`))
+	s := &Store{}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		k, level, err := s.parseKeyFile(Operational, LevelDev, b)
+		if err == nil && (k.Role() != Operational || level != LevelDev || CheckPublic(k.Alg(), k.Public()) != nil) {
+			t.Fatalf("a key of role %s at level %s", k.Role(), level)
+		}
+	})
+}

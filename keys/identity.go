@@ -19,8 +19,9 @@ const (
 
 // Identity is a provider's self-description.
 type Identity struct {
-	ProviderID   digest.Digest // KeyID(RootPublic)
-	RootPublic   []byte        // Ed25519
+	ProviderID   digest.Digest // of the first root key
+	RootPublic   []byte        // Ed25519; the root in force
+	Chain        *Chain        // leads to RootPublic; nil while it is the first
 	Email        string
 	Capabilities []string // "quantum"
 	Timestamp    uint64   // Unix seconds
@@ -53,9 +54,18 @@ func (i *Identity) Frame() *transcript.Frame {
 		Bytes(5, caps, 65536).U64(6, i.Timestamp)
 }
 
-// NewIdentity writes and signs a self-description.
+// NewIdentity writes and signs a self-description of a provider whose root is the first.
 func NewIdentity(ctx context.Context, root Signer, email string, capabilities []string, nowUnix uint64) (*Identity, error) {
+	return NewIdentityUnder(ctx, nil, root, email, capabilities, nowUnix)
+}
+
+// NewIdentityUnder is NewIdentity by the root that a chain has in force; a chain that never
+// replaced the root is left out.
+func NewIdentityUnder(ctx context.Context, chain *Chain, root Signer, email string, capabilities []string, nowUnix uint64) (*Identity, error) {
 	i := &Identity{ProviderID: root.KeyID(), RootPublic: root.Public(), Email: email, Capabilities: capabilities, Timestamp: nowUnix}
+	if chain.Rotated() {
+		i.ProviderID, i.Chain = chain.Provider(), chain
+	}
 	d, err := transcript.Sum(i)
 	if err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
@@ -70,17 +80,14 @@ func NewIdentity(ctx context.Context, root Signer, email string, capabilities []
 
 // Verify checks key, provider_id and signature.
 func (i *Identity) Verify() error {
-	if err := CheckPublic(Ed25519, i.RootPublic); err != nil {
+	if err := rootAt(i.ProviderID, i.RootPublic, i.Chain, i.Timestamp); err != nil {
 		return fmt.Errorf("identity: %w", err)
-	}
-	if KeyID(i.RootPublic) != i.ProviderID {
-		return fmt.Errorf("identity: provider_id %s is not the hash of pubkey: %w", i.ProviderID, ErrKey)
 	}
 	d, err := transcript.Sum(i)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
-	sig := Signature{PurposeIdentity, Ed25519, i.ProviderID, i.Timestamp, i.Sig}
+	sig := Signature{PurposeIdentity, Ed25519, KeyID(i.RootPublic), i.Timestamp, i.Sig}
 	if err := sig.Verify(Ed25519, i.RootPublic, PurposeIdentity, d); err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -99,8 +106,9 @@ func (i *Identity) MarshalJSON() ([]byte, error) {
 		Capabilities []string      `json:"capabilities"`
 		Contact      contactJSON   `json:"contact"`
 		Timestamp    uint64        `json:"timestamp"`
+		Chain        *Chain        `json:"key_chain,omitempty"`
 		Signature    string        `json:"signature"`
-	}{i.ProviderID, PublicText(Ed25519, i.RootPublic), list(i.Capabilities), contactJSON{i.Email}, i.Timestamp, hex.EncodeToString(i.Sig)})
+	}{i.ProviderID, PublicText(Ed25519, i.RootPublic), list(i.Capabilities), contactJSON{i.Email}, i.Timestamp, i.Chain, hex.EncodeToString(i.Sig)})
 }
 
 // list writes an empty list as [] instead of null.
@@ -127,7 +135,7 @@ func readList(c strictjson.Cursor) []string {
 }
 
 func readIdentity(c strictjson.Cursor) *Identity {
-	c.Only("provider_id", "pubkey", "capabilities", "contact", "timestamp", "signature")
+	c.Only("provider_id", "pubkey", "capabilities", "contact", "timestamp", "key_chain", "signature")
 	i := &Identity{ProviderID: c.Member("provider_id").Hash()}
 	alg, public := readPublic(c.Member("pubkey"))
 	if alg != Ed25519 {
@@ -137,6 +145,9 @@ func readIdentity(c strictjson.Cursor) *Identity {
 	i.Capabilities = readList(c.Member("capabilities"))
 	i.Email = c.Member("contact").Only("email").Member("email").Text(transcript.MaxText)
 	i.Timestamp = c.Member("timestamp").Uint(0, maxUnix)
+	if m, ok := c.Optional("key_chain"); ok {
+		i.Chain = ReadChain(m)
+	}
 	i.Sig = c.Member("signature").Hex(maxSig)
 	return i
 }

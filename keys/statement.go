@@ -13,8 +13,8 @@ import (
 
 // KeyStatement is the root key's word that another key acts for the provider.
 type KeyStatement struct {
-	ProviderID digest.Digest // KeyID(RootPublic)
-	RootPublic []byte        // Ed25519
+	ProviderID digest.Digest // of the first root key
+	RootPublic []byte        // Ed25519; of the root that signed
 	Role       Role          // any but root
 	Alg        string
 	Public     []byte
@@ -36,9 +36,19 @@ const maxPublic = 4096
 // KeyID is the id of the key that the statement introduces.
 func (s *KeyStatement) KeyID() digest.Digest { return KeyID(s.Public) }
 
-// NewKeyStatement lets root vouch for a key.
+// NewKeyStatement lets the first root vouch for a key.
 func NewKeyStatement(ctx context.Context, root Signer, role Role, alg string, public []byte, seq, nowUnix uint64) (*KeyStatement, error) {
-	s := &KeyStatement{ProviderID: root.KeyID(), RootPublic: root.Public(), Role: role, Alg: alg, Public: public,
+	return NewKeyStatementUnder(ctx, nil, root, role, alg, public, seq, nowUnix)
+}
+
+// NewKeyStatementUnder lets the root that a chain has in force vouch for a key; nil is a
+// chain without statements.
+func NewKeyStatementUnder(ctx context.Context, chain *Chain, root Signer, role Role, alg string, public []byte, seq, nowUnix uint64) (*KeyStatement, error) {
+	provider := root.KeyID()
+	if chain.Rotated() {
+		provider = chain.Provider()
+	}
+	s := &KeyStatement{ProviderID: provider, RootPublic: root.Public(), Role: role, Alg: alg, Public: public,
 		ValidFrom: nowUnix, Seq: seq, SignedAt: nowUnix}
 	d, err := transcript.Sum(s)
 	if err != nil {
@@ -49,17 +59,18 @@ func NewKeyStatement(ctx context.Context, root Signer, role Role, alg string, pu
 		return nil, err
 	}
 	s.Sig = sig.Sig
-	return s, s.Verify()
+	return s, s.VerifyUnder(chain)
 }
 
-// Verify checks the statement by itself: whose key it is, not whether it is
-// still the newest.
-func (s *KeyStatement) Verify() error {
-	if err := CheckPublic(Ed25519, s.RootPublic); err != nil {
-		return fmt.Errorf("key statement: root key: %w", err)
-	}
-	if KeyID(s.RootPublic) != s.ProviderID {
-		return fmt.Errorf("key statement: provider_id %s is not the hash of the root key: %w", s.ProviderID, ErrKey)
+// Verify checks the statement of a first root by itself: whose key it is, not
+// whether it is still the newest.
+func (s *KeyStatement) Verify() error { return s.VerifyUnder(nil) }
+
+// VerifyUnder is Verify where the provider's chain may have replaced the root: the root that
+// signed must have been in force when it did.
+func (s *KeyStatement) VerifyUnder(chain *Chain) error {
+	if err := rootAt(s.ProviderID, s.RootPublic, chain, s.SignedAt); err != nil {
+		return fmt.Errorf("key statement: %w", err)
 	}
 	if err := CheckPublic(s.Alg, s.Public); err != nil {
 		return fmt.Errorf("key statement: %s key: %w", s.Role, err)
@@ -67,14 +78,14 @@ func (s *KeyStatement) Verify() error {
 	if _, err := ParseRole(string(s.Role)); err != nil {
 		return fmt.Errorf("key statement: %w", err)
 	}
-	if s.Role == Root || s.KeyID() == s.ProviderID {
+	if s.Role == Root || s.KeyID() == s.ProviderID || s.KeyID() == KeyID(s.RootPublic) {
 		return fmt.Errorf("key statement: the root key has no other role: %w", ErrRole)
 	}
 	d, err := transcript.Sum(s)
 	if err != nil {
 		return err
 	}
-	sig := Signature{PurposeKeyStatement, Ed25519, s.ProviderID, s.SignedAt, s.Sig}
+	sig := Signature{PurposeKeyStatement, Ed25519, KeyID(s.RootPublic), s.SignedAt, s.Sig}
 	if err := sig.Verify(Ed25519, s.RootPublic, PurposeKeyStatement, d); err != nil {
 		return fmt.Errorf("key statement: %w", err)
 	}
@@ -139,11 +150,14 @@ func readPublic(c strictjson.Cursor) (string, []byte) {
 var documentLimits = strictjson.Limits{Bytes: 4 << 20, Depth: 16, Values: 100_000}
 
 // ParseKeyStatement reads and verifies the transport form.
-func ParseKeyStatement(b []byte) (*KeyStatement, error) {
+func ParseKeyStatement(b []byte) (*KeyStatement, error) { return ParseKeyStatementUnder(b, nil) }
+
+// ParseKeyStatementUnder is ParseKeyStatement with VerifyUnder.
+func ParseKeyStatementUnder(b []byte, chain *Chain) (*KeyStatement, error) {
 	c := strictjson.Open(b, documentLimits)
 	s := readStatement(c)
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	return s, s.Verify()
+	return s, s.VerifyUnder(chain)
 }

@@ -110,7 +110,7 @@ func (s *Store) CreateKey(alg string, role Role, name string, entropy io.Reader)
 	} else if !errors.Is(err, ErrNoKey) {
 		return nil, err
 	}
-	suite, err := suiteOf(alg)
+	suite, err := suiteFor(alg, role)
 	if err != nil {
 		return nil, err
 	}
@@ -236,6 +236,11 @@ func (s *Store) read(name string, secret bool, max int64) ([]byte, error) {
 
 // Key loads the key of a role.
 func (s *Store) Key(role Role) (RoleSigner, error) {
+	if role == Root {
+		if err := s.finishRoot(); err != nil {
+			return nil, err
+		}
+	}
 	k, _, err := s.KeyFile(role, string(role))
 	return k, err
 }
@@ -282,7 +287,11 @@ func (s *Store) unseal(b []byte) (level string, plain []byte, err error) {
 
 func (s *Store) parseKeyFile(role Role, level string, b []byte) (RoleSigner, string, error) {
 	c := strictjson.Open(b, documentLimits).Only("alg", "seed", "role", "level", "url", "public")
-	alg := c.Member("alg").OneOf(SuiteNames()...)
+	allowed := SuiteNames()
+	if role == Witness {
+		allowed = append(allowed, MLDSA44)
+	}
+	alg := c.Member("alg").OneOf(allowed...)
 	if l := c.Member("level").OneOf(level, LevelRemote); l == LevelRemote && level == LevelDev {
 		level = l
 	} else if l != level {
@@ -364,7 +373,11 @@ func (s *Store) Vouch(root Signer, k RoleSigner, nowUnix uint64) (*Held, error) 
 	if err != nil {
 		return nil, err
 	}
-	st, err := NewKeyStatement(context.Background(), root, k.Role(), k.Alg(), k.Public(), seq, nowUnix)
+	chain, err := s.rotations()
+	if err != nil {
+		return nil, err
+	}
+	st, err := NewKeyStatementUnder(context.Background(), chain, root, k.Role(), k.Alg(), k.Public(), seq, nowUnix)
 	if err != nil {
 		return nil, err
 	}
@@ -411,7 +424,11 @@ func (s *Store) Statement(role Role) (*KeyStatement, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseKeyStatement(b)
+	chain, err := s.rotations()
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeyStatementUnder(b, chain)
 }
 
 // Held loads the operational key with its statement; the root key need not be

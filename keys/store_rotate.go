@@ -16,7 +16,7 @@ import (
 //	<role>.next.key             the new key is drawn
 //	chain.json                  names it: from here on it counts
 //	<role>.<n>.key, <role>.key  the old key moved aside, the new one in place
-//	<role>.statement.json       replaced
+//	<role>.statement.json       replaced; the root has none
 //
 // HeldFor and Rotate finish what chain.json already says.
 
@@ -53,6 +53,17 @@ func (s *Store) Chain() (*Chain, error) {
 	return &Chain{Root: root.Public()}, nil
 }
 
+// rotations is the chain as far as anything was rotated; nil: nothing was.
+func (s *Store) rotations() (*Chain, error) {
+	b, err := s.read(chainName, false, int64(chainLimits.Bytes))
+	if errors.Is(err, ErrNoKey) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return ParseChain(b)
+}
+
 // Change is a rotation to make.
 type Change struct {
 	Role    Role
@@ -66,11 +77,10 @@ type Change struct {
 }
 
 // Rotate replaces the key of a role by a new one, or finishes a rotation that
-// was cut off. The root key is not rotated here: documents in circulation name
-// it.
+// was cut off. The provider_id stays that of the first root.
 func (s *Store) Rotate(ctx context.Context, root Signer, c Change, entropy io.Reader, nowUnix uint64) (*Rotation, error) {
 	if c.Role == Root {
-		return nil, fmt.Errorf("key store %s: the root key is not rotated in place: %w", s.dir, ErrRole)
+		return s.rotateRoot(ctx, root, c, entropy, nowUnix)
 	}
 	held, err := s.HeldFor(c.Role)
 	if err != nil {
@@ -85,13 +95,7 @@ func (s *Store) Rotate(ctx context.Context, root Signer, c Change, entropy io.Re
 			return nil, err
 		}
 	}
-	next := string(c.Role) + nextSuffix
-	k, err := s.CreateKey(c.Alg, c.Role, next, entropy)
-	if errors.Is(err, ErrKeyExists) { // drawn, but never named
-		if k, _, err = s.KeyFile(c.Role, next); err == nil && k.Alg() != c.Alg {
-			err = fmt.Errorf("key store %s: %s.key was left by a rotation that was cut off and is %s: remove it: %w", s.dir, next, k.Alg(), ErrKeyExists)
-		}
-	}
+	k, err := s.drawNext(c, entropy)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func (s *Store) Rotate(ctx context.Context, root Signer, c Change, entropy io.Re
 	if err != nil {
 		return nil, err
 	}
-	st, err := NewKeyStatement(ctx, root, c.Role, k.Alg(), k.Public(), seq, nowUnix)
+	st, err := NewKeyStatementUnder(ctx, chain, root, c.Role, k.Alg(), k.Public(), seq, nowUnix)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +123,78 @@ func (s *Store) Rotate(ctx context.Context, root Signer, c Change, entropy io.Re
 		return nil, err
 	}
 	return r, s.finishRotation(c.Role)
+}
+
+// drawNext draws the new key, or finds the one that a rotation which was cut off drew.
+func (s *Store) drawNext(c Change, entropy io.Reader) (RoleSigner, error) {
+	next := string(c.Role) + nextSuffix
+	k, err := s.CreateKey(c.Alg, c.Role, next, entropy)
+	if errors.Is(err, ErrKeyExists) {
+		if k, _, err = s.KeyFile(c.Role, next); err == nil && k.Alg() != c.Alg {
+			err = fmt.Errorf("key store %s: %s.key was left by a rotation that was cut off and is %s: remove it: %w", s.dir, next, k.Alg(), ErrKeyExists)
+		}
+	}
+	return k, err
+}
+
+// rotateRoot replaces the root. The chain names every key that the root vouched for first,
+// since from now on a verifier goes by it.
+func (s *Store) rotateRoot(ctx context.Context, root Signer, c Change, entropy io.Reader, nowUnix uint64) (*Rotation, error) {
+	chain, err := s.Chain()
+	if err != nil {
+		return nil, err
+	}
+	roles, err := s.Certified()
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range roles {
+		if _, known := chain.Newest(role); known != nil {
+			continue
+		}
+		held, err := s.HeldFor(role)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := chain.Extend(ctx, root, held.Operational, role, Scheduled, 0, held.Statement.ValidFrom); err != nil {
+			return nil, err
+		}
+	}
+	k, err := s.drawNext(c, entropy)
+	if err != nil {
+		return nil, err
+	}
+	r, err := chain.Extend(ctx, root, k, Root, c.Reason, c.Overlap, nowUnix)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.replaceJSON(chainName, chain); err != nil {
+		return nil, err
+	}
+	return r, s.finishRoot()
+}
+
+// finishRoot puts a new root in place once the chain names it.
+func (s *Store) finishRoot() error {
+	next := string(Root) + nextSuffix
+	file, err := s.find(next)
+	if errors.Is(err, ErrNoKey) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	chain, err := s.rotations()
+	if err != nil || chain == nil {
+		return err
+	}
+	k, _, err := s.KeyFile(Root, next)
+	if err != nil {
+		return err
+	}
+	if _, newest := chain.Newest(Root); !bytes.Equal(newest, k.Public()) {
+		return nil // not named yet: Rotate goes on from here
+	}
+	return s.moveAside(Root, file, len(chain.Links))
 }
 
 // finishRotation puts the new key in place once the chain names it.
@@ -133,13 +209,13 @@ func (s *Store) finishRotation(role Role) error {
 	if err != nil {
 		return err
 	}
-	st, err := ParseKeyStatement(b)
-	if err != nil {
-		return fmt.Errorf("key store %s: %s: %w", s.dir, next+statementSuffix, err)
-	}
 	chain, err := s.Chain()
 	if err != nil {
 		return err
+	}
+	st, err := ParseKeyStatementUnder(b, chain)
+	if err != nil {
+		return fmt.Errorf("key store %s: %s: %w", s.dir, next+statementSuffix, err)
 	}
 	if _, newest := chain.Newest(role); !bytes.Equal(newest, st.Public) {
 		return nil // not named yet: Rotate goes on from here

@@ -123,8 +123,6 @@ func TestStoreRotate(t *testing.T) {
 	require.Equal(t, first.Operational.KeyID(), old.KeyID(), "the old key is kept for the overlap")
 	_, err = s.Rotate(ctx, root, Change{Role: Operational, Alg: Ed25519, Reason: Compromised, Overlap: 0}, entropy(50), 6000)
 	require.NoError(t, err)
-	_, err = s.Rotate(ctx, root, Change{Role: Root, Alg: Ed25519, Reason: Scheduled, Overlap: 0}, entropy(60), 7000)
-	require.ErrorIs(t, err, ErrRole)
 	_, err = s.Rotate(ctx, root, Change{Role: Log, Alg: Ed25519, Reason: Scheduled, Overlap: MaxOverlap + 1}, entropy(60), 7000)
 	require.ErrorIs(t, err, ErrKey)
 }

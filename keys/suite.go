@@ -80,9 +80,9 @@ type RoleSigner interface {
 }
 
 // NewKey makes a key in memory from its seed: 32 bytes for ed25519, 64 (ML-DSA's,
-// then Ed25519's) for the composite.
+// then Ed25519's) for the composite, 32 for a witness's mldsa44.
 func NewKey(alg string, role Role, seed []byte) (RoleSigner, error) {
-	s, err := suiteOf(alg)
+	s, err := suiteFor(alg, role)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +93,14 @@ func NewKey(alg string, role Role, seed []byte) (RoleSigner, error) {
 		return nil, fmt.Errorf("seed of %d bytes, want %d: %w", len(seed), s.seedSize, ErrKey)
 	}
 	return s.fromSeed(role, seed)
+}
+
+// suiteFor is suiteOf for keys of a role: witnesses have one suite more.
+func suiteFor(alg string, role Role) (suite, error) {
+	if alg == MLDSA44 && role == Witness {
+		return suite{seedSize: mldsaSeed, fromSeed: func(_ Role, seed []byte) (RoleSigner, error) { return NewMLDSA44([mldsaSeed]byte(seed)) }}, nil
+	}
+	return suiteOf(alg)
 }
 
 func suiteOf(alg string) (suite, error) {

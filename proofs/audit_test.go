@@ -134,7 +134,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 	_, signed, _, err := f.log.Head()
 	require.NoError(t, err)
 	wk := key(t, keys.Witness, 40)
-	w, err := auditlog.NewWitness("w.example", wk.Public())
+	w, err := auditlog.NewWitness("w.example", keys.Ed25519, wk.Public())
 	require.NoError(t, err)
 	finished := f.proof.Body.Binding.FinishedUnixMS // 1 763 830 001 720
 	for _, row := range []struct {
@@ -159,7 +159,7 @@ func TestWitnessedTimeGoverns(t *testing.T) {
 }
 
 func TestPolicyWitnesses(t *testing.T) {
-	w, err := auditlog.NewWitness("w.example", key(t, keys.Witness, 40).Public())
+	w, err := auditlog.NewWitness("w.example", keys.Ed25519, key(t, keys.Witness, 40).Public())
 	require.NoError(t, err)
 	doc := func(s string) string { return `{"witnesses":["` + w.String() + `"]` + s + `}` }
 	p, err := ParsePolicy([]byte(doc("")))
@@ -207,4 +207,51 @@ func TestRevokedKeyAtTheGoverningTime(t *testing.T) {
 	require.False(t, verify(t, in).Valid, "a chain that does not know the key")
 	_, err = ParsePolicy([]byte(`{"key_chains":[{"root":"x","statements":[]}]}`))
 	require.Error(t, err)
+}
+
+// TestProofUnderALaterRoot: the operational key of a proof was vouched for by the second
+// root. Only a verifier with the chain knows whose it is, and at the edges of the first
+// root's time a statement of it counts or not.
+func TestProofUnderALaterRoot(t *testing.T) {
+	f := newFixture(t, fixtureOptions{})
+	first, second := key(t, keys.Root, 1), key(t, keys.Root, 70)
+	finished := f.proof.Body.Binding.FinishedUnixMS / 1000
+	from := f.proof.Body.Binding.KeyStatement.ValidFrom
+	chain := &keys.Chain{Root: first.Public()}
+	_, err := chain.Extend(ctx, first, f.op, keys.Operational, keys.Scheduled, 0, from)
+	require.NoError(t, err)
+	_, err = chain.Extend(ctx, first, second, keys.Root, keys.Scheduled, 3600, from+10)
+	require.NoError(t, err)
+	doc, err := json.Marshal(map[string]any{"key_chains": []*keys.Chain{chain}})
+	require.NoError(t, err)
+	policy, err := ParsePolicy(doc)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		root keys.Signer
+		at   uint64
+		ok   bool
+	}{{second, from + 9, false}, {second, from + 10, true}, {first, from + 10 + 3599, true}, {first, from + 10 + 3600, false}} {
+		st, err := keys.NewKeyStatementUnder(ctx, chain, c.root, keys.Operational, f.op.Alg(), f.op.Public(), 2, c.at)
+		require.Equal(t, c.ok, err == nil, "%d", c.at)
+		if !c.ok {
+			continue
+		}
+		f.proof.Body.Binding.KeyStatement = *st
+		require.NoError(t, f.proof.Sign(ctx, f.op, max(finished, c.at)))
+		raw, err := f.proof.MarshalJSON()
+		require.NoError(t, err)
+		in := Input{Proof: raw, Policy: *policy, ReceiptMS: 1000 * max(finished, c.at)}
+		r, err := Verify(ctx, in)
+		require.NoError(t, err)
+		got, _ := r.Check("keys")
+		require.True(t, got.OK, "%+v", r.Failure)
+		require.Nil(t, r.Failure)
+		in.Policy = Policy{}
+		r, err = Verify(ctx, in)
+		require.NoError(t, err)
+		if c.root == keys.Signer(second) {
+			require.Equal(t, "keys", r.Failure.Check)
+			require.Contains(t, r.Failure.Message, "no key_chain")
+		}
+	}
 }

@@ -16,7 +16,7 @@ func (v *verifier) auditLog() (string, error) {
 	if b == nil || b.Audit == nil || b.AuditKey == nil {
 		return "", skipf("no proof of inclusion in the operator's log")
 	}
-	st, err := keys.ParseKeyStatement(b.AuditKey)
+	st, err := keys.ParseKeyStatementUnder(b.AuditKey, v.chain())
 	if err != nil {
 		return "", fmt.Errorf("audit.key.json: %w", err)
 	}

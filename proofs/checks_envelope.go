@@ -81,9 +81,19 @@ func (v *verifier) trapTier() error {
 	return nil
 }
 
+// chain is the provider's rotations, where the policy has them; nil: it has none.
+func (v *verifier) chain() *keys.Chain {
+	for _, c := range v.in.Policy.Chains {
+		if c.Provider() == v.p.Body.ProviderID {
+			return c
+		}
+	}
+	return nil
+}
+
 func (v *verifier) keys() (string, error) {
 	s := &v.p.Body.Binding.KeyStatement
-	if err := s.Verify(); err != nil {
+	if err := s.VerifyUnder(v.chain()); err != nil {
 		return "", err
 	}
 	if s.ProviderID != v.p.Body.ProviderID {

@@ -116,11 +116,9 @@ func (v *verifier) freshness() (string, error) {
 	case v.time+skewMS < 1000*b.KeyStatement.ValidFrom:
 		return "", fmt.Errorf("the key is valid from %d s, the governing time is %d ms", b.KeyStatement.ValidFrom, v.time)
 	}
-	for _, c := range v.in.Policy.Chains {
-		if keys.KeyID(c.Root) == v.p.Body.ProviderID {
-			if err := c.Accept(keys.Operational, b.KeyStatement.KeyID(), v.time/1000); err != nil {
-				return "", err
-			}
+	if c := v.chain(); c != nil {
+		if err := c.Accept(keys.Operational, b.KeyStatement.KeyID(), v.time/1000); err != nil {
+			return "", err
 		}
 	}
 	if l := b.Lease; l != nil {

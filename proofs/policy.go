@@ -81,7 +81,7 @@ func readWitnesses(c strictjson.Cursor, p *Policy) {
 		return
 	}
 	for _, it := range list.Items(maxWitnesses) {
-		w, err := auditlog.ParseWitness(it.Text(1024))
+		w, err := auditlog.ParseWitness(it.Text(auditlog.MaxWitness))
 		if err != nil {
 			it.Fail("", "%v", err)
 			return

@@ -118,6 +118,9 @@ if have qemu-aarch64; then
 	done
 fi
 
+echo "-- one seed, one histogram: kernels, threads, purego, arm64, from outside"
+./scripts/same-histograms.sh
+
 echo "-- metered bytes are the same on 32 bits"
 GOARCH=386 go test -count=1 ./host/wasmbin
 GOARCH=386 go test -count=1 -run 'Golden|Determinism|Samples' ./host/meter

@@ -36,6 +36,7 @@ func main() {
 		for k := 1; k <= v.maxFused; k++ {
 			v.fused(k)
 		}
+		v.exchanges()
 		v.rows("gather", true)
 		v.rows("scatter", false)
 		v.outer()
@@ -58,6 +59,7 @@ func main() {
 		for k := 1; k <= v.maxFused; k++ {
 			v.fused(k)
 		}
+		v.exchanges()
 		v.outer()
 	}
 	Generate()

@@ -53,6 +53,9 @@ type Client struct {
 	HTTP *http.Client
 	// Now is the clock for signatures; nil: time.Now.
 	Now func() time.Time
+	// Heard, if set, is told what the service's clock showed, by the signature of an answer
+	// or by a refusal for the clock's sake, and when the call was sent and answered here.
+	Heard func(sent, got, service time.Time)
 	// Bearer is an older client's key, used where Signer is nil.
 	Bearer string
 }
@@ -140,12 +143,13 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 	if err := c.sign(ctx, r, body, nil); err != nil {
 		return 0, err
 	}
+	sent := c.now()
 	answer, err := c.http().Do(r)
 	if err != nil {
 		return 0, fmt.Errorf("%s %s: %w: %w", method, path, ErrNoAnswer, err)
 	}
 	defer answer.Body.Close()
-	return answer.StatusCode, c.read(r, answer, out)
+	return answer.StatusCode, c.read(r, sent, answer, out)
 }
 
 // sign signs r; sum, if not nil, is the SHA-256 of a body that is streamed.
@@ -168,7 +172,7 @@ func (c *Client) sign(ctx context.Context, r *http.Request, body []byte, sum *[3
 }
 
 // read checks an answer and decodes it.
-func (c *Client) read(asked *http.Request, answer *http.Response, out any) error {
+func (c *Client) read(asked *http.Request, sent time.Time, answer *http.Response, out any) error {
 	where := asked.Method + " " + asked.URL.Path
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
@@ -177,13 +181,22 @@ func (c *Client) read(asked *http.Request, answer *http.Response, out any) error
 	if len(raw) > maxAnswer {
 		return fmt.Errorf("%s: the answer has more than %d bytes", where, maxAnswer)
 	}
+	got := c.now()
 	if answer.StatusCode >= 300 {
-		return refusal(where, answer, raw)
+		at, err := refusal(where, answer, raw)
+		if c.Heard != nil && !at.IsZero() {
+			c.Heard(sent, got, at)
+		}
+		return err
 	}
 	if c.Signer != nil && c.Service != nil {
 		id := keys.KeyID(c.Service).String()
-		if _, err := httpsig.VerifyResponse(answer.StatusCode, answer.Header, raw, asked.Header, func(keyID string) (ed25519.PublicKey, bool) { return c.Service, keyID == id }); err != nil {
+		signature, err := httpsig.VerifyResponse(answer.StatusCode, answer.Header, raw, asked.Header, func(keyID string) (ed25519.PublicKey, bool) { return c.Service, keyID == id })
+		if err != nil {
 			return fmt.Errorf("%s: %w: %w", where, ErrForeignAnswer, err)
+		}
+		if c.Heard != nil {
+			c.Heard(sent, got, signature.Created)
 		}
 	}
 	if answer.StatusCode == http.StatusNoContent || out == nil {
@@ -200,8 +213,9 @@ func (c *Client) read(asked *http.Request, answer *http.Response, out any) error
 }
 
 // refusal turns a problem document into a fault. A refusal is not checked for the service's
-// signature: acting on a forged one costs a retry.
-func refusal(where string, answer *http.Response, raw []byte) error {
+// signature: acting on a forged one costs a retry. at is the service's clock where the
+// refusal is about ours.
+func refusal(where string, answer *http.Response, raw []byte) (at time.Time, err error) {
 	var p struct {
 		Code         aicf.Code `json:"code"`
 		Detail       string    `json:"detail"`
@@ -211,11 +225,12 @@ func refusal(where string, answer *http.Response, raw []byte) error {
 		ServerTimeMS int64     `json:"server_time_ms"`
 	}
 	if err := json.Unmarshal(raw, &p); err != nil || p.Code == "" {
-		return fmt.Errorf("%s: %w: HTTP %d of something that is not this service: %.100q", where, ErrNoAnswer, answer.StatusCode, raw)
+		return at, fmt.Errorf("%s: %w: HTTP %d of something that is not this service: %.100q", where, ErrNoAnswer, answer.StatusCode, raw)
 	}
 	f := &aicf.Fault{Code: p.Code, Message: p.Detail, Field: p.Field, Hint: p.Hint, RetryAfterMS: p.RetryAfterMS}
 	if p.ServerTimeMS != 0 {
-		f.Message += fmt.Sprintf(" (the service's clock: %s)", time.UnixMilli(p.ServerTimeMS).UTC().Format(time.RFC3339))
+		at = time.UnixMilli(p.ServerTimeMS)
+		f.Message += fmt.Sprintf(" (the service's clock: %s)", at.UTC().Format(time.RFC3339))
 	}
-	return fmt.Errorf("%s: %w", where, f)
+	return at, fmt.Errorf("%s: %w", where, f)
 }

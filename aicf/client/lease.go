@@ -11,33 +11,27 @@ import (
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/digest"
-	"github.com/animicaorg/engine/job"
 )
 
 // Ack takes an offer. The lease is parsed and its signature and seed opening verified; that
-// it is by the service is for the caller to check (Lease.Public).
+// it is by the service is for the caller to check (Lease.Public). A sealed lease can only be
+// checked by the runner that opens it.
 func (c *Client) Ack(ctx context.Context, key string, r aicf.AckRequest) (*aicf.Acked, error) {
-	var wire struct {
-		Lease      json.RawMessage `json:"lease"`
-		ExpiresMS  int64           `json:"expires_ms"`
-		DeadlineMS int64           `json:"deadline_ms"`
-		Receipt    aicf.Receipt    `json:"receipt"`
-	}
+	var out aicf.Acked
 	raw, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.call(ctx, http.MethodPost, "/aicf/leases/ack", nil, raw, key, &wire); err != nil {
+	if _, err := c.call(ctx, http.MethodPost, "/aicf/leases/ack", nil, raw, key, &out); err != nil {
 		return nil, err
 	}
-	lease, err := job.ParseLease(wire.Lease)
-	if err != nil {
+	if out.Lease == nil {
+		return &out, nil
+	}
+	if err := out.Lease.Verify(); err != nil {
 		return nil, fmt.Errorf("POST /aicf/leases/ack: the lease: %w", err)
 	}
-	if err := lease.Verify(); err != nil {
-		return nil, fmt.Errorf("POST /aicf/leases/ack: the lease: %w", err)
-	}
-	return &aicf.Acked{Lease: lease, ExpiresMS: wire.ExpiresMS, DeadlineMS: wire.DeadlineMS, Receipt: wire.Receipt}, nil
+	return &out, nil
 }
 
 // Renew asks for more time.
@@ -84,12 +78,13 @@ func (c *Client) PutBundle(ctx context.Context, key string, name digest.Digest, 
 	if err := c.sign(ctx, r, nil, &sum); err != nil {
 		return err
 	}
+	sent := c.now()
 	answer, err := c.http().Do(r)
 	if err != nil {
 		return fmt.Errorf("PUT %s: %w: %w", r.URL.Path, ErrNoAnswer, err)
 	}
 	defer answer.Body.Close()
-	return c.read(r, answer, nil)
+	return c.read(r, sent, answer, nil)
 }
 
 // Bundle writes a stored bundle to w and checks it against its name.
@@ -98,13 +93,14 @@ func (c *Client) Bundle(ctx context.Context, name digest.Digest, w io.Writer) er
 	if err != nil {
 		return err
 	}
+	sent := c.now()
 	answer, err := c.http().Do(r)
 	if err != nil {
 		return fmt.Errorf("GET %s: %w: %w", r.URL.Path, ErrNoAnswer, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return c.read(r, answer, nil)
+		return c.read(r, sent, answer, nil)
 	}
 	h := sha3.New256()
 	n, err := io.Copy(io.MultiWriter(w, h), io.LimitReader(answer.Body, maxBundle+1))

@@ -26,6 +26,16 @@ func (c *Client) Enrol(ctx context.Context, key string) (*aicf.KeyInfo, error) {
 	return post[aicf.KeyInfo](ctx, c, "/aicf/keys", key, aicf.KeyRequest{Alg: c.Signer.Alg(), Public: c.Signer.Public()})
 }
 
+// RunnerNonce asks for the nonce that the quote of a runner's enrolment must bind.
+func (c *Client) RunnerNonce(ctx context.Context, key string, provider digest.Digest) (*aicf.RunnerNonce, error) {
+	return post[aicf.RunnerNonce](ctx, c, "/aicf/runners/nonce", key, aicf.RunnerNonceRequest{ProviderID: provider})
+}
+
+// EnrolRunner sends a runner's key with its quote (enroll.Request as JSON).
+func (c *Client) EnrolRunner(ctx context.Context, key string, request []byte) (*aicf.Runner, error) {
+	return post[aicf.Runner](ctx, c, "/aicf/runners", key, request)
+}
+
 // Stake moves available balance into stake.
 func (c *Client) Stake(ctx context.Context, key string, provider digest.Digest, amount aicf.Amount) (*aicf.StakeChange, error) {
 	return post[aicf.StakeChange](ctx, c, "/aicf/stake", key, aicf.StakeRequest{ProviderID: provider, Amount: amount})

@@ -130,6 +130,21 @@ func rank(seed []byte, providers []Provider) ([]Provider, error) {
 	return out, nil
 }
 
+// AssignmentSeed is the seed by which Assign orders equals: the beacon value after that many
+// rounds of a fairness shuffle, the first of which is the value itself. Without rounds the
+// order of equals is the same in every pass.
+func AssignmentSeed(beacon []byte, rounds uint64) []byte {
+	if rounds == 0 {
+		return nil
+	}
+	seed := beacon
+	for range rounds - 1 {
+		next := digest.SumParts([]byte(shuffleDomain+":round:"), seed)
+		seed = next[:]
+	}
+	return seed
+}
+
 // shuffleDomain separates the beacon shuffle from other hashes.
 const shuffleDomain = "animica/aicf/assign/v1"
 

@@ -263,3 +263,51 @@ func TestShuffleAndBackoff(t *testing.T) {
 	_, err := Backoff(0)
 	require.ErrorIs(t, err, ErrRange)
 }
+
+func TestStages(t *testing.T) {
+	const ppb = 1_000_000_000
+	for _, c := range []struct {
+		amount    uint64
+		ppb, want []uint64
+	}{
+		{2000, []uint64{ppb / 4, ppb / 2, ppb / 4}, []uint64{500, 1000, 500}},
+		{7, []uint64{ppb / 4, ppb / 2, ppb / 4}, []uint64{3, 3, 1}},
+		{1, []uint64{0, ppb}, []uint64{0, 1}},
+		{0, []uint64{ppb}, []uint64{0}},
+		{MaxAmount, []uint64{ppb / 2, ppb / 2}, []uint64{MaxAmount/2 + 1, MaxAmount / 2}},
+	} {
+		got, err := Stages(c.amount, c.ppb)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got)
+	}
+	for _, bad := range [][]uint64{nil, {ppb + 1}, {ppb, ppb}, {ppb / 2}} {
+		_, err := Stages(1, bad)
+		require.ErrorIs(t, err, ErrRange)
+	}
+	_, err := Stages(MaxAmount+1, []uint64{ppb})
+	require.ErrorIs(t, err, ErrRange)
+}
+
+func TestRolledCap(t *testing.T) {
+	for _, c := range [][3]uint64{{100, 0, 100}, {100, 40, 140}, {100, 100, 200}, {100, 500, 200}, {0, 500, 0}, {MaxAmount, MaxAmount, MaxAmount}} {
+		got, err := RolledCap(c[0], c[1])
+		require.NoError(t, err)
+		require.Equal(t, c[2], got)
+	}
+	_, err := RolledCap(MaxAmount+1, 0)
+	require.ErrorIs(t, err, ErrRange)
+}
+
+// The rounds of the fairness shuffle: none keeps the order of equals for ever, each more is
+// another order, all of them functions of the beacon value.
+func TestAssignmentSeed(t *testing.T) {
+	require.Empty(t, AssignmentSeed([]byte{1}, 0))
+	require.Equal(t, []byte{1}, AssignmentSeed([]byte{1}, 1))
+	seen := map[string]bool{}
+	for rounds := range uint64(5) {
+		seen[string(AssignmentSeed([]byte{1}, rounds))] = true
+	}
+	require.Len(t, seen, 5)
+	require.Equal(t, AssignmentSeed([]byte{1}, 3), AssignmentSeed(AssignmentSeed([]byte{1}, 2), 2))
+	require.NotEqual(t, AssignmentSeed([]byte{1}, 2), AssignmentSeed([]byte{2}, 2))
+}

@@ -52,6 +52,18 @@ func (s *Server) enrol(ctx context.Context, c aicf.Call, in *sent[aicf.KeyReques
 	return give(s.cfg.Network.EnrollKey(ctx, c, in.Body.Alg, in.Body.Public))
 }
 
+func (s *Server) runnerNonce(ctx context.Context, c aicf.Call, in *sent[aicf.RunnerNonceRequest]) (*answer[aicf.RunnerNonce], error) {
+	return give(s.cfg.Network.RunnerNonce(ctx, c, own(c, in.Body.ProviderID)))
+}
+
+type enrolmentBody struct {
+	RawBody []byte `contentType:"application/json" doc:"enrolment and quote, docs/attestation.md"`
+}
+
+func (s *Server) enrolRunner(ctx context.Context, c aicf.Call, in *enrolmentBody) (*answer[aicf.Runner], error) {
+	return give(s.cfg.Network.EnrolRunner(ctx, c, in.RawBody))
+}
+
 func (s *Server) stake(ctx context.Context, c aicf.Call, in *sent[aicf.StakeRequest]) (*answer[aicf.StakeChange], error) {
 	return give(s.cfg.Network.Stake(ctx, c, own(c, in.Body.ProviderID), in.Body.Amount))
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 )
 
 // Config makes a server. Network, Signer and Now are needed; zero limits take the default.
@@ -76,6 +77,7 @@ func New(cfg Config) *Server {
 	s.api = humago.New(mux, document(cfg.Version))
 	// A lease has a form of its own (job.ParseLease), which reflection does not see.
 	s.api.OpenAPI().Components.Schemas.RegisterTypeAlias(reflect.TypeFor[job.Lease](), reflect.TypeFor[map[string]any]())
+	s.api.OpenAPI().Components.Schemas.RegisterTypeAlias(reflect.TypeFor[enroll.Sealed](), reflect.TypeFor[map[string]any]())
 	s.api.OpenAPI().Components.Schemas.RegisterTypeAlias(reflect.TypeFor[digest.Digest](), reflect.TypeFor[hexDigest]())
 	for _, r := range routes {
 		r.add(s, mux)

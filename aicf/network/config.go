@@ -10,6 +10,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest"
 )
 
 // Config is what a service is made of. Store, ChainID, Policy, Service and
@@ -36,6 +37,9 @@ type Config struct {
 	// Evidence judges the attestations of a provider bundle at registration and
 	// returns the level they reach; nil: level none.
 	Evidence func(ctx context.Context, b *keys.Bundle, nowMS int64) (level proofs.Level, dev bool, err error)
+	// Runner judges the quote of a runner's enrolment by a measurement policy: the
+	// quote must bind data. Nil: no runner is enrolled, and trap_mode tee is refused.
+	Runner func(ctx context.Context, quote *attest.Carried, data []byte, nowMS int64) (measurement []byte, dev bool, err error)
 	// Fraud judges an accusation, with the target audit that it rests on where it does; nil:
 	// quantum_fraud_v1 documents are held against the accused claim's stored bundle
 	// (proofs/statement), the audit's beacon against the network's rounds.

@@ -72,7 +72,37 @@ func TestAJobFromSubmissionToPayout(t *testing.T) {
 
 		proof, err := w.Inclusion(ctx, 0, out.Claim)
 		require.NoError(w, err)
-		require.NoError(w, transcript.VerifyInclusion(proof.Root, transcript.LeafHash(proof.Leaf), proof.Index, proof.Size, proof.Path))
+		claimed, err := network.ReadInclusion(proof)
+		require.NoError(w, err)
+		require.Equal(w, []any{id, p.id, pay.Amount}, []any{claimed.JobID, claimed.ProviderID, claimed.Provider})
+		require.NoError(w, network.VerifyBatch(proof, w.cfg.Service.Public()))
+		require.Error(w, network.VerifyBatch(proof, p.op.Public()))
+		for name, change := range map[string]func(*aicf.InclusionProof){
+			"epoch": func(i *aicf.InclusionProof) { i.Epoch++ }, "claim": func(i *aicf.InclusionProof) { i.Claim[0] ^= 1 }, "size": func(i *aicf.InclusionProof) { i.Size++ },
+			"leaf": func(i *aicf.InclusionProof) { i.Leaf = append([]byte{}, i.Leaf[1:]...) }, "root": func(i *aicf.InclusionProof) { i.Root[0] ^= 1 },
+			"index": func(i *aicf.InclusionProof) { i.Index++ }, "path": func(i *aicf.InclusionProof) { i.Path = append(i.Path, id) }, "claims": func(i *aicf.InclusionProof) { i.Batch.Claims++ },
+		} {
+			bad := *proof
+			change(&bad)
+			_, err := network.ReadInclusion(&bad)
+			require.Error(w, err, name)
+		}
+		for name, change := range map[string]func(*aicf.EpochBatch){
+			"policy": func(b *aicf.EpochBatch) { b.Policy[0] ^= 1 }, "gross": func(b *aicf.EpochBatch) { b.Gross++ }, "subsidy": func(b *aicf.EpochBatch) { b.Subsidy++ },
+			"carried": func(b *aicf.EpochBatch) { b.Carried++ }, "time": func(b *aicf.EpochBatch) { b.SignedAt++ }, "key": func(b *aicf.EpochBatch) { b.Key[0] ^= 1 },
+		} {
+			bad := *proof
+			change(&bad.Batch)
+			require.Error(w, network.VerifyBatch(&bad, w.cfg.Service.Public()), name)
+		}
+		log, err := w.Events(ctx, 0, 1000)
+		require.NoError(w, err)
+		require.NoError(w, network.VerifyEvents(log))
+		require.NoError(w, network.VerifyEvents(log[3:]))
+		require.Equal(w, log[out.Receipt.Event-1].Hash, out.Receipt.EventHash, "the receipt names the log's event")
+		require.ErrorIs(w, network.VerifyEvents(append(log[:2:2], log[3:]...)), network.ErrChain)
+		log[4].TSMS++
+		require.ErrorIs(w, network.VerifyEvents(log), network.ErrChain)
 		line, err := w.Timeline(ctx, id)
 		require.NoError(w, err)
 		var kinds []string

@@ -183,7 +183,7 @@ func (s *Service) Ack(ctx context.Context, c aicf.Call, r aicf.AckRequest) (*aic
 	if err != nil {
 		return nil, err
 	}
-	return out, s.sign(ctx, &out.Receipt, int64(out.Lease.IssuedMS))
+	return out, s.sign(ctx, &out.Receipt, out.IssuedMS())
 }
 
 // signLease writes the lease document of an offer, issued now.
@@ -204,6 +204,10 @@ func (s *Service) signLease(ctx context.Context, nowMS int64, l *queue.LeaseRow,
 	}
 	if err := lease.Sign(ctx, s.cfg.Service, uint64(nowMS/1000)); err != nil {
 		return nil, err
+	}
+	if j.Sealed() {
+		sealed, err := s.seal(ctx, nowMS, lease)
+		return &aicf.Acked{Sealed: sealed, DeadlineMS: deadline}, err
 	}
 	return &aicf.Acked{Lease: lease, DeadlineMS: deadline}, nil
 }

@@ -199,7 +199,7 @@ func (s *Service) Epoch(ctx context.Context, n uint64) (out *aicf.Epoch, err err
 func (s *Service) Inclusion(ctx context.Context, number uint64, claim digest.Digest) (out *aicf.InclusionProof, err error) {
 	return out, s.db.View(ctx, func(t *store.Tx) error {
 		if out, err = settle.Inclusion(t, number, claim); err == nil {
-			out.Key = s.cfg.Service.KeyID()
+			out.Batch.Key = s.cfg.Service.KeyID()
 		}
 		return err
 	})

@@ -31,7 +31,7 @@ func TestHotStatementsUseIndexes(t *testing.T) {
 	db, err := store.OpenSQLite(ctx, file, store.Options{Trace: func(q string) { mu.Lock(); defer mu.Unlock(); seen[q] = true }})
 	require.NoError(t, err)
 	defer db.Close()
-	w := newWorld(t, db, nil)
+	w := newWorld(t, db, withRunners)
 	everyVerb(w)
 	w.unsound = true // Check reads everything, and is not hot
 	require.NoError(t, w.Close())
@@ -86,6 +86,17 @@ func contains(list []string, s string) bool {
 func everyVerb(w *world) {
 	p, q := w.provider("one", 9000, 2), w.provider("two", 5000, 1)
 	w.deposit(buyer, 1000)
+	if w.cfg.Runner != nil {
+		_, _, err := w.enrol(q, "runner")
+		require.NoError(w, err)
+		w.submit(9, inTEE(9))
+		o, err := w.Next(ctx, w.as(q.id), q.id)
+		require.NoError(w, err)
+		a, err := w.Ack(ctx, w.as(q.id), aicf.AckRequest{LeaseRef: aicf.LeaseRef{LeaseID: o.LeaseID}})
+		require.NoError(w, err)
+		_, err = w.Release(ctx, w.as(q.id), aicf.ReleaseRequest{LeaseRef: aicf.LeaseRef{LeaseID: a.Receipt.Subject}})
+		require.NoError(w, err)
+	}
 	for n := range 4 {
 		w.submit(n, nil)
 	}

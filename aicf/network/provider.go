@@ -26,6 +26,11 @@ func (s *Service) Register(ctx context.Context, c aicf.Call, bundle []byte) (*ai
 	if skew := int64(b.Timestamp)*1000 - c.NowMS; skew > maxBundleAheadMS {
 		return nil, aicf.Refuse(aicf.ClockSkew, "the bundle's timestamp lies %d ms ahead", skew).In("/timestamp")
 	}
+	if chain := b.Identity.Chain; chain != nil { // the bundle's own time is the signer's word
+		if err := chain.Accept(keys.Root, keys.KeyID(b.Identity.RootPublic), uint64(c.NowMS/1000)); err != nil {
+			return nil, aicf.Refuse(aicf.AttestationError, "%v", err).In("/provider/pubkey").Try("sign the bundle with the newest root: engine bundle make")
+		}
+	}
 	judged := registry.Judged{Level: proofs.LevelNone}
 	if s.cfg.Evidence != nil {
 		if judged.Level, judged.Dev, err = s.cfg.Evidence(ctx, b, c.NowMS); err != nil {

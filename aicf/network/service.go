@@ -50,6 +50,9 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	}
 	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
 		cal: &epoch.Calendar{ChainID: cfg.ChainID, Secret: cfg.Beacon}}
+	if err := cfg.Policy.Unserved(); err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
 	s.verifier = s.verify
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

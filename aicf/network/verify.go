@@ -6,15 +6,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/penalty"
 	"github.com/animicaorg/engine/aicf/queue"
+	"github.com/animicaorg/engine/aicf/registry"
 	"github.com/animicaorg/engine/aicf/settle"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/job"
+	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 )
 
@@ -42,6 +45,15 @@ func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobR
 	v := &verified{sample: penalty.Sample{Job: l.JobID, LatencyMS: l.ReceivedMS - l.AckedMS, MaxMS: j.MaxLatencyMS}}
 	in := proofs.Input{Proof: []byte(l.Proof), ReceiptMS: uint64(l.ReceivedMS), Nullifiers: used,
 		Policy: proofs.Policy{ServiceKeys: []digest.Digest{s.cfg.Service.KeyID()}, RequireLease: true, RefuseDev: !s.cfg.Dev, MinLevel: least}}
+	if err := s.db.View(ctx, func(t *store.Tx) error {
+		chain, err := registry.ChainOf(t, l.Provider)
+		if chain != nil {
+			in.Policy.Chains = []*keys.Chain{chain}
+		}
+		return err
+	}); err != nil {
+		return nil, err
+	}
 	if !l.Bundle.IsZero() {
 		raw, err := s.read(ctx, l.Bundle)
 		if err != nil {
@@ -52,6 +64,9 @@ func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobR
 			return v, nil
 		}
 		in.Policy.Require = rejudgeChecks
+	}
+	if j.Sealed() {
+		in.Policy.Require = append(slices.Clone(in.Policy.Require), "attestation")
 	}
 	policy, err := trapPolicy(j.TrapPolicy)
 	if err != nil {
@@ -171,6 +186,9 @@ func (s *Service) conclude(t *store.Tx, term *epoch.Term, l *queue.LeaseRow, j *
 	}
 	out := &aicf.ResultOutcome{LeaseID: l.ID, JobID: l.JobID, Fence: l.Fence, Status: aicf.LeaseCompleted, Claim: l.Claim, Nullifier: v.accepted.Nullifier, TrapPass: v.accepted.TrapPass,
 		TrapFail: v.accepted.TrapFail, LatencyMS: v.sample.LatencyMS, Late: v.sample.MaxMS > 0 && v.sample.LatencyMS > v.sample.MaxMS, Epoch: term.Epoch}
+	if n := &v.sample; n.TrapsA+n.TrapsB > 0 {
+		out.Traps = &aicf.TrapCounts{PassA: n.PassA, TrapsA: n.TrapsA, PassB: n.PassB, TrapsB: n.TrapsB}
+	}
 	if v.failure == nil || v.insufficient && j.InsufficientOK {
 		err = s.accept(t, term, now, j, v, out)
 	} else {

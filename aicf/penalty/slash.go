@@ -222,6 +222,9 @@ func Execute(t *store.Tx, term *epoch.Term, s *Row, why string) error {
 
 // Reverse undoes a held proposal: amount, jail, offense and held pay.
 func Reverse(t *store.Tx, term *epoch.Term, s *Row, why string) error {
+	if err := s.appealable(); err != nil {
+		return err
+	}
 	if err := s.resolve(t, aicf.SlashReversed, why); err != nil {
 		return err
 	}
@@ -255,6 +258,9 @@ func ExecuteDue(t *store.Tx, term *epoch.Term, limit int) (int, error) {
 		return 0, err
 	}
 	for i := range rows {
+		if err := rows[i].divide(t, term); err != nil {
+			return 0, err
+		}
 		if err := Execute(t, term, &rows[i], "the appeal window ended without a successful appeal"); err != nil {
 			return 0, err
 		}
@@ -279,6 +285,9 @@ func (s *Row) View() aicf.Slash {
 
 // Appealed records an appeal that did not succeed.
 func Appealed(t *store.Tx, s *Row, d aicf.Dispute, why string) error {
+	if err := s.appealable(); err != nil {
+		return err
+	}
 	_, err := t.Append(s.note(aicf.EvSlashAppealed, map[string]any{"slash": s.ID, "bundle": d.Bundle, "note": d.Note, "refused": why}))
 	return err
 }

@@ -130,9 +130,12 @@ func classes(t *store.Tx) (out []string, err error) {
 	return out, nil
 }
 
-func fitsClass(r *registry.Row, class string) string {
-	region, algorithm, _ := strings.Cut(class, "|")
+func fitsClass(r *registry.Row, class string, runners map[digest.Digest]bool) string {
+	plain, sealed := strings.CutSuffix(class, sealedClass)
+	region, algorithm, _ := strings.Cut(plain, "|")
 	switch {
+	case sealed && !runners[r.ID]:
+		return registry.FilterRunner
 	case region != "" && !slices.Contains(r.RegionList(), region):
 		return registry.FilterRegion
 	case algorithm != "" && !slices.Contains(r.AlgorithmList(), algorithm):
@@ -141,9 +144,30 @@ func fitsClass(r *registry.Row, class string) string {
 	return ""
 }
 
+// enrolled are the rows with a runner that lives, looked up only where some class wants
+// one.
+func enrolled(t *store.Tx, classes []string, rows []*registry.Row) (map[digest.Digest]bool, error) {
+	if !slices.ContainsFunc(classes, func(c string) bool { return strings.HasSuffix(c, sealedClass) }) {
+		return nil, nil
+	}
+	out := map[digest.Digest]bool{}
+	for _, r := range rows {
+		runner, err := registry.RunnerOf(t, r.ID, t.NowMS())
+		if err != nil {
+			return nil, err
+		}
+		out[r.ID] = runner != nil
+	}
+	return out, nil
+}
+
 // pass matches rows, which passed the provider's filters.
 func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amount, entropy io.Reader) (map[digest.Digest]*LeaseRow, error) {
 	all, err := classes(t)
+	if err != nil {
+		return nil, err
+	}
+	runners, err := enrolled(t, all, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +176,7 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 	var order []*candidate
 	for _, class := range all {
 		if !slices.ContainsFunc(rows, func(r *registry.Row) bool {
-			no := fitsClass(r, class)
+			no := fitsClass(r, class, runners)
 			if no != "" && reasons[r.ID] == "" {
 				reasons[r.ID] = no
 			}
@@ -171,7 +195,7 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 			}
 		}
 	}
-	a, err := assign(t, term, rows, staked, jobs, order, reasons)
+	a, err := assign(t, term, rows, staked, runners, jobs, order, reasons)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +228,7 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 
 // assign runs the pure rule. reasons gets the last job filter that kept each
 // provider from a job.
-func assign(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amount, jobs map[string]*candidate, order []*candidate, reasons map[digest.Digest]string) (*economics.Assignment, error) {
+func assign(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amount, runners map[digest.Digest]bool, jobs map[string]*candidate, order []*candidate, reasons map[digest.Digest]string) (*economics.Assignment, error) {
 	excluded := map[digest.Digest]map[digest.Digest]bool{}
 	for _, c := range order {
 		if c.Attempt == 0 {
@@ -225,18 +249,18 @@ func assign(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.A
 	for i, r := range rows {
 		providers[i] = economics.Provider{ID: r.ID.String(), Stake: uint64(staked[i]), Health: new(big.Rat).SetFrac64(int64(r.HealthPPM), 1_000_000), Caps: []string{"quantum"}, Quota: 1,
 			Fits: func(j *economics.Job) string {
-				no := fits(term, r, jobs[j.TaskID], excluded)
+				no := fits(term, r, jobs[j.TaskID], runners, excluded)
 				if no != "" {
 					reasons[r.ID] = no
 				}
 				return no
 			}}
 	}
-	return economics.Assign(term.Value, providers, weighted(term, order, t.NowMS()))
+	return economics.Assign(economics.AssignmentSeed(term.Value, term.Policy.Assignment.FairnessShuffleRounds), providers, weighted(term, order, t.NowMS()))
 }
 
-func fits(term *epoch.Term, r *registry.Row, c *candidate, excluded map[digest.Digest]map[digest.Digest]bool) string {
-	if no := fitsClass(r, c.Class); no != "" {
+func fits(term *epoch.Term, r *registry.Row, c *candidate, runners map[digest.Digest]bool, excluded map[digest.Digest]map[digest.Digest]bool) string {
+	if no := fitsClass(r, c.Class, runners); no != "" {
 		return no
 	}
 	switch {

@@ -108,9 +108,25 @@ func schema(err error) error {
 	return aicf.Refuse(aicf.SchemaError, "%v", err).In("/job")
 }
 
+// sealedClass ends the class of jobs whose leases are sealed to a runner in a TEE.
+const sealedClass = "|" + job.TrapModeTEE
+
+// class groups the jobs that the same providers can serve.
+func (o *Order) class() string {
+	c := o.Region + "|" + o.Algorithm
+	if o.Parsed.Spec.TrapMode == job.TrapModeTEE {
+		c += sealedClass
+	}
+	return c
+}
+
+// Sealed says that the job's leases are sealed to a runner (trap_mode tee).
+func (j *JobRow) Sealed() bool { return strings.HasSuffix(j.Class, sealedClass) }
+
 func build(s *job.Spec) (*circuit.Circuit, error) {
-	if s.TrapMode != job.TrapModeProcess {
-		return nil, aicf.Refuse(aicf.SchemaError, "trap_mode %s needs an enrolled runner key; this network has trap_mode process", s.TrapMode).In("/job/spec/trap_mode")
+	if s.TrapMode == job.TrapModeVerifier {
+		return nil, aicf.Refuse(aicf.SchemaError, "trap_mode verifier is between a buyer and one provider: the buyer plans the slots and judges them, the network leases whole jobs").
+			In("/job/spec/trap_mode").Try("engine traps plan JOB, outside of the network; here trap_mode process or tee")
 	}
 	if s.Circuit == nil {
 		c, err := circuit.Generate(s.CircuitID, int(s.Width), int(s.Depth), s.Seed)
@@ -178,7 +194,7 @@ func Price(p *aicf.Policy, units uint64) (aicf.Amount, economics.Shares, error) 
 	if err != nil {
 		return 0, economics.Shares{}, err
 	}
-	parts, err := economics.Split(gross, economics.Shares{Provider: bps[0], Treasury: bps[1], Miner: bps[2]}, economics.Largest)
+	parts, err := economics.Split(gross, economics.Shares{Provider: bps[0], Treasury: bps[1], Miner: bps[2]}, economics.Remainder(p.Filled().Remainder))
 	return aicf.Amount(gross), parts, err
 }
 

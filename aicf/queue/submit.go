@@ -7,14 +7,19 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/ledger"
+	"github.com/animicaorg/engine/aicf/registry"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/job"
 )
 
 // Submit puts an order into the queue, its price into escrow.
 func Submit(t *store.Tx, term *epoch.Term, o *Order, requester digest.Digest) (*aicf.Submitted, error) {
 	if old, err := known(t, o, requester); old != nil || err != nil {
 		return old, err
+	}
+	if err := sealable(t, o); err != nil {
+		return nil, err
 	}
 	if err := room(t, term); err != nil {
 		return nil, err
@@ -40,7 +45,7 @@ func Submit(t *store.Tx, term *epoch.Term, o *Order, requester digest.Digest) (*
 	}
 	j := &JobRow{Seq: t.Seq(), ID: id, Requester: requester, State: aicf.Queued, Request: o.Request, CircuitHash: o.CircuitHash, JobHash: o.JobHash,
 		Width: o.Width, Depth: o.Depth, Shots: o.Parsed.Spec.Shots, TrapPPM: o.Parsed.Spec.TrapRatioPPM, TrapPolicy: o.TrapPolicy, Units: units, Payable: payable,
-		Class: o.Region + "|" + o.Algorithm, Region: o.Region, Algorithm: o.Algorithm, Priority: o.Priority, MaxLatencyMS: int64(o.Parsed.MaxLatencyMS),
+		Class: o.class(), Region: o.Region, Algorithm: o.Algorithm, Priority: o.Priority, MaxLatencyMS: int64(o.Parsed.MaxLatencyMS),
 		InsufficientOK: o.AcceptInsufficient, Escrow: price, Policy: term.PolicyHash, SubmittedMS: t.NowMS(), ExpiresMS: t.NowMS() + ttl}
 	answer := &aicf.Submitted{JobID: id, State: aicf.Queued, CircuitHash: o.CircuitHash, JobHash: o.JobHash, Units: payable, Escrow: price, Traps: o.Traps, TrapsMin: o.TMin,
 		TTLMS: ttl, PolicyHash: term.PolicyHash, Deadline: j.ExpiresMS}
@@ -50,6 +55,19 @@ func Submit(t *store.Tx, term *epoch.Term, o *Order, requester digest.Digest) (*
 	t.Became("job", id, string(aicf.Queued))
 	_, err = t.Append(store.Note{Type: aicf.EvSubmitted, Job: id, Info: map[string]any{"requester": requester, "units": payable, "escrow": price, "job_hash": o.JobHash}})
 	return answer, err
+}
+
+// sealable refuses a job for runners in TEEs while none is enrolled: it could only wait.
+func sealable(t *store.Tx, o *Order) error {
+	if o.Parsed.Spec.TrapMode != job.TrapModeTEE {
+		return nil
+	}
+	ok, err := registry.AnyRunner(t, t.NowMS())
+	if err == nil && !ok {
+		err = aicf.Refuse(aicf.PolicyMismatch, "trap_mode tee needs a provider with an enrolled runner key, and none is enrolled now").
+			In("/job/spec/trap_mode").Try("trap_mode process, or wait until a provider has enrolled a runner")
+	}
+	return err
 }
 
 func insert(t *store.Tx, j *JobRow, doc json.RawMessage, answer *aicf.Submitted) error {

@@ -80,12 +80,14 @@ const (
 	FilterPrice     = "job_price"
 	FilterUnits     = "job_units"    // would exceed the quota of the epoch
 	FilterExcluded  = "job_excluded" // the provider's result for it was judged before
+	FilterRunner    = "job_runner"   // the job's lease goes to an enrolled runner only
 	FilterOutbid    = "outbid"       // another provider got what there was
 )
 
 var jobFixes = map[string]string{
 	FilterNoJob: "wait", FilterRegion: "register with the region of the jobs", FilterAlgorithm: "register with the algorithm of the jobs",
 	FilterPrice: "lower min_price_ppm in the heartbeat", FilterUnits: "wait for the next epoch", FilterExcluded: "wait for other jobs",
+	FilterRunner: "enrol a runner: engine provider start --tee KIND",
 	FilterOutbid: "raise stake or health, or wait: the order is stake × health",
 }
 
@@ -104,7 +106,7 @@ func FilterNames() (out []string) {
 	for _, f := range filters {
 		out = append(out, f.name)
 	}
-	return append(out, FilterNoJob, FilterRegion, FilterAlgorithm, FilterPrice, FilterUnits, FilterExcluded, FilterOutbid)
+	return append(out, FilterNoJob, FilterRegion, FilterAlgorithm, FilterPrice, FilterUnits, FilterExcluded, FilterRunner, FilterOutbid)
 }
 
 // Judge runs every filter.

@@ -29,11 +29,12 @@ type keyRow struct {
 // names no more end after the overlap.
 func enrol(t *store.Tx, b *keys.Bundle) error {
 	id := b.Identity.ProviderID
-	if err := enrolKey(t, keyRow{ID: id, Account: id, Alg: keys.Ed25519, Public: b.Identity.RootPublic, Role: string(keys.Root)}); err != nil {
+	root := keys.KeyID(b.Identity.RootPublic)
+	if err := enrolKey(t, keyRow{ID: root, Account: id, Alg: keys.Ed25519, Public: b.Identity.RootPublic, Role: string(keys.Root)}); err != nil {
 		return err
 	}
-	named := map[digest.Digest]bool{id: true}
-	roles := map[string]bool{}
+	named := map[digest.Digest]bool{root: true}
+	roles := map[string]bool{string(keys.Root): true}
 	for _, k := range b.Keys {
 		named[k.KeyID()], roles[string(k.Role)] = true, true
 		if err := enrolKey(t, keyRow{ID: k.KeyID(), Account: id, Alg: k.Alg, Public: k.Public, Role: string(k.Role), ValidFromMS: int64(k.ValidFrom) * 1000, Seq: k.Seq}); err != nil {

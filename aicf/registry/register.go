@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
@@ -38,6 +39,15 @@ func Register(t *store.Tx, term *epoch.Term, b *keys.Bundle, raw []byte, j Judge
 		return old, false, nil
 	case b.Timestamp <= old.BundleTS:
 		return nil, false, aicf.Refuse(aicf.Conflict, "the bundle is of %d, a newer one of %d is registered", b.Timestamp, old.BundleTS).In("/timestamp").Try("make the bundle again: engine bundle make")
+	}
+	if old != nil {
+		chain, err := ChainOf(t, id)
+		if err != nil {
+			return nil, false, err
+		}
+		if !b.Identity.Chain.Extends(chain) {
+			return nil, false, aicf.Refuse(aicf.Conflict, "the key_chain does not go on from the one that is registered").In("/provider/key_chain").Try("make the bundle with the newest keys: engine bundle make")
+		}
 	}
 	r := &Row{ID: id, State: aicf.Registered, QoS: "normal", RegisteredMS: t.NowMS(), RegisteredRound: term.Round, HealthStatus: "UNRESPONSIVE"}
 	if old != nil {
@@ -80,4 +90,18 @@ func Bundle(t *store.Tx, id digest.Digest) ([]byte, error) {
 	var b []byte
 	err := t.Scan("SELECT bundle FROM provider WHERE id = ?", []any{id}, &b)
 	return b, err
+}
+
+// ChainOf is the key chain of a registered provider, for verifiers of his proofs; nil: his
+// root was never replaced.
+func ChainOf(t *store.Tx, id digest.Digest) (*keys.Chain, error) {
+	var raw string
+	if err := t.Scan("SELECT bundle FROM provider WHERE id = ?", []any{id}, &raw); err != nil {
+		return nil, err
+	}
+	b, err := keys.ParseBundle([]byte(raw))
+	if err != nil {
+		return nil, fmt.Errorf("the bundle of provider %s: %w", id, err)
+	}
+	return b.Identity.Chain, nil
 }

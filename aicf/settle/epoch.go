@@ -14,13 +14,6 @@ import (
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
-// Leaf is the frame of a settled line (domain qprov/v1/claim-line), a leaf of
-// the epoch's RFC 6962 tree.
-func (l *Line) Leaf(number uint64) ([]byte, error) {
-	return transcript.NewFrame("qprov/v1/claim-line").U64(1, number).H32(2, l.Claim).H32(3, l.Job).H32(4, l.Provider).H32(5, l.Nullifier).
-		U64(6, l.Payable).U64(7, uint64(l.Gross)).U64(8, uint64(l.Share)).U64(9, uint64(l.Treasury)).U64(10, uint64(l.Miner)).H32(11, l.Policy).Encode()
-}
-
 // Next is the oldest epoch that is over and not settled; ok is false when there
 // is none.
 func Next(t *store.Tx, term *epoch.Term) (n uint64, ok bool, err error) {
@@ -64,7 +57,9 @@ func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calen
 	if s.lines, err = store.Select[Line](t, "WHERE state = 'accrued' AND epoch <= ? ORDER BY seq", number); err != nil {
 		return nil, err
 	}
-	s.Cap = aicf.Amount(p.Epochs.FundCapAtomic)
+	if s.Cap, err = fundCap(t, p, number); err != nil {
+		return nil, err
+	}
 	for _, step := range []func(*store.Tx) error{s.pay, s.subsidise, s.fix} {
 		if err := step(t); err != nil {
 			return nil, err
@@ -76,6 +71,21 @@ func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calen
 	}
 	s.Sig = sig.Sig
 	return e, s.write(t)
+}
+
+// fundCap is what an epoch's subsidies may take from the fund: the policy's cap and, where it
+// rolls over, what the epoch before left of its own.
+func fundCap(t *store.Tx, p *aicf.Policy, number uint64) (aicf.Amount, error) {
+	limit := p.Epochs.FundCapAtomic
+	if !p.Epochs.RolloverUnspent || number == 0 {
+		return aicf.Amount(limit), nil
+	}
+	before, err := store.Get[epoch.Row](t, "WHERE number = ?", number-1)
+	if err != nil {
+		return 0, err
+	}
+	limit, err = economics.RolledCap(limit, uint64(before.Cap-before.Subsidy))
+	return aicf.Amount(limit), err
 }
 
 // pay moves the lines: one transfer for each provider and share.
@@ -183,9 +193,18 @@ func (s *settlement) fix(*store.Tx) error {
 	}
 	s.Root = tree.Root()
 	var err error
-	s.Batch, err = transcript.NewFrame("qprov/v1/epoch-batch").U64(1, s.Number).H32(2, s.Policy).H32(3, s.Root).U64(4, s.Claims).U64(5, uint64(s.Gross)).
-		U64(6, uint64(s.Subsidy)).U64(7, s.Carried).Sum()
+	s.Batch, err = BatchDigest(s.Number, s.Root, batchOf(s.Row))
 	return err
+}
+
+// BatchDigest is what the service signs of a settled epoch.
+func BatchDigest(number uint64, root digest.Digest, b *aicf.EpochBatch) (digest.Digest, error) {
+	return transcript.NewFrame("qprov/v1/epoch-batch").U64(1, number).H32(2, b.Policy).H32(3, root).U64(4, b.Claims).U64(5, uint64(b.Gross)).
+		U64(6, uint64(b.Subsidy)).U64(7, b.Carried).Sum()
+}
+
+func batchOf(e *epoch.Row) *aicf.EpochBatch {
+	return &aicf.EpochBatch{Policy: e.Policy, Claims: e.Claims, Gross: e.Gross, Subsidy: e.Subsidy, Carried: e.Carried, SignedAt: uint64(e.SettledMS / 1000), Sig: e.Sig}
 }
 
 func (s *settlement) write(t *store.Tx) error {
@@ -225,7 +244,7 @@ func Inclusion(t *store.Tx, number uint64, claim digest.Digest) (*aicf.Inclusion
 	if err != nil {
 		return nil, err
 	}
-	out := &aicf.InclusionProof{Epoch: number, Claim: claim, Size: uint64(len(lines)), Root: e.Root, Sig: e.Sig}
+	out := &aicf.InclusionProof{Epoch: number, Claim: claim, Size: uint64(len(lines)), Root: e.Root, Batch: *batchOf(e)}
 	leaves, found := make([]digest.Digest, len(lines)), false
 	for i := range lines {
 		leaf, err := lines[i].Leaf(number)

@@ -133,6 +133,9 @@ func (r *SimResult) blocks(ctx context.Context, c *circuit.Circuit, t, given *fi
 			outcomes, err = b.affine(ctx, o)
 		} else if s, err = b.state(ctx, s, o); err == nil {
 			outcomes = s.Outcomes
+			if n := s.Numeric(); n != o.Precision.Numeric() { // one block of that kind is enough
+				r.Numeric = n
+			}
 		}
 		if err == nil {
 			err = w.add(ctx, b, outcomes)

@@ -281,11 +281,11 @@ func (o SimOptions) engine() statevector.Options {
 }
 
 func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *final, o SimOptions) error {
-	width := c.Qubits
+	width, suffix := c.Qubits, ""
 	if o.Shots > 0 { // else the whole state is wanted
 		if cone := coneOf(t, width); cone != nil {
 			t, width = cone.t, len(cone.qubits)
-			r.Numeric += NumericCone
+			suffix = NumericCone
 			r.Reason += cone.reason()
 			r.CutGates, r.CutQubits = cone.gates, cone.idle
 		}
@@ -297,6 +297,7 @@ func (r *SimResult) stateVector(ctx context.Context, c *circuit.Circuit, t *fina
 	if r.State, err = o.simulate(ctx, width, t.ops); err != nil {
 		return err
 	}
+	r.Numeric = r.State.Numeric() + suffix
 	if err = r.draw(ctx, width, t, o); err != nil && o.Series == nil {
 		r.State.Close()
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/animicaorg/engine/circuit"
 )
 
-var updateDigests = flag.Bool("update", false, "rewrite testdata/digests.txt: a new numeric version")
+var updateDigests = flag.Bool("update", false, "rewrite testdata/digests*.txt: new numeric versions")
 
 // kinds are circuits whose samples are frozen, for both precisions, every kernel
 // and any number of threads. Names are keys of testdata/digests.txt.
@@ -143,9 +143,49 @@ func sampleDigest(t testing.TB, p *Program, o Options) string {
 	return hex.EncodeToString(h[:])
 }
 
+// exchanges are circuits whose samples are frozen as numeric/1-exchange and
+// numeric/1-complex128-exchange, in testdata/digests-exchange.txt.
+func exchanges(t testing.TB) (names []string, programs []*Program) {
+	add := func(name string, width int, ops []circuit.Op) {
+		p, err := FromOps(width, ops)
+		require.NoError(t, err, name)
+		require.Equal(t, "numeric/1-exchange", p.Numeric(Complex64), name)
+		names, programs = append(names, name), append(programs, p)
+	}
+	r := rand.New(rand.NewPCG(10, 10))
+	angle := func() circuit.Angle { return circuit.Angle(r.Uint64()) &^ 0xfff }
+	var chain, givens, trotter []circuit.Op
+	for layer := range 8 {
+		for q := range 14 {
+			chain = append(chain, gateOn(circuit.U3, angle(), q))
+		}
+		for q := layer % 2; q+1 < 14; q += 2 {
+			a := angle()
+			chain = append(chain, gateOn(circuit.RXX, a, q, q+1), gateOn(circuit.RYY, a, q, q+1), gateOn(circuit.CP, angle(), q, q+1))
+		}
+		for q := range 12 {
+			a, b := (q+layer)%13, (q+layer+1)%13
+			givens = append(givens, gateOn(circuit.CX, 0, a, b), gateOn(circuit.CRY, angle(), b, a), gateOn(circuit.CX, 0, a, b), gateOn(circuit.RZ, angle(), b))
+		}
+		for q := range 10 {
+			trotter = append(trotter, gateOn(circuit.RX, 3<<57, q), gateOn(circuit.RXX, 5<<57, q, (q+3)%10), gateOn(circuit.RZZ, 1<<58, q, (q+3)%10), gateOn(circuit.RYY, 3<<56, q, (q+3)%10))
+		}
+	}
+	add("fsim chain 14", 14, chain)
+	add("givens 13", 13, append([]circuit.Op{gateOn(circuit.X, 0, 0), gateOn(circuit.X, 0, 5)}, givens...))
+	add("xyz model 10", 10, trotter)
+	return names, programs
+}
+
 // TestSampleDigests is the promise that a seed gives one histogram.
 func TestSampleDigests(t *testing.T) {
 	names, programs := kinds(t)
+	requireDigests(t, "testdata/digests.txt", names, programs)
+	names, programs = exchanges(t)
+	requireDigests(t, "testdata/digests-exchange.txt", names, programs)
+}
+
+func requireDigests(t *testing.T, file string, names []string, programs []*Program) {
 	if *updateDigests {
 		var out strings.Builder
 		for i, name := range names {
@@ -153,9 +193,9 @@ func TestSampleDigests(t *testing.T) {
 				fmt.Fprintf(&out, "%s, %s: %s\n", name, prec, sampleDigest(t, programs[i], Options{Precision: prec, Kernel: "generic", Threads: 1}))
 			}
 		}
-		require.NoError(t, os.WriteFile("testdata/digests.txt", []byte(out.String()), 0o644))
+		require.NoError(t, os.WriteFile(file, []byte(out.String()), 0o644))
 	}
-	f, err := os.Open("testdata/digests.txt")
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
 	want := map[string]string{}

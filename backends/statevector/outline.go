@@ -19,12 +19,22 @@ type Outline struct {
 	Start     int           `json:"product_rotations"`
 	Steps     int           `json:"diagonals"` // each before rotations, over all passes
 	Rotations int           `json:"rotations"` // of single qubits, those of the product state at the start left out
+	Exchanges Exchanges     `json:"exchanges"`
 	CZs       int           `json:"czs"`
 	Phases    int           `json:"phases"`        // other phases on two qubits or more
 	Last      int           `json:"last_diagonal"` // CZs and phases that no rotation follows: left out of samples
 	Passes    []OutlinePass `json:"passes"`
 	Bytes     float64       `json:"bytes"`
 	Flops     float64       `json:"flops"`
+}
+
+// Exchanges are gates on two qubits that were taken together as one rotation of half
+// of the amplitudes. Bytes are read and written within a core's own caches and are
+// not in those of the Outline, Flops are.
+type Exchanges struct {
+	Count int     `json:"count"`
+	Bytes float64 `json:"bytes"`
+	Flops float64 `json:"flops"`
 }
 
 // OutlinePass is one pass over the state: tiles of 2^len(Tile) amplitudes are
@@ -34,16 +44,18 @@ type OutlinePass struct {
 	Chunks    []int   `json:"chunks"` // per kind of chunk: its number of qubits
 	Steps     int     `json:"diagonals"`
 	Rotations int     `json:"rotations"`
+	Exchanges int     `json:"exchanges"`
 	Leaving   int     `json:"leaving"` // CZs and phases with a qubit outside of the chunk
 	Bytes     float64 `json:"bytes"`
 	Flops     float64 `json:"flops"`
 }
 
-// Flops of an amplitude: a complex product by fused multiply-adds, and a real
-// rotation of both parts.
+// Flops of an amplitude: a complex product by fused multiply-adds, a real rotation of
+// both parts, and one with its cosine of half of the amplitudes.
 const (
 	diagonalFlops = 6
 	rotationFlops = 4
+	exchangeFlops = 3
 )
 
 // Outline plans the program, if that is not done, and describes the plan.
@@ -54,13 +66,20 @@ func (p *Program) Outline(ctx context.Context, prec Precision) (*Outline, error)
 	}
 	prog := p.phases
 	o := &Outline{
-		Numeric: prec.Numeric(), Width: prog.Width, CZs: len(prog.CZs), Phases: len(prog.Terms),
+		Numeric: p.Numeric(prec), Width: prog.Width, CZs: len(prog.CZs), Phases: len(prog.Terms),
 		Last: len(prog.Last.CZs) + len(prog.Last.Terms),
 	}
 	for q, r := range prog.Rots {
 		o.Positions = append(o.Positions, pl.Position(q))
-		o.Start += min(len(r), 1)
-		o.Rotations += max(len(r)-1, 0)
+		for k := range r {
+			switch {
+			case r[k].Rest == 0: // of an exchange
+			case k == 0:
+				o.Start++
+			default:
+				o.Rotations++
+			}
+		}
 	}
 	for _, a := range prog.Last.Alpha {
 		if a != 0 {
@@ -78,11 +97,13 @@ func (p *Program) Outline(ctx context.Context, prec Precision) (*Outline, error)
 	for i := range pl.Passes {
 		for _, ps := range outlinePass(prog, pl, &pl.Passes[i], prec) {
 			ps.Bytes = 2 * amplitudes * size
-			ps.Flops = amplitudes * (diagonalFlops*float64(ps.Steps) + rotationFlops*float64(ps.Rotations))
+			ps.Flops = amplitudes * (diagonalFlops*float64(ps.Steps) + rotationFlops*float64(ps.Rotations) + exchangeFlops*float64(ps.Exchanges))
 			o.Steps, o.Bytes, o.Flops = o.Steps+ps.Steps, o.Bytes+ps.Bytes, o.Flops+ps.Flops
 			o.Passes = append(o.Passes, ps)
 		}
 	}
+	o.Exchanges.Count = len(prog.Pairs)
+	o.Exchanges.Bytes, o.Exchanges.Flops = amplitudes*size*float64(len(prog.Pairs)), amplitudes*exchangeFlops*float64(len(prog.Pairs))
 	return o, nil
 }
 
@@ -107,7 +128,8 @@ func outlinePass(prog *plan.Program, pl *plan.Plan, p *plan.Pass, prec Precision
 		}
 		for _, st := range sub.Steps {
 			ps.Steps++
-			ps.Rotations += len(st.Rots)
+			ps.Rotations += len(st.Rots) - 2*len(st.Pairs)
+			ps.Exchanges += len(st.Pairs)
 			ps.Leaving += len(st.Cross)
 			for _, id := range st.Terms {
 				if pl.Index(prog.Terms[id].Mask)&^chunk != 0 {

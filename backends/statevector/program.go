@@ -23,6 +23,18 @@ type Program struct {
 // Width is the number of qubits.
 func (p *Program) Width() int { return p.phases.Width }
 
+// NumericExchange is added to the numeric version of programs in which gates on two
+// qubits are taken together as exchanges.
+const NumericExchange = "-exchange"
+
+// Numeric names the arithmetic of a run.
+func (p *Program) Numeric(prec Precision) string {
+	if p.phases.Fused {
+		return prec.Numeric() + NumericExchange
+	}
+	return prec.Numeric()
+}
+
 // order returns the plan, which is that of an earlier run
 // where the structure is the same.
 func (p *Program) order(ctx context.Context, earlier *plan.Plan) (*plan.Plan, error) {

@@ -180,3 +180,6 @@ func (s *State) Width() int { return s.p.Width() }
 
 // Precision is the amplitude type.
 func (s *State) Precision() Precision { return s.prc }
+
+// Numeric names the arithmetic that made the state.
+func (s *State) Numeric() string { return s.p.Numeric(s.prc) }

@@ -7,8 +7,9 @@ import (
 )
 
 // Op is one gate of a circuit file: ["cp",[0,3],[0.5]]. Names are u3, h, x, z, s,
-// t, sx, sy, p, cz, cx, swap, cp, mcz
-// (Z under all other qubits) and depolarize (X, Y or Z, a third of Params[0] each).
+// t, sx, sy, p, cz, cx, swap, cp, fsim
+// (e^{-iθ(XX+YY)/2}, then e^{-iφ} where both qubits are 1), mcz (Z under all other
+// qubits) and depolarize (X, Y or Z, a third of Params[0] each).
 type Op struct {
 	Gate   string
 	Qubits []int

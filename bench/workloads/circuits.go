@@ -146,6 +146,59 @@ func edges(rows, cols, k int) (out [][2]int) {
 	return out
 }
 
+// lattice is a random circuit on a rectangle of qubits after Arute et al., Nature 574,
+// 505 (2019): in each cycle √X, √Y or √W on every qubit, not the one of the cycle
+// before, then fSim(θ, φ) on one of four edge sets in the order ABCDCDAB. Each edge
+// has angles of its own, as a calibrated device has; they are random.
+func lattice(rows, cols, cycles int) *circuit.Circuit {
+	b := build(rows * cols)
+	b.r = rand.New(rand.NewPCG(uint64(cycles), 6))
+	angles := map[[2]int][2]circuit.Angle{} // looked up, never walked
+	for set := range 4 {
+		for _, e := range couplers(rows, cols, set) {
+			angles[e] = [2]circuit.Angle{b.angle(), b.angle()}
+		}
+	}
+	last := make([]int, rows*cols)
+	for q := range last {
+		last[q] = b.r.IntN(3)
+	}
+	const quarter = circuit.HalfPi
+	for cycle := range cycles {
+		for q := range last {
+			last[q] = (last[q] + 1 + b.r.IntN(2)) % 3
+			axis := [3]circuit.Angle{0, quarter, quarter / 2}[last[q]] // of X, Y, W = (X+Y)/√2
+			b.turn(circuit.U3, []circuit.Angle{quarter, axis - quarter, quarter - axis}, q)
+		}
+		for _, e := range couplers(rows, cols, [8]int{0, 1, 2, 3, 2, 3, 0, 1}[cycle%8]) {
+			b.sim(angles[e][0], angles[e][1], e[0], e[1])
+		}
+	}
+	return b.c
+}
+
+// sim is fSim(theta, phi): e^{-iθ(XX+YY)/2}, then e^{-iφ} where both are 1.
+func (b *builder) sim(theta, phi circuit.Angle, x, y int) {
+	b.turn(circuit.RXX, []circuit.Angle{theta}, x, y)
+	b.turn(circuit.RYY, []circuit.Angle{theta}, x, y)
+	b.turn(circuit.CP, []circuit.Angle{-phi}, x, y)
+}
+
+// couplers is set k of four: every second horizontal or vertical edge.
+func couplers(rows, cols, k int) (out [][2]int) {
+	for r := range rows {
+		for c := range cols {
+			switch {
+			case k < 2 && c+1 < cols && (r+c)%2 == k:
+				out = append(out, [2]int{r*cols + c, r*cols + c + 1})
+			case k >= 2 && r+1 < rows && (r+c)%2 == k-2:
+				out = append(out, [2]int{r*cols + c, (r+1)*cols + c})
+			}
+		}
+	}
+	return out
+}
+
 // search is the circuit of grover_demo, Z under all other qubits as one phase.
 func search(width, iterations int) (*circuit.Circuit, []statevector.Phase) {
 	item, _ := circuit.Answer("grover_demo", width, [32]byte{})

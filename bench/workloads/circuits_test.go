@@ -19,7 +19,7 @@ func TestPeersForm(t *testing.T) {
 	require.NoError(t, err)
 	ghz, err := circuit.Generate("ghz", 4, 0, [32]byte{})
 	require.NoError(t, err)
-	for name, c := range map[string]*circuit.Circuit{"w1": w1, "qft": qft(5), "grid": grid(2, 3, 12), "clifford": cliffordBrickwork(6, 20), "ghz": ghz} {
+	for name, c := range map[string]*circuit.Circuit{"w1": w1, "qft": qft(5), "grid": grid(2, 3, 12), "lattice": lattice(2, 3, 9), "clifford": cliffordBrickwork(6, 20), "ghz": ghz} {
 		require.NoError(t, c.Validate(), name)
 		p, err := translate(c)
 		require.NoError(t, err, name)
@@ -54,6 +54,28 @@ func TestTranslateRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "iswap")
 	_, err = grover(40, 1)
 	require.ErrorContains(t, err, "40")
+}
+
+// TestLattice: all edges of the rectangle are in exactly one set, no qubit is twice in
+// one, and all gates of two qubits are taken as exchanges.
+func TestLattice(t *testing.T) {
+	seen := map[[2]int]bool{}
+	for k := range 4 {
+		used := map[int]bool{}
+		for _, e := range couplers(4, 6, k) {
+			require.False(t, seen[e] || used[e[0]] || used[e[1]], "set %d, edge %v", k, e)
+			seen[e], used[e[0]], used[e[1]] = true, true, true
+		}
+	}
+	require.Len(t, seen, 4*5+3*6)
+	c := lattice(4, 6, 20)
+	p, err := statevector.FromOps(c.Qubits, c.Ops)
+	require.NoError(t, err)
+	o, err := p.Outline(t.Context(), statevector.Complex64)
+	require.NoError(t, err)
+	require.Equal(t, c.GateCounts()["rxx"], o.Exchanges.Count)
+	require.Equal(t, 19*24, o.Rotations)
+	require.Equal(t, "numeric/1-exchange", o.Numeric)
 }
 
 // TestGrid checks the rules of the grid circuits.

@@ -161,6 +161,18 @@ func dense(c peers.Circuit) []complex128 {
 				}
 			}
 			continue
+		case "fsim":
+			sin, cos := math.Sincos(op.Params[0])
+			for x := range v {
+				switch a, b := op.Qubits[0], op.Qubits[1]; {
+				case x>>a&1 == 1 && x>>b&1 == 0:
+					y := x ^ 1<<a ^ 1<<b
+					v[x], v[y] = complex(cos, 0)*v[x]-complex(0, sin)*v[y], complex(cos, 0)*v[y]-complex(0, sin)*v[x]
+				case x>>a&1 == 1:
+					v[x] *= cmplx.Exp(complex(0, -op.Params[1]))
+				}
+			}
+			continue
 		}
 		m := oneQubit(op)
 		for x := range v {

@@ -94,6 +94,22 @@ func gridFloor(*Workload) counts {
 	return stateCounts(rows*cols, rotations, cycles/2, cycles/layersPerPass+1, 4096, false)
 }
 
+// latticeFloor counts W5f: the rotations of the first cycle are a product state, a
+// diagonal stands before rotations and one before exchanges, and an exchange is a
+// product and a fused multiply-add for half of the numbers.
+func latticeFloor(*Workload) counts {
+	const rows, cols, cycles = 4, 6, 20
+	c := stateCounts(rows*cols, (cycles-1)*rows*cols, 2*cycles, 2*cycles/layersPerPass+1, 4096, false)
+	exchanges := 0
+	for _, op := range lattice(rows, cols, cycles).Ops {
+		if op.Gate == circuit.RXX {
+			exchanges++
+		}
+	}
+	c.fma32 += math.Ldexp(float64(exchanges), rows*cols+1)
+	return c
+}
+
 // affineFloor: the outcomes are an affine space, so a shot is width/64 words of
 // randomness and a row. The words are AES-128 with four blocks a vector: ten rounds,
 // each as long as a multiply-add of a vector. Words and rows are written, split

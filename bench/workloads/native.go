@@ -16,8 +16,14 @@ var peerNames = map[circuit.Gate]string{
 // translate writes a circuit in the peers' form, up to a global phase.
 func translate(c *circuit.Circuit) (peers.Circuit, error) {
 	out := peers.Circuit{Qubits: c.Qubits, Ops: make([]peers.Op, 0, len(c.Ops))}
-	for i := range c.Ops {
+	for i := 0; i < len(c.Ops); i++ {
 		op := &c.Ops[i]
+		if isSim(c.Ops[i:]) {
+			theta, phi := op.Params[0].Radians(), (-c.Ops[i+2].Params[0]).Radians()
+			out.Ops = append(out.Ops, peers.Op{Gate: "fsim", Qubits: []int{int(op.Q[0]), int(op.Q[1])}, Params: []float64{theta, phi}})
+			i += 2
+			continue
+		}
 		p := peers.Op{Gate: peerNames[op.Gate]}
 		if op.Gate == circuit.RY && op.Params[0] == circuit.Pi/2 {
 			p.Gate = "sy"
@@ -90,4 +96,10 @@ func noisy(width, depth int, p float64) (peers.Circuit, error) {
 		}
 	}
 	return out, nil
+}
+
+// isSim reports whether ops begins with what builder.sim appends.
+func isSim(ops []circuit.Op) bool {
+	return len(ops) >= 3 && ops[0].Gate == circuit.RXX && ops[1].Gate == circuit.RYY && ops[2].Gate == circuit.CP &&
+		ops[0].Q == ops[1].Q && ops[0].Q == ops[2].Q && ops[0].Params == ops[1].Params
 }

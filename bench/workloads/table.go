@@ -32,6 +32,11 @@ func table() []Workload {
 			circuits: one(func() (*circuit.Circuit, error) { return grid(4, 6, 40), nil }),
 			floor:    gridFloor,
 		},
+		{
+			ID: "W5f", Work: "random lattice of 4 x 6 qubits, 20 cycles of fSim gates, 4096 samples", Target: 2, kind: peers.State, shots: 4096,
+			circuits: one(func() (*circuit.Circuit, error) { return lattice(4, 6, 20), nil }),
+			floor:    latticeFloor,
+		},
 		clifford("W6/20", 20, 1_000_000, 30), clifford("W6/100", 100, 1_000_000, 12), clifford("W6/1000", 1000, 1, 1), clifford("W6/1000-million", 1000, 1_000_000, 1),
 		noisyBrickwork("W7", 12, 60, 4096, 1e-3, 8),
 		{ID: "W8", Work: "the guide's whole job by engine run: 20 x 120, 4096 slots, a tenth traps", TargetSeconds: 0.5, job: true, floor: jobFloor},

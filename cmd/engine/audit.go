@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -16,13 +17,14 @@ import (
 
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/cli"
+	"github.com/animicaorg/engine/internal/strictjson"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/auditlog"
 )
 
 func (e *program) auditVerb() *cobra.Command {
-	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck(), e.auditWitness())
+	return e.Group("audit", "The tamper-evident log of what this provider did", e.auditVerify(), e.auditShow(), e.auditProve(), e.auditCheck(), e.auditCosign(), e.auditWitness())
 }
 
 // logFlags say which log is read.
@@ -74,7 +76,7 @@ func (e *program) logStatement(path string) (*keys.KeyStatement, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := keys.ParseKeyStatement(b)
+	st, err := logKeyOf(b)
 	if err == nil && st.Role != keys.Log {
 		err = fmt.Errorf("is for the %s key", st.Role)
 	}
@@ -82,6 +84,30 @@ func (e *program) logStatement(path string) (*keys.KeyStatement, error) {
 		return nil, documentError(err)
 	}
 	return st, nil
+}
+
+// logKeyOf reads the root's statement for a log key, alone or in what engine keys export
+// writes, whose chain may lead to a later root.
+func logKeyOf(b []byte) (*keys.KeyStatement, error) {
+	c := strictjson.Open(b, strictjson.Limits{Bytes: maxDocument, Depth: 8, Values: 100_000})
+	if !c.Has("chain") {
+		return keys.ParseKeyStatement(b)
+	}
+	c.Only("provider_id", "chain", "keys")
+	chain := keys.ReadChain(c.Member("chain"))
+	list := c.Member("keys").Items(64)
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	if err := chain.Verify(); err != nil {
+		return nil, err
+	}
+	for _, it := range list {
+		if st := keys.ReadKeyStatement(it); c.Err() == nil && st.Role == keys.Log {
+			return st, st.VerifyUnder(chain)
+		}
+	}
+	return nil, cmp.Or(c.Err(), errors.New("keys has no statement for a log key"))
 }
 
 type auditVerifyAnswer struct {

@@ -14,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 	"github.com/animicaorg/engine/proofs/auditlog"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -87,9 +88,14 @@ func (e *program) noteSBOM(ctx context.Context, t *trail, loaded transcript.Modu
 	return keep()
 }
 
-// begin says which lease the execution is for.
-func (t *trail) begin(l *job.Lease) error {
-	b, err := json.Marshal(l)
+// begin says which lease the execution is for. Of a sealed one only the service's
+// statement is kept: the seed must not reach the disk before the outcomes do.
+func (t *trail) begin(l *job.Lease, sealed *enroll.Sealed) error {
+	document := any(l)
+	if sealed != nil {
+		document = sealed
+	}
+	b, err := json.Marshal(document)
 	if err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}

@@ -32,52 +32,70 @@ type witnessAnswer struct {
 
 func (e *program) auditWitness() *cobra.Command {
 	var f logFlags
-	var name string
+	var name, listen, logs string
 	var create bool
+	alg := cli.Choice{Value: keys.Ed25519, Allowed: []string{keys.Ed25519, keys.MLDSA44}}
 	c := &cobra.Command{
 		Use: "witness", Short: "Cosign the newest checkpoint of somebody's log",
 		Long: `Act as a witness (C2SP tlog-cosignature): check that the newest checkpoint of a log
 extends the last one that this witness cosigned, cosign it with the time, and add the
 line to the log's checkpoint. What was cosigned last is kept in DATA_DIR/witness; a log
 that shrank or forked is refused, and the two checkpoints are printed as evidence. The
-witness's key is made with --init; it signs nothing else. Exit 51 for a fork.`,
-		Example: "  engine audit witness --name witness.example/1 --init\n  engine audit witness --name witness.example/1 --log /srv/provider/audit --log-key audit.key.json",
+witness's key is made with --init; it signs nothing else. Exit 51 for a fork.
+
+With --listen the witness serves C2SP tlog-witness (POST /add-checkpoint) for the logs
+whose keys lie in --logs, until a signal; the first line on stdout is its address.
+Behind a reverse proxy for TLS.`,
+		Example: "  engine audit witness --name witness.example/1 --init\n  engine audit witness --name witness.example/1 --log /srv/provider/audit --log-key audit.key.json\n  engine audit witness --name witness.example/1 --listen 127.0.0.1:7070 --logs keys",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if name == "" {
 				return cli.Errorf(cli.Usage, "--name", "is needed").WithHint("such as witness.example/1, the name in policies")
 			}
-			return e.witness(cmd.Context(), name, create, &f)
+			return e.witness(cmd.Context(), witnessPlan{name, alg.Value, create, listen, logs}, &f)
 		},
 	}
 	f.add(c)
 	c.Flags().StringVar(&name, "name", "", "`NAME` of this witness's key")
+	c.Flags().Var(&alg, "alg", "suite of a key that --init makes")
+	c.Flags().StringVar(&listen, "listen", "", "serve witnesses' clients at `ADDRESS`; port 0 takes a free one")
+	c.Flags().StringVar(&logs, "logs", "", "`DIR` with the roots' statements for the keys of watched logs, with --listen")
 	c.Flags().BoolVar(&create, "init", false, "make the key, print it and do nothing else")
 	return c
 }
 
-func (e *program) witness(ctx context.Context, name string, create bool, f *logFlags) error {
+// witnessPlan is what a witness is to do: make its key, serve, or sign one checkpoint.
+type witnessPlan struct {
+	name, alg    string
+	create       bool
+	listen, logs string
+}
+
+func (e *program) witness(ctx context.Context, p witnessPlan, f *logFlags) error {
 	s, err := e.keyStore()
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	var key keys.RoleSigner
-	if create {
-		key, err = s.Create(keys.Witness, rand.Reader)
+	if p.create {
+		key, err = s.CreateKey(p.alg, keys.Witness, string(keys.Witness), rand.Reader)
 	} else {
 		key, err = s.Key(keys.Witness)
 	}
 	if err != nil {
 		return keyError(err).WithHint("engine audit witness --init makes the key; it is never replaced")
 	}
-	w, err := auditlog.NewWitness(name, key.Public())
+	w, err := auditlog.NewWitness(p.name, key.Alg(), key.Public())
 	if err != nil {
 		return cli.Errorf(cli.Usage, "--name", "%w", err)
 	}
 	a := &witnessAnswer{Witness: w.String()}
-	if create {
+	switch {
+	case p.create:
 		return e.printWitness(a, nil)
+	case p.listen != "":
+		return e.serveWitness(ctx, w, key, p.listen, p.logs)
 	}
 	l, st, err := e.openLogReader(f)
 	if err != nil {

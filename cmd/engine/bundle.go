@@ -95,15 +95,19 @@ func (e *program) bundleIdentity(cmd *cobra.Command, f *bundleFlags, root keys.S
 			if err != nil {
 				return nil, err
 			}
-			if id.ProviderID == root.KeyID() {
+			chain, err := e.rotations()
+			if err != nil {
+				return nil, err
+			}
+			if keys.KeyID(id.RootPublic) == root.KeyID() && (!chain.Rotated() || id.Chain.Extends(chain)) {
 				return id, nil
 			}
-			e.Warn("%s is of another root key and not used", path)
+			e.Warn("%s is of another root key, or of before a rotation, and not used", path)
 		} else if !errors.Is(err, os.ErrNotExist) {
 			return nil, cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
 		}
 	}
-	return signIdentity(cmd.Context(), root, f.email)
+	return e.signIdentity(cmd.Context(), root, f.email)
 }
 
 type bundleAnswer struct {

@@ -30,13 +30,17 @@ func writeOutline(w io.Writer, o *statevector.Outline) {
 		o.Numeric, len(o.Passes), o.Steps, o.Rotations, o.Start)
 	fmt.Fprintf(w, "         cz %d, other phases on several qubits %d, left out behind the last rotations %d\n",
 		o.CZs, o.Phases, o.Last)
+	if e := o.Exchanges; e.Count > 0 {
+		fmt.Fprintf(w, "         exchanges %d, each of two qubits on half of the amplitudes: %s within caches, %s\n",
+			e.Count, scaled(e.Bytes, "B"), scaled(e.Flops, "flop"))
+	}
 	fmt.Fprintf(w, "         cut: %d gates and %d qubits, on which no measured qubit depends\n", o.CutGates, o.CutQubits)
 	fmt.Fprintf(w, "         predicted %s moved, %s of arithmetic\n", scaled(o.Bytes, "B"), scaled(o.Flops, "flop"))
 	fmt.Fprintf(w, "         position of qubits 0, 1, …: %v; 0 to 3 lie within a vector\n", o.Positions)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "pass\tdiagonals\trotations\tleaving\tbytes\tflop\tchunks\ttile of qubits")
+	fmt.Fprintln(t, "pass\tdiagonals\trotations\texchanges\tleaving\tbytes\tflop\tchunks\ttile of qubits")
 	for i, p := range o.Passes {
-		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%s\t%s\t%v\t%v\n", i+1, p.Steps, p.Rotations, p.Leaving, scaled(p.Bytes, ""), scaled(p.Flops, ""), p.Chunks, p.Tile)
+		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t%d\t%s\t%s\t%v\t%v\n", i+1, p.Steps, p.Rotations, p.Exchanges, p.Leaving, scaled(p.Bytes, ""), scaled(p.Flops, ""), p.Chunks, p.Tile)
 	}
 	_ = t.Flush()
 }

@@ -58,7 +58,7 @@ time. It is kept as DATA_DIR/identity.json, which "engine bundle make" uses.`,
 			if err != nil {
 				return err
 			}
-			id, err := signIdentity(cmd.Context(), root, email)
+			id, err := e.signIdentity(cmd.Context(), root, email)
 			if err != nil {
 				return err
 			}
@@ -77,12 +77,30 @@ time. It is kept as DATA_DIR/identity.json, which "engine bundle make" uses.`,
 	return c
 }
 
-func signIdentity(ctx context.Context, root keys.Signer, email string) (*keys.Identity, error) {
-	id, err := keys.NewIdentity(ctx, root, email, []string{"quantum"}, uint64(time.Now().Unix()))
+func (e *program) signIdentity(ctx context.Context, root keys.Signer, email string) (*keys.Identity, error) {
+	chain, err := e.rotations()
+	if err != nil {
+		return nil, err
+	}
+	id, err := keys.NewIdentityUnder(ctx, chain, root, email, []string{"quantum"}, uint64(time.Now().Unix()))
 	if err != nil {
 		return nil, cli.Errorf(cli.Usage, "--email", "%w", err)
 	}
 	return id, nil
+}
+
+// rotations is the chain of this provider's keys.
+func (e *program) rotations() (*keys.Chain, error) {
+	s, err := e.keyStore()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	chain, err := s.Chain()
+	if err != nil {
+		return nil, keyError(err)
+	}
+	return chain, nil
 }
 
 func (e *program) identityPath() (string, error) {

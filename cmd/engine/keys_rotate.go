@@ -39,14 +39,17 @@ func (e *program) keysRotate() *cobra.Command {
 		Long: `Replace the key of a role by a new one. The root key and the new key sign the
 statement, which joins the provider's chain and the audit log; the old key is kept
 and counts for --overlap more. --reason compromised ends the old key as soon as
-the statement is in a log. ROLE is operational, log, runner, device or payout. The root key is not
-rotated here: proofs and bundles in circulation name it.`,
+the statement is in a log. ROLE is root, operational, log, runner, device or payout.
+
+The provider_id stays that of the first root. Behind a rotation of the root the
+self-description and the bundle carry the chain, so make and register a new bundle;
+verifiers of proofs take it in their policy (engine keys export).`,
 		Example: "  engine keys rotate operational\n  engine keys rotate operational --reason compromised\n  engine keys rotate operational --alg " + keys.Composite,
 		Args:    cli.Args("ROLE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			role, err := keys.ParseRole(args[0])
-			if err != nil || role == keys.Root || role == keys.Governance || role == keys.Witness {
-				return cli.Errorf(cli.Usage, "ROLE", "%.40q cannot be rotated", args[0]).WithHint("operational, log, runner, device or payout")
+			if err != nil || role == keys.Governance || role == keys.Witness {
+				return cli.Errorf(cli.Usage, "ROLE", "%.40q cannot be rotated", args[0]).WithHint("root, operational, log, runner, device or payout")
 			}
 			if overlap < 0 || overlap > keys.MaxOverlap*time.Second || overlap%time.Second != 0 {
 				return cli.Errorf(cli.Usage, "--overlap", "%s is not between 0s and %dh in whole seconds", overlap, keys.MaxOverlap/3600)
@@ -62,8 +65,8 @@ rotated here: proofs and bundles in circulation name it.`,
 }
 
 func (e *program) rotate(ctx context.Context, c keys.Change) error {
-	if c.Role == keys.Log && c.Alg != keys.Ed25519 {
-		return cli.Errorf(cli.Unsupported, "--alg", "checkpoints are signed with %s", keys.Ed25519)
+	if (c.Role == keys.Log || c.Role == keys.Root) && c.Alg != keys.Ed25519 {
+		return cli.Errorf(cli.Unsupported, "--alg", "a %s key is %s", c.Role, keys.Ed25519)
 	}
 	s, err := e.keyStore()
 	if err != nil {
@@ -81,14 +84,22 @@ func (e *program) rotate(ctx context.Context, c keys.Change) error {
 	if level == keys.LevelRemote {
 		return cli.Errorf(cli.Unsupported, "ROLE", "the %s key lives elsewhere", c.Role).WithHint("make a new key there, remove the file that names the old one, and attach the new one")
 	}
-	if level == keys.LevelAge { // a sealed key is replaced by a sealed key
-		if s.Sealer, err = e.identity(); err != nil {
-			return keyError(err)
-		}
+	switch level { // a sealed key is replaced by a sealed key
+	case keys.LevelAge:
+		s.Sealer, err = e.identity()
+	case keys.LevelPassphrase:
+		s.Sealer, err = e.passphrase()
+	}
+	if err != nil {
+		return keyError(err)
+	}
+	chain, err := s.Chain()
+	if err != nil {
+		return keyError(err)
 	}
 	now := uint64(time.Now().Unix())
 	if c.Role == keys.Log {
-		c.Before = func(old, next keys.RoleSigner) error { return e.handOver(ctx, keys.KeyID(root.Public()), old, next) }
+		c.Before = func(old, next keys.RoleSigner) error { return e.handOver(ctx, chain.Provider(), old, next) }
 	}
 	r, err := s.Rotate(ctx, root, c, rand.Reader, now)
 	if err != nil {
@@ -135,7 +146,7 @@ as an entry of "key_chains" in its policy.`,
 			if a.Chain, err = s.Chain(); err != nil {
 				return keyError(err)
 			}
-			a.ProviderID = keys.KeyID(a.Chain.Root)
+			a.ProviderID = a.Chain.Provider()
 			return e.writeDocument(out, a)
 		},
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -25,6 +26,9 @@ import (
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
+	"github.com/animicaorg/engine/proofs/auditlog"
+	"github.com/animicaorg/engine/proofs/tlogwitness"
 )
 
 type providerFlags struct {
@@ -36,6 +40,7 @@ type providerFlags struct {
 	minPrice uint64
 	grace    time.Duration
 	weak     bool
+	witness  []string
 }
 
 func (e *program) providerStart() *cobra.Command {
@@ -67,6 +72,7 @@ and the verb refuses, unless --allow-weak-sandbox.`,
 	p.IntVar(&f.capacity, "capacity", 1, "leases at once")
 	p.Uint64Var(&f.minPrice, "min-price", 0, "least price taken, in `PPM` of the policy's; 0: any")
 	p.DurationVar(&f.grace, "grace", time.Minute, "`TIME` that running jobs have to finish after a signal")
+	p.StringArrayVar(&f.witness, "witness", nil, "`NAME+HASH+KEY=URL` of a witness that cosigns each checkpoint of the audit log; repeat")
 	p.BoolVar(&f.weak, "allow-weak-sandbox", false, "serve although the sandbox of modules is weak here")
 	p.StringVar(&f.run.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
 	f.run.nats.add(p, "nats")
@@ -116,6 +122,10 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	if err := f.check(); err != nil {
 		return err
 	}
+	witnesses, err := witnessClients(f.witness)
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	dir, err := e.providerDir()
@@ -150,8 +160,15 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	}
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
 	manager := newNotifier(e.Getenv, func(err error) { e.Log.Warn("the service manager does not hear", "error", err) })
-	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: &sessionExecutor{e, f.run}, Capacity: f.capacity,
-		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
+	clock := &agent.Clock{}
+	f.run.clock = clock
+	executor := &sessionExecutor{e, f.run}
+	runner, err := e.newRunner(ctx, executor)
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: executor, Runner: runner, Capacity: f.capacity,
+		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Clock: clock, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
 			manager.tell("READY=1", "STATUS=serving "+c.Endpoint)
 			_ = e.Print(map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
@@ -173,6 +190,8 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	alive, dead := context.WithCancel(context.WithoutCancel(ctx))
 	defer dead()
 	go manager.watch(alive, a)
+	keeping := e.keepLog(ctx, logs.log, witnesses)
+	defer keeping()
 	if err := a.Run(work, f.grace); err != nil && work.Err() == nil {
 		return networkError(err)
 	}
@@ -226,6 +245,34 @@ func (e *program) providerBundle(cmd *cobra.Command, f *providerFlags, dir strin
 	return raw, held, nil
 }
 
+// keepLog writes checkpoints while the daemon runs, and one at the end, and has witnesses
+// sign them.
+func (e *program) keepLog(ctx context.Context, l *auditlog.Log, witnesses []*tlogwitness.Client) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ticks, fresh := time.NewTicker(auditlog.Interval), make(chan struct{}, 1)
+	var work sync.WaitGroup
+	work.Go(func() { e.askWitnesses(ctx, l, witnesses, fresh) })
+	work.Go(func() {
+		l.Keep(ctx, ticks.C, func(_ []byte, err error) {
+			if err != nil && ctx.Err() == nil {
+				e.Log.Error("no checkpoint of the audit log", "error", err)
+			}
+			select {
+			case fresh <- struct{}{}:
+			default:
+			}
+		})
+	})
+	return func() {
+		cancel()
+		work.Wait()
+		ticks.Stop()
+		if _, err := l.Checkpoint(context.Background()); err != nil && !errors.Is(err, auditlog.ErrCheckpoint) {
+			e.Log.Error("no last checkpoint of the audit log", "error", err)
+		}
+	}
+}
+
 // head is the audit log's newest checkpoint, for heartbeats; nil in an empty log.
 func (t *trail) head(context.Context) (*aicf.CheckpointNote, error) {
 	c, signed, _, err := t.log.Head()
@@ -243,6 +290,11 @@ type sessionExecutor struct {
 
 // Execute implements agent.Executor.
 func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bundle, error) {
+	return x.run(ctx, l, nil)
+}
+
+// run executes a lease, which came sealed or not.
+func (x *sessionExecutor) run(ctx context.Context, l *job.Lease, sealed *enroll.Sealed) (*proofs.Bundle, error) {
 	if c := l.Job.Spec.Circuit; c != nil && c.Path != "" {
 		return nil, cli.Errorf(cli.JobInvalid, "spec.circuit.path", "a job of a network cannot name a file").WithHint("send the circuit in spec.circuit.source")
 	}
@@ -250,8 +302,11 @@ func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bu
 	if err != nil {
 		return nil, err
 	}
-	f := x.flags
-	task, err := x.e.parseTask("lease", raw, &f, trapTier)
+	f, tier := x.flags, trapTier
+	if sealed != nil {
+		tier = job.TrapModeTEE
+	}
+	task, err := x.e.parseTask("lease", raw, &f, tier)
 	if err != nil {
 		return nil, err
 	}
@@ -260,6 +315,7 @@ func (x *sessionExecutor) Execute(ctx context.Context, l *job.Lease) (*proofs.Bu
 		return nil, err
 	}
 	defer s.Close()
+	s.sealed, s.journal.blind = sealed, sealed != nil
 	plan, err := x.e.planTask(ctx, s, task)
 	if err != nil {
 		return nil, err

@@ -11,11 +11,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/engine"
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/proofs/attest/enroll"
 	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
 )
@@ -38,6 +40,7 @@ type runFlags struct {
 	held      *keys.Held          // keys other than those of the data directory; their proofs are for development
 	journal   *engine.FileJournal // shared by the jobs of a daemon; nil: opened for this run
 	quiet     bool                // no bars
+	clock     *agent.Clock        // of a provider's daemon
 }
 
 func (e *program) runVerb() *cobra.Command {
@@ -100,6 +103,8 @@ type session struct {
 	guests   *engine.Guests
 	device   *deviceWitness // nil: no certificate of a device
 	tee      *teeWitness    // nil: the engine runs in no TEE
+	skew     *agent.Clock   // against the service's clock; nil: there is no service
+	sealed   *enroll.Sealed // nil: the lease came in the clear
 	backend  string
 	numeric  string
 	version  string // engine_version
@@ -169,7 +174,7 @@ func (e *program) planTask(ctx context.Context, s *session, task *engine.Task) (
 		return nil, err
 	}
 	if t := s.journal.trail; t != nil {
-		if err := t.begin(task.Lease); err != nil {
+		if err := t.begin(task.Lease, s.sealed); err != nil {
 			return nil, err
 		}
 	}
@@ -197,7 +202,7 @@ func (s *session) runPlan(ctx context.Context, plan *engine.Plan) (*engine.Outco
 
 // openSession opens backend, modules, keys and journal.
 func (e *program) openSession(ctx context.Context, f *runFlags, clock *stopwatch, round uint64) (*session, error) {
-	s := &session{clock: clock, journal: &recorder{}, round: round}
+	s := &session{clock: clock, journal: &recorder{}, round: round, skew: f.clock}
 	if err := e.fillSession(ctx, f, s); err != nil {
 		s.Close()
 		return nil, err

@@ -149,7 +149,7 @@ var statusWords = map[uint64]string{engine.StatusCompleted: "completed", engine.
 
 func answerOf(p *engine.Plan, o *engine.Outcome, s *session) *runAnswer {
 	return &runAnswer{Answer: answerFor(&p.Task.Lease.Job.Spec, o.Hist, o.TargetShots), Status: statusWords[o.Status], JobID: p.Task.Lease.JobID, Backend: s.backend, Shots: p.Trap.Shots, Width: p.Width, Depth: p.Depth,
-		TrapTier: trapTier, TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
+		TrapTier: s.tier(), TrapPass: o.Verdict.TrapPass, TrapFail: o.Verdict.TrapFail, TrapReport: reportOf(o.Verdict), HistDigest: o.G, TargetShots: o.TargetShots,
 		Counts: countsOf(o.Hist, topCounts), Outcomes: len(o.Hist.Bins), CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash,
 		Modules: moduleRows(p.Modules, s.guests), Meter: meter.ID, Digests: runDigests{p.J, p.M, p.D, p.X, o.G, o.R}, Nullifier: o.N}
 }

@@ -119,6 +119,9 @@ func (s *session) attestation() proofs.Attest {
 	}
 	if s.tee != nil {
 		v := s.tee.result.Value()
+		if s.sealed != nil {
+			v.Members = append(v.Members, transcript.Member{Key: "sealed", Value: s.sealed.Value()})
+		}
 		a.TEE = &v
 	}
 	return a

@@ -50,7 +50,7 @@ func (e *program) finishRun(ctx context.Context, s *session, p *engine.Plan, o *
 
 // prove builds, signs and bundles the proof.
 func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engine.Outcome) (*proofs.Bundle, error) {
-	r := agent.Run{Plan: p, Outcome: o, Statement: s.held.Statement, TrapTier: trapTier, Version: s.version, Use: s.guests.Use(),
+	r := agent.Run{Plan: p, Outcome: o, Statement: s.held.Statement, TrapTier: s.tier(), Version: s.version, Use: s.guests.Use(),
 		Attest: s.attestation(), RunnerMeasurement: s.measurement(), Dev: s.dev}
 	if s.governed != nil {
 		r.GovernanceSet = s.governed.Set
@@ -58,6 +58,11 @@ func (e *program) prove(ctx context.Context, s *session, p *engine.Plan, o *engi
 	proof, err := proofs.Build(r.Claim())
 	if err != nil {
 		return nil, cli.Errorf(cli.Internal, "", "%w", err)
+	}
+	if s.skew != nil {
+		if err := s.skew.Check(); err != nil {
+			return nil, cli.Errorf(cli.BadConfig, "", "the proof is not signed: %w", err).Named("ClockSkew").WithHint("set the clock by NTP; the job is given back")
+		}
 	}
 	if err := proof.Sign(ctx, s.held.Operational, uint64(time.Now().Unix())); err != nil {
 		return nil, keyError(err)
@@ -91,6 +96,9 @@ func (e *program) plotRun(a *runAnswer, dir, kind string) error {
 type recorder struct {
 	to    engine.Journal // nil: nothing is kept on disk
 	trail *trail         // nil: no audit log
+	// blind keeps the frame of J, which has the seed, from the disk: of a sealed lease only
+	// its bundle, when all is done, has it.
+	blind bool
 	buf   bytes.Buffer
 }
 
@@ -102,7 +110,11 @@ func (r *recorder) Append(ctx context.Context, rec engine.Record) error {
 		}
 	}
 	if r.to != nil {
-		if err := r.to.Append(ctx, rec); err != nil {
+		kept := rec
+		if r.blind && rec.Kind == engine.RecordJob {
+			kept.Frame = ""
+		}
+		if err := r.to.Append(ctx, kept); err != nil {
 			return err
 		}
 	}
@@ -198,7 +210,7 @@ type plannedJob struct {
 
 func (e *program) printPlan(s *session, p *engine.Plan) error {
 	t := p.Trap
-	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: trapTier, Traps: t.Traps, TMin: t.TMin,
+	a := plannedJob{JobID: p.Task.Lease.JobID, Backend: s.backend, Width: p.Width, Depth: p.Depth, Shots: t.Shots, TrapTier: s.tier(), Traps: t.Traps, TMin: t.TMin,
 		Insufficient: t.Insufficient(), Windows: len(t.WindowTraps), Layers: len(t.Skeleton.Layers), U3: t.Skeleton.Locations(), CZ: t.Skeleton.NumCZ(),
 		Palette: len(t.Palette), Policy: p.Task.Policy.Name, CircuitHash: p.CircuitHash, CompiledHash: p.CompiledHash, TrapPlanHash: p.TrapPlanHash,
 		Modules: moduleRows(p.Modules, s.guests), ProviderID: s.held.ProviderID, EngineVersion: s.version, Dev: s.dev, SmallestFaked: smallestFaked(t)}

@@ -90,6 +90,15 @@ func chooseTraps(s *job.Spec, f *runFlags, signed bool) error {
 // process. A job that asks for more must not be run and recorded as if it had it.
 const trapTier = job.TrapModeProcess
 
+// tier is who held the secret of the traps in this session: the environment, where the
+// lease came sealed to a key that lives there.
+func (s *session) tier() string {
+	if s.sealed != nil {
+		return job.TrapModeTEE
+	}
+	return trapTier
+}
+
 func checkTier(mode, tier string) error {
 	switch {
 	case mode == tier:

@@ -52,13 +52,31 @@ func (e *program) openTEE(ctx context.Context, f *teeFlags, s *session, cfg *eng
 	if f.kind.Value == noTEE || f.kind.Value == "" {
 		return nil
 	}
-	w := &teeWitness{}
-	var err error
-	if fake, ok := fakeTEEs[f.kind.Value]; ok {
-		w.source, s.dev = fake, true
+	w, err := e.openEnvironment(ctx, f)
+	if err != nil {
+		return err
+	}
+	if fakeTEEs[f.kind.Value] != nil {
+		s.dev = true
 		e.Warn("--tee %s is no environment at all: the proof is for development only", f.kind.Value)
-	} else if w.source, err = quote.Open(attest.Kind(f.kind.Value)); err != nil {
-		return cli.Errorf(cli.AttestationError, "--tee", "%w", err)
+	}
+	r, err := w.quote(ctx, digest.Digest{}, time.Now())
+	if err != nil {
+		return err
+	}
+	w.notAfter, w.measurement = r.NotAfter, r.Measurement
+	s.tee, cfg.RunnerMeasurement = w, w.measurement
+	return nil
+}
+
+// openEnvironment opens the environment, and what is trusted for its quotes.
+func (e *program) openEnvironment(ctx context.Context, f *teeFlags) (*teeWitness, error) {
+	w := &teeWitness{source: fakeTEEs[f.kind.Value]}
+	var err error
+	if w.source == nil {
+		if w.source, err = quote.Open(attest.Kind(f.kind.Value)); err != nil {
+			return nil, cli.Errorf(cli.AttestationError, "--tee", "%w", err)
+		}
 	}
 	for _, in := range []struct {
 		flag, path string
@@ -69,19 +87,10 @@ func (e *program) openTEE(ctx context.Context, f *teeFlags, s *session, cfg *eng
 			continue
 		}
 		if *in.to, err = e.ReadInput(in.flag, in.path, in.max, cli.AttestationError); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := e.trustTEE(ctx, w); err != nil {
-		return err
-	}
-	r, err := w.quote(ctx, digest.Digest{}, time.Now())
-	if err != nil {
-		return err
-	}
-	w.notAfter, w.measurement = r.NotAfter, r.Measurement
-	s.tee, cfg.RunnerMeasurement = w, w.measurement
-	return nil
+	return w, e.trustTEE(ctx, w)
 }
 
 // trustTEE finds the verifier of the kind and its roots. A TPM's own key is trusted

@@ -20,6 +20,14 @@ func (s *simulator) shares() economics.Shares {
 	return economics.Shares{Provider: b[0], Treasury: b[1], Miner: b[2]}
 }
 
+// remainder is the policy's rule where a policy is given, else the one that is the operation's.
+func (s *simulator) remainder(own economics.Remainder) string {
+	if s.policy != nil {
+		return s.policy.Filled().Remainder
+	}
+	return string(own)
+}
+
 // readShares reads {provider,treasury,miner} or [provider,treasury,miner].
 func readShares(f fields, key string) (out economics.Shares) {
 	if n := f.get(key); n != nil && n.Kind == strictjson.Array && len(n.Items) == 3 {
@@ -35,7 +43,7 @@ func (s *simulator) split(f fields) (any, error) {
 	if f.has("bps") {
 		shares = readShares(f, "bps")
 	}
-	total, rule := f.uint("total"), economics.Remainder(f.textOr("remainder", string(economics.Largest)))
+	total, rule := f.uint("total"), economics.Remainder(f.textOr("remainder", s.remainder(economics.Largest)))
 	if f.failed() {
 		return nil, errStuck
 	}
@@ -44,7 +52,7 @@ func (s *simulator) split(f fields) (any, error) {
 
 func (s *simulator) settle(f fields) (any, error) {
 	e := economics.Epoch{
-		Remainder: economics.Remainder(f.textOr("remainder", string(economics.ToTreasury))),
+		Remainder: economics.Remainder(f.textOr("remainder", s.remainder(economics.ToTreasury))),
 		CapRule:   economics.CapRule(f.textOr("cap_rule", string(economics.ProRata))),
 		Cap:       f.maybeUint("cap"),
 	}
@@ -122,7 +130,7 @@ func (s *simulator) price(f fields) (any, error) {
 	return map[string]any{"price": v}, err
 }
 
-func units(f fields) (any, error) {
+func (s *simulator) units(f fields) (any, error) {
 	w, d, n, profile := f.uint("width"), f.uint("depth"), f.uint("shots"), f.textOr("profile", "default")
 	if f.failed() {
 		return nil, errStuck
@@ -131,6 +139,9 @@ func units(f fields) (any, error) {
 	switch profile {
 	case "default":
 		divisor = economics.UnitsDivisor
+		if s.policy != nil && !f.has("profile") {
+			divisor = s.policy.Filled().UnitsDivisor
+		}
 	case "lineage":
 		divisor = economics.LineageDivisor
 	default:

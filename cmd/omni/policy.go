@@ -16,11 +16,15 @@ func (o *program) policyVerb() *cobra.Command {
 	return o.Group("policy", "Policy documents and their rules", o.policyShow(), o.policyDiff(), o.policySimulate())
 }
 
-// loadPolicy reads a policy file; a bad document has code 50.
+// loadPolicy reads a policy file, or takes the document of this build that the name is of
+// (default, lineage); a bad document has code 50.
 func (o *program) loadPolicy(arg, path string) (*aicf.Policy, digest.Digest, error) {
-	b, err := o.ReadInput(arg, path, aicf.MaxPolicyBytes, cli.BadConfig)
-	if err != nil {
-		return nil, digest.Digest{}, err
+	b, known := aicf.NamedPolicy(path)
+	if !known {
+		var err error
+		if b, err = o.ReadInput(arg, path, aicf.MaxPolicyBytes, cli.BadConfig); err != nil {
+			return nil, digest.Digest{}, err
+		}
 	}
 	p, err := aicf.Load(b)
 	if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/keys"
 	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/attest"
 	"github.com/animicaorg/engine/proofs/attest/evidence"
 	"github.com/animicaorg/engine/proofs/attest/rootdir"
 )
@@ -39,6 +40,7 @@ type serveFlags struct {
 	leaseTTL time.Duration
 	chain    uint64
 	treasury string
+	attest   string
 	apiKeys  string
 	dev      bool
 }
@@ -54,7 +56,8 @@ may share one database; keys lie in --data in both cases.
 
 Attestation evidence of providers and proofs is judged with the pinned roots and
 those that lie in DATA/roots/KIND-or-VENDOR. A quote of a TEE needs a policy that
-lists its measurement; this verb takes none yet, so quotes reach no level.
+lists its measurement: --attest-policy. Providers in such a TEE can then enrol a
+runner key, and jobs with trap_mode tee are sealed to it; without it they are refused.
 
 --dev: new accounts are funded by a faucet, development evidence and proofs are
 allowed, the beacon is local, and calls from this machine need no signature.
@@ -68,10 +71,11 @@ SIGINT or SIGTERM drains: no new offers, running calls finish.`,
 	p.StringVar(&f.listen, "listen", "127.0.0.1:8545", "`ADDRESS`; port 0 takes a free one")
 	p.StringVar(&f.data, "data", "", "`DIR` of database and keys (default $XDG_DATA_HOME/animica/omni/network)")
 	p.StringVar(&f.postgres, "postgres", "", "`URL` of a PostgreSQL database, in place of network.db")
-	p.StringVar(&f.policy, "policy", "", "`FILE` with the policy document (default the network's own)")
+	p.StringVar(&f.policy, "policy", "", "`FILE` with the policy document, default or lineage (default the network's own)")
 	p.DurationVar(&f.leaseTTL, "lease-ttl", 0, "`TIME` that one ack or renewal gives (default the policy's)")
 	p.Uint64Var(&f.chain, "chain-id", 1, "`N` that names the network in every lease and proof")
 	p.StringVar(&f.treasury, "treasury-key", "", "public `KEY` (ed25519:HEX) that signs deposits")
+	p.StringVar(&f.attest, "attest-policy", "", "`FILE` with the measurements of environments that are accepted (docs/attestation.md)")
 	p.StringVar(&f.apiKeys, "api-keys", "", "`FILE` with lines \"BEARER-KEY ACCOUNT\" for older clients")
 	p.BoolVar(&f.dev, "dev", false, "development network: faucet, local beacon, unsigned calls from this machine")
 	return c
@@ -157,6 +161,9 @@ func (o *program) networkConfig(f *serveFlags) (*network.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Policy.Unserved(); err != nil {
+		return nil, cli.Errorf(cli.BadConfig, "--policy", "%w", err).Named("PolicyNotServed").WithHint("such a document can be simulated: omni aicf policy simulate")
+	}
 	if f.leaseTTL < 0 {
 		return nil, cli.Errorf(cli.Usage, "--lease-ttl", "%v is negative", f.leaseTTL)
 	}
@@ -177,9 +184,19 @@ func (o *program) networkConfig(f *serveFlags) (*network.Config, error) {
 	}
 	cfg.Service = key
 	judge := evidenceJudge{&evidence.Attester{Published: evidence.PublishedRoots()}, f.dev}
-	from := rootdir.Anchors{Own: filepath.Join(f.data, "roots")}
+	from := rootdir.Anchors{Own: filepath.Join(f.data, "roots"), More: fakeTEERoots}
 	judge.TEE, judge.Vendor = from.Kind, from.Vendor
 	cfg.Evidence, cfg.Wire = judge.registration, func(in *proofs.Input) { in.Attester = judge }
+	if f.attest != "" {
+		raw, err := o.ReadInput("--attest-policy", f.attest, attest.MaxPolicy, cli.BadConfig)
+		if err != nil {
+			return nil, err
+		}
+		if judge.Policy, err = attest.ParsePolicy(raw); err != nil {
+			return nil, cli.Errorf(cli.BadConfig, "--attest-policy", "%w", err)
+		}
+		cfg.Runner = judge.runner
+	}
 	if f.treasury != "" {
 		_, public, err := keys.ParsePublic(f.treasury)
 		if err != nil {
@@ -216,6 +233,11 @@ func (j evidenceJudge) registration(ctx context.Context, b *keys.Bundle, nowMS i
 		level = level.Join(v.Level)
 	}
 	return level, false, nil
+}
+
+// runner is network.Config.Runner.
+func (j evidenceJudge) runner(ctx context.Context, quote *attest.Carried, data []byte, nowMS int64) (measurement []byte, dev bool, err error) {
+	return j.Enrolment(ctx, quote, data, time.UnixMilli(nowMS), j.dev)
 }
 
 // beaconSecret is the secret of the local beacon, drawn once for each network.

@@ -66,7 +66,7 @@ still answered. With --policy, members that a case leaves out come from it.
 		},
 	}
 	c.Flags().StringVar(&cases, "cases", "", "`FILE` with the cases; - is stdin")
-	c.Flags().StringVar(&policy, "policy", "", "policy `FILE` for what a case leaves out")
+	c.Flags().StringVar(&policy, "policy", "", "policy `FILE`, default or lineage, for what a case leaves out")
 	return c
 }
 
@@ -130,7 +130,7 @@ func (s *simulator) ops() map[string]operation {
 		"split":      {[]string{"total", "bps", "remainder"}, s.split},
 		"settle":     {[]string{"per_unit", "splits_bps", "remainder", "cap_rule", "cap", "claims", "slashes"}, s.settle},
 		"price":      {[]string{"units", "per_unit", "min", "max", "rounding", "surge", "quality"}, s.price},
-		"units":      {[]string{"width", "depth", "shots", "profile"}, units},
+		"units":      {[]string{"width", "depth", "shots", "profile"}, s.units},
 		"slash_plan": {[]string{"reason", "severity_bps", "stake", "earnings", "epoch"}, slashPlan},
 		"severity":   {[]string{"traps_ratio", "qos_score", "latency_p99_ms", "availability"}, severity},
 		"sla":        {[]string{"table", "stake", "recent_offenses", "metrics"}, evaluate},

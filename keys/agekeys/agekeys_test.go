@@ -128,3 +128,23 @@ func TestSecretFiles(t *testing.T) {
 	_, err = Passphrase(secret(t, strings.Repeat("x", maxPassphrase+1)))
 	require.Error(t, err)
 }
+
+// FuzzOpen spoils a sealed file: it opens to what was sealed, or not at all.
+func FuzzOpen(f *testing.F) {
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := &Sealer{keys.LevelAge, id.Recipient(), id}
+	sealed, err := s.Seal([]byte("key"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(sealed)
+	f.Add([]byte("age-encryption.org/v1\n-> X25519 x\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if plain, err := s.Open(b); err == nil && string(plain) != "key" {
+			t.Fatalf("opened to %q", plain)
+		}
+	})
+}

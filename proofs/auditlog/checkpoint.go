@@ -79,10 +79,19 @@ func parseBody(text []byte) (Checkpoint, error) {
 const (
 	typeEd25519     = 0x01
 	typeCosignature = 0x04
+	typeMLDSA44     = 0x06
 )
 
-// noteKey is one Ed25519 key as package note takes it: it verifies, and signs
-// where it has a signer.
+// algOf is the suite of the keys that make a type of signature.
+func algOf(kind byte) string {
+	if kind == typeMLDSA44 {
+		return keys.MLDSA44
+	}
+	return keys.Ed25519
+}
+
+// noteKey is one key as package note takes it: it verifies, and signs where it has
+// a signer.
 type noteKey struct {
 	name   string
 	kind   byte
@@ -91,10 +100,10 @@ type noteKey struct {
 }
 
 func newNoteKey(name string, kind byte, public []byte) (*noteKey, error) {
-	if err := keys.CheckPublic(keys.Ed25519, public); err != nil {
+	if err := keys.CheckWitness(algOf(kind), public); err != nil {
 		return nil, fmt.Errorf("key of %.100q: %w", name, err)
 	}
-	if name == "" || strings.ContainsAny(name, " +\t\n\r") {
+	if name == "" || len(name) > 255 || strings.ContainsAny(name, " +\t\n\r") {
 		return nil, fmt.Errorf("%.100q is no name of a key: %w", name, ErrCheckpoint)
 	}
 	return &noteKey{name: name, kind: kind, public: public}, nil
@@ -111,21 +120,40 @@ func (k *noteKey) KeyHash() uint32 {
 
 // Verify implements note.Verifier.
 func (k *noteKey) Verify(msg, sig []byte) bool {
-	if k.kind == typeCosignature {
+	if k.kind != typeEd25519 {
 		if len(sig) < 8 || binary.BigEndian.Uint64(sig) > math.MaxInt64 {
 			return false
 		}
-		msg, sig = cosigned(binary.BigEndian.Uint64(sig), msg), sig[8:]
+		var err error
+		if msg, err = k.cosigned(binary.BigEndian.Uint64(sig), msg); err != nil {
+			return false
+		}
+		sig = sig[8:]
 	}
-	return keys.VerifyMessage(keys.Ed25519, k.public, msg, sig) == nil
+	return keys.VerifyWitness(algOf(k.kind), k.public, msg, sig) == nil
 }
 
 // Sign implements note.Signer.
 func (k *noteKey) Sign(msg []byte) ([]byte, error) { return k.sign(msg) }
 
-// cosigned is the message of a cosignature.
-func cosigned(unix uint64, body []byte) []byte {
-	return append(fmt.Appendf(nil, "cosignature/v1\ntime %d\n", unix), body...)
+// cosigned is the message of a cosignature: the text under a header for Ed25519, a
+// structure that names the witness for ML-DSA-44 (C2SP tlog-cosignature).
+func (k *noteKey) cosigned(unix uint64, body []byte) ([]byte, error) {
+	if k.kind == typeCosignature {
+		return append(fmt.Appendf(nil, "cosignature/v1\ntime %d\n", unix), body...), nil
+	}
+	c, err := parseBody(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Origin) > 255 {
+		return nil, fmt.Errorf("origin of %d bytes: %w", len(c.Origin), ErrCheckpoint)
+	}
+	b := append([]byte("subtree/v1\n\x00"), byte(len(k.name)))
+	b = binary.BigEndian.AppendUint64(append(b, k.name...), unix)
+	b = append(append(b, byte(len(c.Origin))), c.Origin...)
+	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, 0), c.Size)
+	return append(b, c.Root[:]...), nil
 }
 
 // SignCheckpoint signs with a log key, which must be Ed25519 in role log.

@@ -17,12 +17,22 @@ import (
 )
 
 // Witness is a party that signs checkpoints which extend all that it saw before
-// (C2SP tlog-cosignature, Ed25519, signature type 0x04).
+// (C2SP tlog-cosignature: Ed25519, signature type 0x04, or ML-DSA-44, type 0x06).
 type Witness struct{ key *noteKey }
 
-// NewWitness names a witness by its key name and raw Ed25519 key.
-func NewWitness(name string, public []byte) (*Witness, error) {
-	k, err := newNoteKey(name, typeCosignature, public)
+// MaxWitness bounds the text form of a witness in bytes.
+const MaxWitness = 4096
+
+// NewWitness names a witness by its key name and raw key of suite keys.Ed25519 or
+// keys.MLDSA44.
+func NewWitness(name, alg string, public []byte) (*Witness, error) {
+	kind := byte(typeCosignature)
+	if alg == keys.MLDSA44 {
+		kind = typeMLDSA44
+	} else if alg != keys.Ed25519 {
+		return nil, fmt.Errorf("cosignatures are %s or %s, not %.40q: %w", keys.Ed25519, keys.MLDSA44, alg, keys.ErrKey)
+	}
+	k, err := newNoteKey(name, kind, public)
 	if err != nil {
 		return nil, err
 	}
@@ -34,10 +44,10 @@ func ParseWitness(vkey string) (*Witness, error) {
 	name, rest, _ := strings.Cut(vkey, "+")
 	hash, text, ok := strings.Cut(rest, "+")
 	raw, err := base64.StdEncoding.Strict().DecodeString(text)
-	if !ok || err != nil || len(raw) != 33 || raw[0] != typeCosignature {
-		return nil, fmt.Errorf("witness %.100q: want name+hash+key of type 4: %w", vkey, ErrCheckpoint)
+	if !ok || err != nil || len(raw) < 2 || raw[0] != typeCosignature && raw[0] != typeMLDSA44 {
+		return nil, fmt.Errorf("witness %.100q: want name+hash+key of type 4 or 6: %w", vkey, ErrCheckpoint)
 	}
-	w, err := NewWitness(name, raw[1:])
+	w, err := NewWitness(name, algOf(raw[0]), raw[1:])
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +59,7 @@ func ParseWitness(vkey string) (*Witness, error) {
 
 // String is the form that ParseWitness reads.
 func (w *Witness) String() string {
-	return fmt.Sprintf("%s+%08x+%s", w.key.name, w.key.KeyHash(), base64.StdEncoding.EncodeToString(append([]byte{typeCosignature}, w.key.public...)))
+	return fmt.Sprintf("%s+%08x+%s", w.key.name, w.key.KeyHash(), base64.StdEncoding.EncodeToString(append([]byte{w.key.kind}, w.key.public...)))
 }
 
 // Name is the witness's key name.
@@ -105,8 +115,8 @@ func WitnessedTime(signed []byte, witnesses []*Witness, quorum int) (unix uint64
 }
 
 // Cosign adds a witness's line to a checkpoint. The caller has checked that the
-// checkpoint extends the last one it cosigned (Watch does). s is Ed25519, of role
-// witness, and signs nothing else: the message does not name the witness.
+// checkpoint extends the last one it cosigned (Watch does). s is Ed25519 or ML-DSA-44,
+// of role witness, and signs nothing else: Ed25519's message does not name the witness.
 func Cosign(ctx context.Context, signed []byte, name string, s keys.Signer, nowUnix uint64) ([]byte, error) {
 	body, _, ok := bytes.Cut(signed, []byte("\n\n"))
 	body = append(bytes.Clone(body), '\n')
@@ -118,14 +128,15 @@ func Cosign(ctx context.Context, signed []byte, name string, s keys.Signer, nowU
 			return nil, err
 		}
 	}
-	if s.Alg() != keys.Ed25519 {
-		return nil, fmt.Errorf("cosignatures are %s, this key is %s: %w", keys.Ed25519, s.Alg(), keys.ErrKey)
-	}
-	w, err := NewWitness(name, s.Public())
+	w, err := NewWitness(name, s.Alg(), s.Public())
 	if err != nil {
 		return nil, err
 	}
-	sig, err := s.SignMessage(ctx, cosigned(nowUnix, body))
+	msg, err := w.key.cosigned(nowUnix, body)
+	if err != nil {
+		return nil, err
+	}
+	sig, err := s.SignMessage(ctx, msg)
 	if err != nil {
 		return nil, fmt.Errorf("cosigning: %w", err)
 	}

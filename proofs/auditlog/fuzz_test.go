@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/animicaorg/engine/keys"
 )
 
@@ -74,7 +76,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(signed)
-	witness, err := NewWitness(w, key.Public())
+	witness, err := NewWitness(w, keys.Ed25519, key.Public())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -120,7 +122,7 @@ func FuzzParseInclusion(f *testing.F) {
 }
 
 func FuzzParseWitness(f *testing.F) {
-	w, err := NewWitness("w", mustLogKey().Public())
+	w, err := NewWitness("w", keys.Ed25519, mustLogKey().Public())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -128,6 +130,44 @@ func FuzzParseWitness(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		if w, err := ParseWitness(s); err == nil && w.String() != s {
 			t.Fatalf("%q comes back as %q", s, w)
+		}
+	})
+}
+
+// FuzzTile puts other bytes in the place of a tile of hashes: a proof built from it
+// must hold, or none is built.
+func FuzzTile(f *testing.F) {
+	l := openLog(f, f.TempDir())
+	if _, err := l.Append(ctx, run(0)...); err != nil {
+		f.Fatal(err)
+	}
+	if _, err := l.Checkpoint(ctx); err != nil {
+		f.Fatal(err)
+	}
+	s, err := l.load()
+	if err != nil {
+		f.Fatal(err)
+	}
+	name := tilePath(tlog.Tile{H: tileHeight, W: int(s.published.Size)})
+	good, err := l.folder.read(name, maxBundle)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := l.folder.root.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := l.Prove(2)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(b, good) {
+			t.Fatal("a proof from a tile that the root does not hold")
+		}
+		if _, _, err := p.Verify(origin, l.public); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -215,3 +215,28 @@ func FuzzDecode(f *testing.F) {
 		_, _, _ = DecodeEnvelope(b, Salt{})
 	})
 }
+
+// FuzzDecodeEnvelope wants an envelope that is read to be the only one of its body.
+func FuzzDecodeEnvelope(f *testing.F) {
+	raw, _, err := EncodeEnvelope(body(), Salt{})
+	require.NoError(f, err)
+	f.Add(raw, uint64(0), false)
+	id := uint64(7)
+	raw, _, err = EncodeEnvelope(body(), Salt{ChainID: &id})
+	require.NoError(f, err)
+	f.Add(raw, id, true)
+	f.Fuzz(func(t *testing.T, b []byte, chain uint64, bound bool) {
+		salt := Salt{}
+		if bound {
+			salt.ChainID = &chain
+		}
+		v, n, err := DecodeEnvelope(b, salt)
+		if err != nil {
+			return
+		}
+		again, m, err := EncodeEnvelope(*v, salt)
+		if err != nil || m != n || !bytes.Equal(again, b) {
+			t.Fatalf("accepted another spelling: %v", err)
+		}
+	})
+}

@@ -27,7 +27,15 @@ def u3(theta, phi, lam):
     ]
 
 
+def fsim(theta, phi):
+    """The order of the two qubits does not matter."""
+    c, s = math.cos(theta), -1j * math.sin(theta)
+    return [[1, 0, 0, 0], [0, c, s, 0], [0, s, c, 0], [0, 0, 0, cmath.exp(-1j * phi)]]
+
+
 def matrix(name, params):
+    if name == "fsim":
+        return fsim(*params)
     if name == "u3":
         return u3(*params)
     if name == "p":

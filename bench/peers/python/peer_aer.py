@@ -41,7 +41,7 @@ class Peer:
                 out.mcp(numpy.pi, q[:-1], q[-1])
             elif name == "depolarize":
                 out.append(depolarizing_error(4 / 3 * p[0], 1).to_instruction(), q)
-            elif name == "sy":
+            elif name in ("sy", "fsim"):
                 out.append(UnitaryGate(numpy.array(gates.matrix(name, p))), q)
             else:
                 getattr(out, name)(*p, *q)

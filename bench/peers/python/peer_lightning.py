@@ -34,6 +34,9 @@ class Peer:
             wires = [n - 1 - x for x in q]
             if name == "u3":
                 out.append((state.Rot, (wires, False, [p[2], p[0], p[1]])))
+            elif name == "fsim":
+                out.append((state.IsingXY, (wires, False, [-2 * p[0]])))
+                out.append((state.ControlledPhaseShift, (wires, False, [-p[1]])))
             elif name == "mcz":
                 m = numpy.array(gates.matrix("z", []), dtype=kind)
                 out.append((state.applyControlledMatrix, (m, wires[:-1], [True] * (len(q) - 1), wires[-1:], False)))

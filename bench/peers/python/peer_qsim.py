@@ -41,6 +41,8 @@ class Peer:
                 m.add_gate(m.kSWAP, at, q, {}, out)
             elif name == "cp":
                 m.add_gate(m.kCZPowGate, at, q, {"exponent": p[0] / math.pi, "global_shift": 0.0}, out)
+            elif name == "fsim":
+                m.add_gate(m.kFSimGate, at, q, {"theta": p[0], "phi": p[1]}, out)
             elif name == "mcz":
                 m.add_gate(m.kZ, at, q[-1:], {}, out)
                 m.control_last_gate(q[:-1], [1] * (len(q) - 1), out)

@@ -38,6 +38,8 @@ class Peer:
                     g.add_control_qubit(control, 1)
                 out.add_gate(g)
                 wide = wide or len(q) > 4
+            elif name == "fsim":
+                out.add_gate(qulacs.gate.DenseMatrix(q, gates.matrix(name, p)))
             elif name == "depolarize":
                 out.add_gate(qulacs.gate.DepolarizingNoise(q[0], p[0]))
             elif name in native:

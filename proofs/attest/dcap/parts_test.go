@@ -90,3 +90,32 @@ func FuzzTCBInfo(f *testing.F) {
 		_, _ = parseQEIdentity(b, tdx, attesttest.Now)
 	})
 }
+
+func FuzzQEIdentity(f *testing.F) {
+	c, err := parseCollateral(attesttest.DCAP{TDX: true}.Mint().Evidence.Collateral)
+	require.NoError(f, err)
+	f.Add(c.qeID, true)
+	f.Add([]byte(`{"id":"QE","version":2}`), false)
+	f.Fuzz(func(t *testing.T, b []byte, tdx bool) {
+		if q, err := parseQEIdentity(b, tdx, attesttest.Now); err == nil && len(q.levels) > maxLevels {
+			t.Fatal("limit")
+		}
+	})
+}
+
+// FuzzCollateral reads the outer object alone, and the chains that it carries.
+func FuzzCollateral(f *testing.F) {
+	f.Add(attesttest.DCAP{}.Mint().Evidence.Collateral)
+	f.Add([]byte(`{"tcb_info":"{}","root_ca_crl":"30"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, err := parseCollateral(b)
+		if err != nil {
+			return
+		}
+		if len(c.tcbSig) > 64 || len(c.qeSig) > 64 || len(c.rootCRL)+len(c.pckCRL)+len(c.tcbInfo)+len(c.qeID) > len(b) {
+			t.Fatal("more than the object holds")
+		}
+		_, _ = attest.ParseCerts(c.tcbChain)
+		_, _ = attest.ParseCerts(c.qeChain)
+	})
+}

@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"encoding/hex"
 	"time"
 
@@ -63,14 +64,20 @@ func (s *Sealed) Check(in CheckInput) error {
 
 // Value writes member sealed of attest.tee.
 func (s *Sealed) Value() transcript.Value {
-	e := &s.Enrolment
-	put := func(key string, v transcript.Value) transcript.Member { return transcript.Member{Key: key, Value: v} }
-	text := func(b []byte) transcript.Value { return transcript.TextValue(hex.EncodeToString(b)) }
-	return transcript.MapValue(
-		put("enrolment", transcript.MapValue(put("nonce", text(e.Nonce[:])), put("provider_id", text(e.ProviderID[:])), put("suite", transcript.TextValue(Suite)),
-			put("public", text(e.Public)), put("expires", transcript.UintValue(uint64(e.Expires.Unix()))))),
-		put("quote", s.Quote.Value()), put("blob_sha3_256", text(s.Blob[:])), put("signed_at_unix", transcript.UintValue(s.SignedAt)), put("sig", text(s.Sig)))
+	return transcript.MapValue(put("enrolment", s.Enrolment.value()), put("quote", s.Quote.Value()), put("blob_sha3_256", digits(s.Blob[:])),
+		put("signed_at_unix", transcript.UintValue(s.SignedAt)), put("sig", digits(s.Sig)))
 }
+
+func (e *Enrolment) value() transcript.Value {
+	return transcript.MapValue(put("nonce", digits(e.Nonce[:])), put("provider_id", digits(e.ProviderID[:])), put("suite", transcript.TextValue(Suite)),
+		put("public", digits(e.Public)), put("expires", transcript.UintValue(uint64(e.Expires.Unix()))))
+}
+
+func put(key string, v transcript.Value) transcript.Member {
+	return transcript.Member{Key: key, Value: v}
+}
+
+func digits(b []byte) transcript.Value { return transcript.TextValue(hex.EncodeToString(b)) }
 
 // reader takes members off an object; the first failure stays.
 type reader struct {
@@ -126,23 +133,25 @@ func (r *reader) done() error {
 // Parse reads what Value writes.
 func Parse(v *transcript.Value) (*Sealed, error) {
 	r := &reader{v: v, path: "sealed"}
-	e := &reader{v: r.get("enrolment", transcript.KindMap), path: "sealed/enrolment"}
-	s := &Sealed{Enrolment: Enrolment{Nonce: e.hash("nonce"), ProviderID: e.hash("provider_id"), Public: e.hex("public", publicSize), Expires: time.Unix(int64(e.unix("expires")), 0).UTC()},
-		Blob: r.hash("blob_sha3_256"), SignedAt: r.unix("signed_at_unix"), Sig: r.hex("sig", 64)}
-	if suite := e.get("suite", transcript.KindText).Text; suite != Suite && e.err == nil {
-		e.err = attest.Refuse(attest.BadFormat, "sealed/enrolment/suite is %.40q, want %s", suite, Suite)
+	s := &Sealed{Blob: r.hash("blob_sha3_256"), SignedAt: r.unix("signed_at_unix"), Sig: r.hex("sig", 64)}
+	return s, r.enrolled(&s.Enrolment, &s.Quote)
+}
+
+// enrolled reads the members enrolment and quote, the last two of the object.
+func (r *reader) enrolled(e *Enrolment, quote *attest.Carried) error {
+	in := &reader{v: r.get("enrolment", transcript.KindMap), path: r.path + "/enrolment"}
+	*e = Enrolment{Nonce: in.hash("nonce"), ProviderID: in.hash("provider_id"), Public: in.hex("public", publicSize), Expires: time.Unix(int64(in.unix("expires")), 0).UTC()}
+	if suite := in.get("suite", transcript.KindText).Text; suite != Suite && in.err == nil {
+		in.err = attest.Refuse(attest.BadFormat, "%s/suite is %.40q, want %s", in.path, suite, Suite)
 	}
-	quote := r.get("quote", transcript.KindMap)
-	if err := r.done(); err != nil {
-		return nil, err
+	q := r.get("quote", transcript.KindMap)
+	if err := cmp.Or(r.done(), in.done()); err != nil {
+		return err
 	}
-	if err := e.done(); err != nil {
-		return nil, err
-	}
-	c, err := attest.ParseCarried(quote)
+	c, err := attest.ParseCarried(q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s.Quote = *c
-	return s, nil
+	*quote = *c
+	return nil
 }

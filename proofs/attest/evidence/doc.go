@@ -98,6 +98,11 @@ func (a *Attester) published(v *proofs.EvidenceVerdict, root []byte, dev bool) {
 	}
 }
 
+func (a *Attester) isPublished(root []byte) bool {
+	_, ok := a.Published[hex.EncodeToString(root)]
+	return ok
+}
+
 func newVerdict(member, kind string) *proofs.EvidenceVerdict {
 	return &proofs.EvidenceVerdict{Member: member, Kind: kind, Level: proofs.LevelNone, Reasons: []proofs.EvidenceReason{}}
 }

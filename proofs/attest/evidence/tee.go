@@ -85,6 +85,9 @@ func (a *Attester) sealed(v *proofs.EvidenceVerdict, r *attest.Result, in proofs
 		Quote: func(c *attest.Carried, data []byte, at time.Time) (*attest.Result, []*attest.Refusal) {
 			got, bad, err := a.quote(c, data, at)
 			undecided = err
+			if got != nil && a.isPublished(got.Root) && !in.Dev {
+				bad = append(bad, attest.Refuse(attest.DeniedKey, "root %s is denied outside development", got.Root))
+			}
 			if got == nil && len(bad) == 0 {
 				bad = []*attest.Refusal{attest.Refuse(attest.BadFormat, "no result")}
 			}

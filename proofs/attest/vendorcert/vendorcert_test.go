@@ -459,3 +459,13 @@ func FuzzJWS(f *testing.F) {
 		}
 	})
 }
+
+func FuzzMultikey(f *testing.F) {
+	f.Add(FormatMultikey(goodClaims().DeviceKey))
+	f.Add("z1")
+	f.Fuzz(func(t *testing.T, s string) {
+		if raw, err := ParseMultikey(s); err == nil && FormatMultikey(raw) != s {
+			t.Fatalf("%q comes back as %q", s, FormatMultikey(raw))
+		}
+	})
+}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/animicaorg/engine/backends/statevector/internal/kernel"
 	"github.com/animicaorg/engine/backends/statevector/internal/plan"
+	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/seed"
 )
 
@@ -25,15 +27,32 @@ func BenchmarkTrapset(b *testing.B) {
 			}
 			for _, threads := range []int{1, 2} {
 				b.Run(fmt.Sprintf("%dx%d/%s/%dT", wd[0], wd[1], k.Name(), threads), func(b *testing.B) {
-					benchmark(b, wd[0], wd[1], Options{Kernel: k, Threads: threads})
+					benchmark(b, wd[0], trapset(b, wd[0], wd[1]), Options{Kernel: k, Threads: threads})
 				})
 			}
 		}
 	}
 }
 
-func benchmark(b *testing.B, width, depth int, o Options) {
-	ops := trapset(b, width, depth)
+// BenchmarkFSim is layers of u3 and fSim gates on neighbours, as exchanges and gate by
+// gate: a gate that does nothing keeps RXX and RYY apart.
+func BenchmarkFSim(b *testing.B) {
+	for _, wd := range [][2]int{{12, 40}, {20, 40}, {24, 20}} {
+		together := sims(rand.New(rand.NewPCG(1, 2)), wd[0], wd[1])
+		var apart []circuit.Op
+		for _, g := range together {
+			if apart = append(apart, g); g.Gate == circuit.RXX {
+				apart = append(apart, op(circuit.ID, 0, int(g.Q[0])))
+			}
+		}
+		for _, k := range kernel.All()[:len(kernel.All())-1] {
+			b.Run(fmt.Sprintf("%dx%d/%s/exchanges", wd[0], wd[1], k.Name()), func(b *testing.B) { benchmark(b, wd[0], together, Options{Kernel: k, Threads: 2}) })
+			b.Run(fmt.Sprintf("%dx%d/%s/apart", wd[0], wd[1], k.Name()), func(b *testing.B) { benchmark(b, wd[0], apart, Options{Kernel: k, Threads: 2}) })
+		}
+	}
+}
+
+func benchmark(b *testing.B, width int, ops []circuit.Op, o Options) {
 	gates := 0
 	words, out := make([]uint64, 4096), make([]uint64, 4096)
 	stream, err := seed.NewShotWords([16]byte{1})
@@ -72,7 +91,7 @@ func benchmark(b *testing.B, width, depth int, o Options) {
 }
 
 // work counts what a plan asks for: operations on 16 numbers (two for a
-// diagonal, one for a rotation), and bytes read and written by passes and weights.
+// diagonal, one for a rotation or an exchange), and bytes read and written by passes and weights.
 func work(pl *plan.Plan) (operations, bytes int) {
 	size := 8 << pl.Width
 	bytes = size
@@ -80,7 +99,7 @@ func work(pl *plan.Plan) (operations, bytes int) {
 		bytes += 2 * size
 		for _, sub := range ps.Subs {
 			for _, st := range sub.Steps {
-				operations += (2 + len(st.Rots)) * size / (4 * kernel.Lanes)
+				operations += (2 + len(st.Rots) - len(st.Pairs)) * size / (4 * kernel.Lanes)
 			}
 		}
 	}

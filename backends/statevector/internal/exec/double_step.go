@@ -14,6 +14,7 @@ type doubleStep struct {
 	table []float64
 	lanes kernel.LaneTans64
 	rot   [3]kernel.Rotation64
+	pairs []kernel.Exchange64
 }
 
 // doubleWorker is the scratch memory of one goroutine.
@@ -71,7 +72,9 @@ func (w *doubleWorker) build(dst *doubleStep, p *plan.Program, pl *plan.Plan, l 
 		tan, cos := rot.Rest.TanCosHalf()
 		d.scale = float64(d.scale * cos)
 		d.alpha[i], tans[i] = rot.Alpha, tan
-		rotating |= 1 << i
+		if rot.Rest != 0 {
+			rotating |= 1 << i
+		}
 	}
 	if scale != 0 {
 		d.scale = scale
@@ -79,6 +82,7 @@ func (w *doubleWorker) build(dst *doubleStep, p *plan.Program, pl *plan.Plan, l 
 	d.signs(&dst.step, p, pl, l, st)
 	w.terms(&dst.step, &d, p, pl, l, st.Terms)
 	dst.rotations(w.k, rotating, &tans)
+	dst.exchanges(p, pl, l, st)
 	n := kernel.Block << (d.bits - plan.Lanes)
 	if cap(dst.table) < n {
 		dst.table = wide(floats(2 * n))
@@ -148,6 +152,9 @@ func (w *doubleWorker) sweep(steps []doubleStep, x []float64, number uint64) {
 		}
 		for j := 1; j < len(st.rot) && st.rot[j].N > 0; j++ {
 			w.k.Rotate(x, &st.rot[j])
+		}
+		for j := range st.pairs {
+			w.k.Exchange(x, &st.pairs[j])
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/golden.txt: a new numeric version")
+var update = flag.Bool("update", false, "rewrite testdata/golden*.txt: new numeric versions")
 
 // golden lists the circuits whose bits are frozen. Names are the keys of
 // testdata/golden.txt: width, kind, depth or number of gates.
@@ -31,14 +31,31 @@ var golden = []string{
 	"17 trapset 6", "18 random 40", "10 qft_small 0", "17 ghz 0",
 }
 
+// goldenExchange is the same for numeric/1-exchange, in testdata/golden-exchange.txt.
+var goldenExchange = []string{
+	"2 exchanging 30", "3 exchanging 60", "4 fsim 9", "7 exchanging 150", "9 heisenberg 12", "11 exchanging 120",
+	"12 fsim 12", "13 exchanging 100", "14 heisenberg 6", "15 fsim 8", "16 exchanging 60", "17 fsim 5", "18 heisenberg 3",
+}
+
+// goldens are the lists with their files.
+var goldens = map[string][]string{"testdata/golden.txt": golden, "testdata/golden-exchange.txt": goldenExchange}
+
 // goldenOps builds a circuit by its name.
 func goldenOps(t testing.TB, name string) (width int, ops []circuit.Op) {
 	var kind string
 	var n int
 	_, err := fmt.Sscan(name, &width, &kind, &n)
 	require.NoError(t, err)
-	if kind == "random" {
-		return width, randomOps(rand.New(rand.NewPCG(uint64(width), uint64(n))), width, n)
+	r := rand.New(rand.NewPCG(uint64(width), uint64(n)))
+	switch kind {
+	case "random":
+		return width, randomOps(r, width, n)
+	case "exchanging":
+		return width, exchanging(r, width, n)
+	case "fsim":
+		return width, sims(r, width, n)
+	case "heisenberg":
+		return width, heisenberg(r, width, n)
 	}
 	if kind == "trapset" {
 		kind = "animica.quantum.trapset.v1"
@@ -75,8 +92,8 @@ func digest(t testing.TB, s *State) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-func readGolden(t testing.TB) map[string]string {
-	f, err := os.Open("testdata/golden.txt")
+func readGolden(t testing.TB, file string) map[string]string {
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
 	m := map[string]string{}
@@ -91,39 +108,44 @@ func readGolden(t testing.TB) map[string]string {
 // TestGolden is the promise of a numeric version: these bits, for every kernel,
 // number of threads, build tag and architecture.
 func TestGolden(t *testing.T) {
-	if *update {
-		var out strings.Builder
-		for _, name := range golden {
-			width, ops := goldenOps(t, name)
-			s := run(t, width, ops, Options{Kernel: kernel.Generic, Threads: 1})
-			fmt.Fprintf(&out, "%s: %s\n", name, digest(t, s))
-			s.Close()
-		}
-		require.NoError(t, os.WriteFile("testdata/golden.txt", []byte(out.String()), 0o644))
-	}
-	want := readGolden(t)
-	require.Len(t, want, len(golden))
-	for _, k := range kernel.All() {
-		t.Run(k.Name(), func(t *testing.T) {
-			var old *State
-			for i, name := range golden {
+	for file, names := range goldens {
+		if *update {
+			var out strings.Builder
+			for _, name := range names {
 				width, ops := goldenOps(t, name)
-				p, err := plan.FromOps(width, ops)
-				require.NoError(t, err)
-				pl := plan.New(p)
-				for j, threads := range []int{1, 2, 3, 7} {
-					if k == kernel.Generic && j != i%4 {
-						continue // slow: each circuit with one number of threads
-					}
-					s, err := Run(context.Background(), p, pl, Options{Kernel: k, Threads: threads, Reuse: old})
-					require.NoError(t, err)
-					require.Equal(t, want[name], digest(t, s), "%s, %d threads", name, threads)
-					old = s
-				}
+				s := run(t, width, ops, Options{Kernel: kernel.Generic, Threads: 1})
+				fmt.Fprintf(&out, "%s: %s\n", name, digest(t, s))
+				s.Close()
 			}
-			old.Close()
-		})
+			require.NoError(t, os.WriteFile(file, []byte(out.String()), 0o644))
+		}
+		want := readGolden(t, file)
+		require.Len(t, want, len(names))
+		for _, k := range kernel.All() {
+			t.Run(file+"/"+k.Name(), func(t *testing.T) { requireGolden(t, k, names, want) })
+		}
 	}
+}
+
+// requireGolden runs all circuits of a list on a kernel, in memory used again.
+func requireGolden(t *testing.T, k kernel.Kernel, names []string, want map[string]string) {
+	var old *State
+	for i, name := range names {
+		width, ops := goldenOps(t, name)
+		p, err := plan.FromOps(width, ops)
+		require.NoError(t, err)
+		pl := plan.New(p)
+		for j, threads := range []int{1, 2, 3, 7} {
+			if k == kernel.Generic && j != i%4 {
+				continue // slow: each circuit with one number of threads
+			}
+			s, err := Run(context.Background(), p, pl, Options{Kernel: k, Threads: threads, Reuse: old})
+			require.NoError(t, err)
+			require.Equal(t, want[name], digest(t, s), "%s, %d threads", name, threads)
+			old = s
+		}
+	}
+	old.Close()
 }
 
 // TestSharedPlan: a plan of another circuit with the same structure.

@@ -164,7 +164,7 @@ func (h *hint) some(k kernel.Kernel) {
 func (s *sub) asking() int {
 	sweeps := 0
 	for i := range s.steps {
-		sweeps++
+		sweeps += 1 + len(s.steps[i].pairs)
 		for j := 1; j < len(s.steps[i].rot) && s.steps[i].rot[j].N > 0; j++ {
 			sweeps++
 		}
@@ -204,6 +204,10 @@ func (w *worker) sweep(s *sub, x []float32, bits uint64, next *hint) {
 		next.some(w.k)
 		for j := 1; j < len(st.rot) && st.rot[j].N > 0; j++ {
 			w.k.Rotate(x, &st.rot[j])
+			next.some(w.k)
+		}
+		for j := range st.pairs {
+			w.k.Exchange(x, &st.pairs[j])
 			next.some(w.k)
 		}
 	}

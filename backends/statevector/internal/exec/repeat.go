@@ -77,8 +77,14 @@ func hashStep(p *plan.Program, st *plan.Step, local []uint8) uint64 {
 	return h
 }
 
+// sameFactors compares what a table and its rotations are made of; exchanges have
+// numbers of their own in each step.
+func sameFactors(a, b plan.Rot) bool {
+	return a.Rest == b.Rest && a.Alpha == b.Alpha
+}
+
 func equalSteps(p *plan.Program, a, b *plan.Step) bool {
-	return slices.EqualFunc(a.Rots, b.Rots, func(x, y plan.At) bool { return x.Q == y.Q && p.Rots[x.Q][x.K] == p.Rots[y.Q][y.K] }) &&
+	return slices.EqualFunc(a.Rots, b.Rots, func(x, y plan.At) bool { return x.Q == y.Q && sameFactors(p.Rots[x.Q][x.K], p.Rots[y.Q][y.K]) }) &&
 		slices.Equal(a.Cross, b.Cross) &&
 		slices.EqualFunc(a.CZs, b.CZs, func(x, y int32) bool { return p.CZs[x].A == p.CZs[y].A && p.CZs[x].B == p.CZs[y].B }) &&
 		slices.EqualFunc(a.Terms, b.Terms, func(x, y int32) bool {

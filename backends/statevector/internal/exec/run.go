@@ -56,10 +56,11 @@ type runner struct {
 	team   *team
 	passes []plan.Pass // not scripted
 
-	scales  []float64 // per step, empty where the program is not Mixed
-	repeats *repeats  // nil where the program is not Mixed
-	laid    int       // steps of the passes made ready so far
-	first   [2]int    // number of the first step of the passes made ready
+	scales  []float64      // per step, empty where the program is not Mixed
+	repeats *repeats       // nil where the program is not Mixed
+	blocks  []coefficients // per exchange of the program
+	laid    int            // steps of the passes made ready so far
+	first   [2]int         // number of the first step of the passes made ready
 }
 
 // walk does all passes, then the weights.
@@ -69,6 +70,7 @@ func (r *runner) walk(progress func(done, total int)) {
 	if s.prog.Mixed {
 		r.scales = scales(s.prog, s.plan)
 		r.repeats = findRepeats(s.prog, s.plan, r.scales)
+		r.blocks = blockCoefficients(s.prog)
 	}
 	if !s.prog.Mixed && scripted(s.plan, s.kernel) {
 		r.open()
@@ -181,6 +183,7 @@ func (r *runner) prepare(w *worker, i, u int) {
 	}
 	n := r.first[i&1] + u
 	r.repeats.take(dst, n, func(dst *step) { w.build(dst, r.s.prog, r.s.plan, sub.local, st, r.scales[n]) })
+	dst.exchanges(r.s.prog, r.s.plan, sub.local, st, r.blocks)
 }
 
 // weigh fills the running sums of weights.

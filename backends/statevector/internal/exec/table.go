@@ -15,6 +15,7 @@ type step struct {
 	lanes kernel.LaneTans
 	rot   [3]kernel.Rotation // qubits that are not lanes, ascending; the first with the layer
 	cross []cross
+	pairs []kernel.Exchange
 
 	shared   bool         // others have the same table
 	bits     int          // of the chunk
@@ -77,7 +78,9 @@ func (b *builder) build(dst *step, p *plan.Program, pl *plan.Plan, l local, st *
 		tan, cos := tanCosHalf(rot.Rest)
 		d.scale = float64(d.scale * cos)
 		d.alpha[i], tans[i] = rot.Alpha, tan
-		rotating |= 1 << i
+		if rot.Rest != 0 {
+			rotating |= 1 << i
+		}
 	}
 	d.signs(dst, p, pl, l, st)
 	if scale != 0 {

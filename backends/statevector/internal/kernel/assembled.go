@@ -17,6 +17,7 @@ type assembled struct {
 	probe           func(n uint64)
 
 	// Empty or nil: the kernel does as Generic does.
+	exchange     *exchangers[float32, uint32]
 	products     []func(x, v, s *float32, pattern *uint8, patterns *uint32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32) // by qubits, from 0
 	splitProduct [MaxRotated + 1][3]int                                                                                                         // with products: by number of qubits
 	spread       func(out *float32, s *float64, n uint64, stage *byte, stages uint64)

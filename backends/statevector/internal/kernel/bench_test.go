@@ -48,6 +48,9 @@ func BenchmarkKernels(b *testing.B) {
 				run(fmt.Sprintf("rotate%d/at%d", n, low), func() { k.Rotate(x, &r) })
 			}
 		}
+		for _, e := range []Exchange{{4, 5, false, 0.6, 0.8}, {6, 11, false, 0.6, 0.8}, {3, 7, true, 0.6, 0.8}, {0, 11, false, 0.6, 0.8}, {1, 2, false, 0.6, 0.8}, {0, 3, false, 0.6, 0.8}} {
+			run(fmt.Sprintf("exchange/%d,%d", e.Low, e.High), func() { k.Exchange(x, &e) })
+		}
 		o := &Outer{S: make([]float32, 2*blocks), Pattern: make([]uint8, blocks)}
 		table := make([]float32, blocks*Block)
 		run("outer", func() { k.Outer(table, o) })

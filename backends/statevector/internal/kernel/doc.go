@@ -36,6 +36,8 @@ type Kernel interface {
 	Layer(x, f []float32, s *Signs, t *LaneTans, r *Rotation)
 	// Rotate rotates qubits that are not lanes.
 	Rotate(x []float32, r *Rotation)
+	// Exchange rotates two qubits together.
+	Exchange(x []float32, e *Exchange)
 	// Gather copies rows of len(buf)/len(off) floats at byte offsets off of mem
 	// into buf; Scatter copies them back.
 	Gather(buf, mem []float32, off []uint64)

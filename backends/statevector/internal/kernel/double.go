@@ -11,6 +11,7 @@ type Double interface {
 	Split(n int, lanes bool) [3]int
 	Layer(x, f []float64, s *Signs64, t *LaneTans64, r *Rotation64)
 	Rotate(x []float64, r *Rotation64)
+	Exchange(x []float64, e *Exchange64)
 	Outer(f []float64, o *Outer64)
 	Fold(f, s []float64, lane int)
 }

@@ -16,6 +16,7 @@ type assembled64 struct {
 	fused          []fused64
 	rotate         []rotate64
 	outer          func(f, v, s *float64, pattern *uint8, patterns *uint64, n uint64)
+	exchange       *exchangers[float64, uint64] // nil: the kernel does as GenericDouble does
 }
 
 func (a *assembled64) Name() string { return a.name }
@@ -70,3 +71,11 @@ func (a *assembled64) Outer(f []float64, o *Outer64) {
 }
 
 func (a *assembled64) Fold(f, s []float64, lane int) { GenericDouble.Fold(f, s, lane) }
+
+func (a *assembled64) Exchange(x []float64, e *Exchange64) {
+	if !a.exchange.has(e.Low) {
+		GenericDouble.Exchange(x, e)
+		return
+	}
+	a.exchange.exchange(x, e.Low, e.High, e.Even, &e.Cos, &e.Sin)
+}

@@ -2489,6 +2489,146 @@ lane3:
 	VZEROUPPER
 	RET
 
+// func exchangeBlocksAVX512(x *float32, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float32, sin *float32)
+// Requires: AVX, AVX512F
+TEXT ·exchangeBlocksAVX512(SB), NOSPLIT, $0-56
+	// exchanges two qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         mask+16(FP), DX
+	MOVQ         o0+24(FP), BX
+	MOVQ         o1+32(FP), SI
+	MOVQ         cos+40(FP), DI
+	VBROADCASTSS (DI), Z0
+	MOVQ         sin+48(FP), DI
+	VBROADCASTSS (DI), Z1
+	MOVQ         DX, DI
+	NOTQ         DI
+	ADDQ         AX, BX
+	ADDQ         AX, SI
+	XORQ         AX, AX
+
+loop:
+	VMOVUPS      (BX)(AX*1), Z2
+	VMOVUPS      (SI)(AX*1), Z3
+	VMULPS       Z0, Z2, Z4
+	VMULPS       Z0, Z3, Z5
+	VFNMADD231PS Z1, Z3, Z4
+	VFMADD231PS  Z1, Z2, Z5
+	VMOVUPS      Z4, (BX)(AX*1)
+	VMOVUPS      Z5, (SI)(AX*1)
+	VMOVUPS      64(BX)(AX*1), Z2
+	VMOVUPS      64(SI)(AX*1), Z3
+	VMULPS       Z0, Z2, Z4
+	VMULPS       Z0, Z3, Z5
+	VFNMADD231PS Z1, Z3, Z4
+	VFMADD231PS  Z1, Z2, Z5
+	VMOVUPS      Z4, 64(BX)(AX*1)
+	VMOVUPS      Z5, 64(SI)(AX*1)
+	ORQ          DX, AX
+	ADDQ         $0x80, AX
+	ANDQ         DI, AX
+	CMPQ         AX, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeMixedAVX512(x *float32, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
+TEXT ·exchangeMixedAVX512(SB), NOSPLIT, $0-72
+	// exchanges a lane and a qubit that is none
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         mask+40(FP), BX
+	MOVQ         cos+56(FP), SI
+	VBROADCASTSS (SI), Z0
+	MOVQ         signs+48(FP), SI
+	MOVQ         sin+64(FP), DI
+	VBROADCASTSS (DI), Z1
+	VPXORD       (SI), Z1, Z1
+	MOVQ         perm+24(FP), SI
+	VMOVUPS      (SI), Z8
+	VMOVUPS      (BX), Z9
+	VPMOVD2M     Z9, K1
+	VMOVUPS      (BX), Z9
+	VPMOVD2M     Z9, K2
+	XORQ         BX, BX
+
+loop:
+	LEAQ        (AX)(BX*1), SI
+	LEAQ        (SI)(DX*1), DI
+	VMOVUPS     (SI), Z9
+	VMOVUPS     (DI), Z10
+	VBLENDMPS   Z9, Z10, K1, Z2
+	VMOVAPS     Z2, Z9
+	VPERMPS     Z9, Z8, Z9
+	VMULPS      Z0, Z2, Z10
+	VFMADD231PS Z1, Z9, Z10
+	VMOVUPS     (SI), Z9
+	VBLENDMPS   Z10, Z9, K1, Z3
+	VMOVUPS     (DI), Z9
+	VBLENDMPS   Z9, Z10, K1, Z4
+	VMOVUPS     Z3, (SI)
+	VMOVUPS     Z4, (DI)
+	VMOVUPS     64(SI), Z9
+	VMOVUPS     64(DI), Z10
+	VBLENDMPS   Z9, Z10, K1, Z5
+	VMOVAPS     Z5, Z9
+	VPERMPS     Z9, Z8, Z9
+	VMULPS      Z0, Z5, Z10
+	VFMADD231PS Z1, Z9, Z10
+	VMOVUPS     64(SI), Z9
+	VBLENDMPS   Z10, Z9, K1, Z6
+	VMOVUPS     64(DI), Z9
+	VBLENDMPS   Z9, Z10, K1, Z7
+	VMOVUPS     Z6, 64(SI)
+	VMOVUPS     Z7, 64(DI)
+	ORQ         DX, BX
+	ADDQ        $0x80, BX
+	ANDNQ       BX, DX, BX
+	CMPQ        BX, CX
+	JB          loop
+	VZEROUPPER
+	RET
+
+// func exchangeLanesAVX512(x *float32, n uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·exchangeLanesAVX512(SB), NOSPLIT, $0-64
+	// exchanges two lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         cos+48(FP), BX
+	VBROADCASTSS (BX), Z0
+	MOVQ         signs+40(FP), BX
+	MOVQ         sin+56(FP), SI
+	VBROADCASTSS (SI), Z1
+	VPXORD       (BX), Z1, Z1
+	MOVQ         perm+16(FP), BX
+	VMOVUPS      (BX), Z2
+	VMOVUPS      (DX), Z3
+	VPMOVD2M     Z3, K1
+
+loop:
+	VMOVUPS     (AX), Z3
+	VPERMPS     (AX), Z2, Z4
+	VMULPS      Z0, Z3, Z5
+	VFMADD231PS Z1, Z4, Z5
+	VBLENDMPS   Z5, Z3, K1, Z5
+	VMOVUPS     Z5, (AX)
+	VMOVUPS     64(AX), Z3
+	VPERMPS     64(AX), Z2, Z4
+	VMULPS      Z0, Z3, Z5
+	VFMADD231PS Z1, Z4, Z5
+	VBLENDMPS   Z5, Z3, K1, Z5
+	VMOVUPS     Z5, 64(AX)
+	ADDQ        $0x80, AX
+	DECQ        CX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
 // func gatherAVX512(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)
 // Requires: AVX, AVX512F
 TEXT ·gatherAVX512(SB), NOSPLIT, $0-40
@@ -3248,6 +3388,238 @@ loop:
 	ANDQ         DX, R10
 	CMPQ         R10, CX
 	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeBlocksAVX2(x *float32, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float32, sin *float32)
+// Requires: AVX, FMA3
+TEXT ·exchangeBlocksAVX2(SB), NOSPLIT, $0-56
+	// exchanges two qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         mask+16(FP), DX
+	MOVQ         o0+24(FP), BX
+	MOVQ         o1+32(FP), SI
+	MOVQ         cos+40(FP), DI
+	VBROADCASTSS (DI), Y0
+	MOVQ         sin+48(FP), DI
+	VBROADCASTSS (DI), Y1
+	MOVQ         DX, DI
+	NOTQ         DI
+	ADDQ         AX, BX
+	ADDQ         AX, SI
+	XORQ         AX, AX
+
+loop:
+	VMOVUPS      (BX)(AX*1), Y2
+	VMOVUPS      (SI)(AX*1), Y3
+	VMULPS       Y0, Y2, Y4
+	VMULPS       Y0, Y3, Y5
+	VFNMADD231PS Y1, Y3, Y4
+	VFMADD231PS  Y1, Y2, Y5
+	VMOVUPS      Y4, (BX)(AX*1)
+	VMOVUPS      Y5, (SI)(AX*1)
+	VMOVUPS      32(BX)(AX*1), Y2
+	VMOVUPS      32(SI)(AX*1), Y3
+	VMULPS       Y0, Y2, Y4
+	VMULPS       Y0, Y3, Y5
+	VFNMADD231PS Y1, Y3, Y4
+	VFMADD231PS  Y1, Y2, Y5
+	VMOVUPS      Y4, 32(BX)(AX*1)
+	VMOVUPS      Y5, 32(SI)(AX*1)
+	VMOVUPS      64(BX)(AX*1), Y2
+	VMOVUPS      64(SI)(AX*1), Y3
+	VMULPS       Y0, Y2, Y4
+	VMULPS       Y0, Y3, Y5
+	VFNMADD231PS Y1, Y3, Y4
+	VFMADD231PS  Y1, Y2, Y5
+	VMOVUPS      Y4, 64(BX)(AX*1)
+	VMOVUPS      Y5, 64(SI)(AX*1)
+	VMOVUPS      96(BX)(AX*1), Y2
+	VMOVUPS      96(SI)(AX*1), Y3
+	VMULPS       Y0, Y2, Y4
+	VMULPS       Y0, Y3, Y5
+	VFNMADD231PS Y1, Y3, Y4
+	VFMADD231PS  Y1, Y2, Y5
+	VMOVUPS      Y4, 96(BX)(AX*1)
+	VMOVUPS      Y5, 96(SI)(AX*1)
+	ORQ          DX, AX
+	ADDQ         $0x80, AX
+	ANDQ         DI, AX
+	CMPQ         AX, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeMixedAVX2(x *float32, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+// Requires: AVX, AVX2, BMI, FMA3
+TEXT ·exchangeMixedAVX2(SB), NOSPLIT, $0-72
+	// exchanges a lane and a qubit that is none
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         mask+40(FP), BX
+	MOVQ         cos+56(FP), SI
+	VBROADCASTSS (SI), Y0
+	MOVQ         signs+48(FP), SI
+	MOVQ         sin+64(FP), DI
+	VBROADCASTSS (DI), Y1
+	MOVQ         perm+24(FP), DI
+	VMOVUPS      (DI), Y2
+	MOVQ         cross+32(FP), DI
+	MOVQ         $0x00000000, R8
+	XORQ         DI, R8
+	MOVQ         $0x00000020, R9
+	XORQ         DI, R9
+	XORQ         DI, DI
+
+loop:
+	LEAQ        (AX)(DI*1), R10
+	LEAQ        (R10)(DX*1), R11
+	VMOVUPS     (R10), Y3
+	VMOVUPS     (R11), Y4
+	VMOVUPS     (BX), Y5
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVUPS     (R10)(R8*1), Y4
+	VMOVUPS     (R11)(R8*1), Y5
+	VMOVUPS     (BX)(R8*1), Y6
+	VBLENDVPS   Y6, Y4, Y5, Y4
+	VPERMPS     Y4, Y2, Y4
+	VMULPS      Y0, Y3, Y3
+	VPXOR       (SI), Y1, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS     32(R10), Y4
+	VMOVUPS     32(R11), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPS   Y6, Y4, Y5, Y4
+	VMOVUPS     (R10)(R9*1), Y5
+	VMOVUPS     (R11)(R9*1), Y6
+	VMOVUPS     (BX)(R9*1), Y7
+	VBLENDVPS   Y7, Y5, Y6, Y5
+	VPERMPS     Y5, Y2, Y5
+	VMULPS      Y0, Y4, Y4
+	VPXOR       32(SI), Y1, Y6
+	VFMADD231PS Y6, Y5, Y4
+	VMOVUPS     (R10), Y5
+	VMOVUPS     (BX), Y6
+	VBLENDVPS   Y6, Y3, Y5, Y5
+	VMOVUPS     (R11), Y6
+	VMOVUPS     (BX), Y7
+	VBLENDVPS   Y7, Y6, Y3, Y3
+	VMOVUPS     Y5, (R10)
+	VMOVUPS     Y3, (R11)
+	VMOVUPS     32(R10), Y3
+	VMOVUPS     32(BX), Y5
+	VBLENDVPS   Y5, Y4, Y3, Y3
+	VMOVUPS     32(R11), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPS   Y6, Y5, Y4, Y4
+	VMOVUPS     Y3, 32(R10)
+	VMOVUPS     Y4, 32(R11)
+	VMOVUPS     64(R10), Y3
+	VMOVUPS     64(R11), Y4
+	VMOVUPS     (BX), Y5
+	VBLENDVPS   Y5, Y3, Y4, Y3
+	VMOVUPS     64(R10)(R8*1), Y4
+	VMOVUPS     64(R11)(R8*1), Y5
+	VMOVUPS     (BX)(R8*1), Y6
+	VBLENDVPS   Y6, Y4, Y5, Y4
+	VPERMPS     Y4, Y2, Y4
+	VMULPS      Y0, Y3, Y3
+	VPXOR       (SI), Y1, Y5
+	VFMADD231PS Y5, Y4, Y3
+	VMOVUPS     96(R10), Y4
+	VMOVUPS     96(R11), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPS   Y6, Y4, Y5, Y4
+	VMOVUPS     64(R10)(R9*1), Y5
+	VMOVUPS     64(R11)(R9*1), Y6
+	VMOVUPS     (BX)(R9*1), Y7
+	VBLENDVPS   Y7, Y5, Y6, Y5
+	VPERMPS     Y5, Y2, Y5
+	VMULPS      Y0, Y4, Y4
+	VPXOR       32(SI), Y1, Y6
+	VFMADD231PS Y6, Y5, Y4
+	VMOVUPS     64(R10), Y5
+	VMOVUPS     (BX), Y6
+	VBLENDVPS   Y6, Y3, Y5, Y5
+	VMOVUPS     64(R11), Y6
+	VMOVUPS     (BX), Y7
+	VBLENDVPS   Y7, Y6, Y3, Y3
+	VMOVUPS     Y5, 64(R10)
+	VMOVUPS     Y3, 64(R11)
+	VMOVUPS     96(R10), Y3
+	VMOVUPS     32(BX), Y5
+	VBLENDVPS   Y5, Y4, Y3, Y3
+	VMOVUPS     96(R11), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPS   Y6, Y5, Y4, Y4
+	VMOVUPS     Y3, 96(R10)
+	VMOVUPS     Y4, 96(R11)
+	ORQ         DX, DI
+	ADDQ        $0x80, DI
+	ANDNQ       DI, DX, DI
+	CMPQ        DI, CX
+	JB          loop
+	VZEROUPPER
+	RET
+
+// func exchangeLanesAVX2(x *float32, n uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·exchangeLanesAVX2(SB), NOSPLIT, $0-64
+	// exchanges two lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         cos+48(FP), BX
+	VBROADCASTSS (BX), Y0
+	MOVQ         signs+40(FP), BX
+	MOVQ         sin+56(FP), SI
+	VBROADCASTSS (SI), Y1
+	MOVQ         perm+16(FP), SI
+	VMOVUPS      (SI), Y2
+	MOVQ         cross+24(FP), SI
+	MOVQ         $0x00000000, DI
+	XORQ         SI, DI
+	MOVQ         $0x00000020, R8
+	XORQ         SI, R8
+
+loop:
+	VMOVUPS     (AX), Y3
+	VPERMPS     (AX)(DI*1), Y2, Y4
+	VMULPS      Y0, Y3, Y5
+	VPXOR       (BX), Y1, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VBLENDVPS   Y4, Y5, Y3, Y5
+	VMOVUPS     32(AX), Y3
+	VPERMPS     (AX)(R8*1), Y2, Y4
+	VMULPS      Y0, Y3, Y6
+	VPXOR       32(BX), Y1, Y7
+	VFMADD231PS Y7, Y4, Y6
+	VMOVUPS     32(DX), Y4
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     Y6, 32(AX)
+	VMOVUPS     64(AX), Y3
+	VPERMPS     64(AX)(DI*1), Y2, Y4
+	VMULPS      Y0, Y3, Y5
+	VPXOR       (BX), Y1, Y6
+	VFMADD231PS Y6, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VBLENDVPS   Y4, Y5, Y3, Y5
+	VMOVUPS     96(AX), Y3
+	VPERMPS     64(AX)(R8*1), Y2, Y4
+	VMULPS      Y0, Y3, Y6
+	VPXOR       32(BX), Y1, Y7
+	VFMADD231PS Y7, Y4, Y6
+	VMOVUPS     32(DX), Y4
+	VBLENDVPS   Y4, Y6, Y3, Y6
+	VMOVUPS     Y5, 64(AX)
+	VMOVUPS     Y6, 96(AX)
+	ADDQ        $0x80, AX
+	DECQ        CX
+	JNZ         loop
 	VZEROUPPER
 	RET
 
@@ -6356,6 +6728,226 @@ lane3:
 	VZEROUPPER
 	RET
 
+// func exchangeBlocksD512(x *float64, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float64, sin *float64)
+// Requires: AVX, AVX512F
+TEXT ·exchangeBlocksD512(SB), NOSPLIT, $0-56
+	// exchanges two qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         mask+16(FP), DX
+	MOVQ         o0+24(FP), BX
+	MOVQ         o1+32(FP), SI
+	MOVQ         cos+40(FP), DI
+	VBROADCASTSD (DI), Z0
+	MOVQ         sin+48(FP), DI
+	VBROADCASTSD (DI), Z1
+	MOVQ         DX, DI
+	NOTQ         DI
+	ADDQ         AX, BX
+	ADDQ         AX, SI
+	XORQ         AX, AX
+
+loop:
+	VMOVUPS      (BX)(AX*1), Z2
+	VMOVUPS      (SI)(AX*1), Z3
+	VMULPD       Z0, Z2, Z4
+	VMULPD       Z0, Z3, Z5
+	VFNMADD231PD Z1, Z3, Z4
+	VFMADD231PD  Z1, Z2, Z5
+	VMOVUPS      Z4, (BX)(AX*1)
+	VMOVUPS      Z5, (SI)(AX*1)
+	VMOVUPS      64(BX)(AX*1), Z2
+	VMOVUPS      64(SI)(AX*1), Z3
+	VMULPD       Z0, Z2, Z4
+	VMULPD       Z0, Z3, Z5
+	VFNMADD231PD Z1, Z3, Z4
+	VFMADD231PD  Z1, Z2, Z5
+	VMOVUPS      Z4, 64(BX)(AX*1)
+	VMOVUPS      Z5, 64(SI)(AX*1)
+	VMOVUPS      128(BX)(AX*1), Z2
+	VMOVUPS      128(SI)(AX*1), Z3
+	VMULPD       Z0, Z2, Z4
+	VMULPD       Z0, Z3, Z5
+	VFNMADD231PD Z1, Z3, Z4
+	VFMADD231PD  Z1, Z2, Z5
+	VMOVUPS      Z4, 128(BX)(AX*1)
+	VMOVUPS      Z5, 128(SI)(AX*1)
+	VMOVUPS      192(BX)(AX*1), Z2
+	VMOVUPS      192(SI)(AX*1), Z3
+	VMULPD       Z0, Z2, Z4
+	VMULPD       Z0, Z3, Z5
+	VFNMADD231PD Z1, Z3, Z4
+	VFMADD231PD  Z1, Z2, Z5
+	VMOVUPS      Z4, 192(BX)(AX*1)
+	VMOVUPS      Z5, 192(SI)(AX*1)
+	ORQ          DX, AX
+	ADDQ         $0x00000100, AX
+	ANDQ         DI, AX
+	CMPQ         AX, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeMixedD512(x *float64, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+// Requires: AVX, AVX512DQ, AVX512F, BMI
+TEXT ·exchangeMixedD512(SB), NOSPLIT, $0-72
+	// exchanges a lane and a qubit that is none
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         mask+40(FP), BX
+	MOVQ         cos+56(FP), SI
+	VBROADCASTSD (SI), Z0
+	MOVQ         signs+48(FP), SI
+	MOVQ         sin+64(FP), DI
+	VBROADCASTSD (DI), Z1
+	VPXORD       (SI), Z1, Z2
+	VPXORD       64(SI), Z1, Z1
+	MOVQ         perm+24(FP), SI
+	VMOVUPS      (SI), Z19
+	MOVQ         cross+32(FP), SI
+	MOVQ         $0x00000000, DI
+	XORQ         SI, DI
+	MOVQ         $0x00000040, R8
+	XORQ         SI, R8
+	VMOVUPS      (BX), Z20
+	VPMOVQ2M     Z20, K1
+	VMOVUPS      (BX)(DI*1), Z20
+	VPMOVQ2M     Z20, K2
+	VMOVUPS      64(BX), Z20
+	VPMOVQ2M     Z20, K3
+	VMOVUPS      (BX)(R8*1), Z20
+	VPMOVQ2M     Z20, K4
+	XORQ         BX, BX
+
+loop:
+	LEAQ        (AX)(BX*1), SI
+	LEAQ        (SI)(DX*1), R9
+	VMOVUPS     (SI), Z20
+	VMOVUPS     (R9), Z21
+	VBLENDMPD   Z20, Z21, K1, Z3
+	VMOVUPS     (SI)(DI*1), Z20
+	VMOVUPS     (R9)(DI*1), Z21
+	VBLENDMPD   Z20, Z21, K2, Z4
+	VPERMPS     Z4, Z19, Z4
+	VMULPD      Z0, Z3, Z20
+	VFMADD231PD Z2, Z4, Z20
+	VMOVUPS     64(SI), Z21
+	VMOVUPS     64(R9), Z22
+	VBLENDMPD   Z21, Z22, K3, Z5
+	VMOVUPS     (SI)(R8*1), Z21
+	VMOVUPS     (R9)(R8*1), Z22
+	VBLENDMPD   Z21, Z22, K4, Z6
+	VPERMPS     Z6, Z19, Z6
+	VMULPD      Z0, Z5, Z21
+	VFMADD231PD Z1, Z6, Z21
+	VMOVUPS     (SI), Z22
+	VBLENDMPD   Z20, Z22, K1, Z7
+	VMOVUPS     (R9), Z22
+	VBLENDMPD   Z22, Z20, K1, Z8
+	VMOVUPS     Z7, (SI)
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     64(SI), Z20
+	VBLENDMPD   Z21, Z20, K3, Z9
+	VMOVUPS     64(R9), Z20
+	VBLENDMPD   Z20, Z21, K3, Z10
+	VMOVUPS     Z9, 64(SI)
+	VMOVUPS     Z10, 64(R9)
+	VMOVUPS     128(SI), Z20
+	VMOVUPS     128(R9), Z21
+	VBLENDMPD   Z20, Z21, K1, Z11
+	VMOVUPS     128(SI)(DI*1), Z20
+	VMOVUPS     128(R9)(DI*1), Z21
+	VBLENDMPD   Z20, Z21, K2, Z12
+	VPERMPS     Z12, Z19, Z12
+	VMULPD      Z0, Z11, Z20
+	VFMADD231PD Z2, Z12, Z20
+	VMOVUPS     192(SI), Z21
+	VMOVUPS     192(R9), Z22
+	VBLENDMPD   Z21, Z22, K3, Z13
+	VMOVUPS     128(SI)(R8*1), Z21
+	VMOVUPS     128(R9)(R8*1), Z22
+	VBLENDMPD   Z21, Z22, K4, Z14
+	VPERMPS     Z14, Z19, Z14
+	VMULPD      Z0, Z13, Z21
+	VFMADD231PD Z1, Z14, Z21
+	VMOVUPS     128(SI), Z22
+	VBLENDMPD   Z20, Z22, K1, Z15
+	VMOVUPS     128(R9), Z22
+	VBLENDMPD   Z22, Z20, K1, Z16
+	VMOVUPS     Z15, 128(SI)
+	VMOVUPS     Z16, 128(R9)
+	VMOVUPS     192(SI), Z20
+	VBLENDMPD   Z21, Z20, K3, Z17
+	VMOVUPS     192(R9), Z20
+	VBLENDMPD   Z20, Z21, K3, Z18
+	VMOVUPS     Z17, 192(SI)
+	VMOVUPS     Z18, 192(R9)
+	ORQ         DX, BX
+	ADDQ        $0x00000100, BX
+	ANDNQ       BX, DX, BX
+	CMPQ        BX, CX
+	JB          loop
+	VZEROUPPER
+	RET
+
+// func exchangeLanesD512(x *float64, n uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·exchangeLanesD512(SB), NOSPLIT, $0-64
+	// exchanges two lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         cos+48(FP), BX
+	VBROADCASTSD (BX), Z0
+	MOVQ         signs+40(FP), BX
+	MOVQ         sin+56(FP), SI
+	VBROADCASTSD (SI), Z1
+	VPXORD       (BX), Z1, Z2
+	VPXORD       64(BX), Z1, Z1
+	MOVQ         perm+16(FP), BX
+	VMOVUPS      (BX), Z3
+	MOVQ         cross+24(FP), BX
+	MOVQ         $0x00000000, SI
+	XORQ         BX, SI
+	MOVQ         $0x00000040, DI
+	XORQ         BX, DI
+	VMOVUPS      (DX), Z4
+	VPMOVQ2M     Z4, K1
+	VMOVUPS      64(DX), Z4
+	VPMOVQ2M     Z4, K2
+
+loop:
+	VMOVUPS     (AX), Z4
+	VPERMPS     (AX)(SI*1), Z3, Z5
+	VMULPD      Z0, Z4, Z6
+	VFMADD231PD Z2, Z5, Z6
+	VBLENDMPD   Z6, Z4, K1, Z6
+	VMOVUPS     64(AX), Z4
+	VPERMPS     (AX)(DI*1), Z3, Z5
+	VMULPD      Z0, Z4, Z7
+	VFMADD231PD Z1, Z5, Z7
+	VBLENDMPD   Z7, Z4, K2, Z7
+	VMOVUPS     Z6, (AX)
+	VMOVUPS     Z7, 64(AX)
+	VMOVUPS     128(AX), Z4
+	VPERMPS     128(AX)(SI*1), Z3, Z5
+	VMULPD      Z0, Z4, Z6
+	VFMADD231PD Z2, Z5, Z6
+	VBLENDMPD   Z6, Z4, K1, Z6
+	VMOVUPS     192(AX), Z4
+	VPERMPS     128(AX)(DI*1), Z3, Z5
+	VMULPD      Z0, Z4, Z7
+	VFMADD231PD Z1, Z5, Z7
+	VBLENDMPD   Z7, Z4, K2, Z7
+	VMOVUPS     Z6, 128(AX)
+	VMOVUPS     Z7, 192(AX)
+	ADDQ        $0x00000100, AX
+	DECQ        CX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
 // func outerD512(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
 // Requires: AVX, AVX512F
 TEXT ·outerD512(SB), NOSPLIT, $0-48
@@ -7340,6 +7932,390 @@ loop:
 	ANDQ         DX, R10
 	CMPQ         R10, CX
 	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeBlocksD256(x *float64, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float64, sin *float64)
+// Requires: AVX, FMA3
+TEXT ·exchangeBlocksD256(SB), NOSPLIT, $0-56
+	// exchanges two qubits that are not lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         mask+16(FP), DX
+	MOVQ         o0+24(FP), BX
+	MOVQ         o1+32(FP), SI
+	MOVQ         cos+40(FP), DI
+	VBROADCASTSD (DI), Y0
+	MOVQ         sin+48(FP), DI
+	VBROADCASTSD (DI), Y1
+	MOVQ         DX, DI
+	NOTQ         DI
+	ADDQ         AX, BX
+	ADDQ         AX, SI
+	XORQ         AX, AX
+
+loop:
+	VMOVUPS      (BX)(AX*1), Y2
+	VMOVUPS      (SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, (BX)(AX*1)
+	VMOVUPS      Y5, (SI)(AX*1)
+	VMOVUPS      32(BX)(AX*1), Y2
+	VMOVUPS      32(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 32(BX)(AX*1)
+	VMOVUPS      Y5, 32(SI)(AX*1)
+	VMOVUPS      64(BX)(AX*1), Y2
+	VMOVUPS      64(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 64(BX)(AX*1)
+	VMOVUPS      Y5, 64(SI)(AX*1)
+	VMOVUPS      96(BX)(AX*1), Y2
+	VMOVUPS      96(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 96(BX)(AX*1)
+	VMOVUPS      Y5, 96(SI)(AX*1)
+	VMOVUPS      128(BX)(AX*1), Y2
+	VMOVUPS      128(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 128(BX)(AX*1)
+	VMOVUPS      Y5, 128(SI)(AX*1)
+	VMOVUPS      160(BX)(AX*1), Y2
+	VMOVUPS      160(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 160(BX)(AX*1)
+	VMOVUPS      Y5, 160(SI)(AX*1)
+	VMOVUPS      192(BX)(AX*1), Y2
+	VMOVUPS      192(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 192(BX)(AX*1)
+	VMOVUPS      Y5, 192(SI)(AX*1)
+	VMOVUPS      224(BX)(AX*1), Y2
+	VMOVUPS      224(SI)(AX*1), Y3
+	VMULPD       Y0, Y2, Y4
+	VMULPD       Y0, Y3, Y5
+	VFNMADD231PD Y1, Y3, Y4
+	VFMADD231PD  Y1, Y2, Y5
+	VMOVUPS      Y4, 224(BX)(AX*1)
+	VMOVUPS      Y5, 224(SI)(AX*1)
+	ORQ          DX, AX
+	ADDQ         $0x00000100, AX
+	ANDQ         DI, AX
+	CMPQ         AX, CX
+	JB           loop
+	VZEROUPPER
+	RET
+
+// func exchangeMixedD256(x *float64, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+// Requires: AVX, AVX2, BMI, FMA3
+TEXT ·exchangeMixedD256(SB), NOSPLIT, $0-72
+	// exchanges a lane and a qubit that is none
+	MOVQ         x+0(FP), AX
+	MOVQ         bytes+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         mask+40(FP), BX
+	MOVQ         cos+56(FP), SI
+	VBROADCASTSD (SI), Y0
+	MOVQ         signs+48(FP), SI
+	MOVQ         sin+64(FP), DI
+	VBROADCASTSD (DI), Y1
+	MOVQ         perm+24(FP), DI
+	VMOVUPS      (DI), Y2
+	MOVQ         cross+32(FP), DI
+	MOVQ         $0x00000000, R8
+	XORQ         DI, R8
+	MOVQ         $0x00000020, R9
+	XORQ         DI, R9
+	MOVQ         $0x00000040, R10
+	XORQ         DI, R10
+	MOVQ         $0x00000060, R11
+	XORQ         DI, R11
+	XORQ         DI, DI
+
+loop:
+	LEAQ        (AX)(DI*1), R12
+	LEAQ        (R12)(DX*1), R13
+	VMOVUPS     (R12), Y3
+	VMOVUPS     (R13), Y4
+	VMOVUPS     (BX), Y5
+	VBLENDVPD   Y5, Y3, Y4, Y3
+	VMOVUPS     (R12)(R8*1), Y4
+	VMOVUPS     (R13)(R8*1), Y5
+	VMOVUPS     (BX)(R8*1), Y6
+	VBLENDVPD   Y6, Y4, Y5, Y4
+	VPERMPS     Y4, Y2, Y4
+	VMULPD      Y0, Y3, Y3
+	VPXOR       (SI), Y1, Y5
+	VFMADD231PD Y5, Y4, Y3
+	VMOVUPS     32(R12), Y4
+	VMOVUPS     32(R13), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPD   Y6, Y4, Y5, Y4
+	VMOVUPS     (R12)(R9*1), Y5
+	VMOVUPS     (R13)(R9*1), Y6
+	VMOVUPS     (BX)(R9*1), Y7
+	VBLENDVPD   Y7, Y5, Y6, Y5
+	VPERMPS     Y5, Y2, Y5
+	VMULPD      Y0, Y4, Y4
+	VPXOR       32(SI), Y1, Y6
+	VFMADD231PD Y6, Y5, Y4
+	VMOVUPS     64(R12), Y5
+	VMOVUPS     64(R13), Y6
+	VMOVUPS     64(BX), Y7
+	VBLENDVPD   Y7, Y5, Y6, Y5
+	VMOVUPS     (R12)(R10*1), Y6
+	VMOVUPS     (R13)(R10*1), Y7
+	VMOVUPS     (BX)(R10*1), Y8
+	VBLENDVPD   Y8, Y6, Y7, Y6
+	VPERMPS     Y6, Y2, Y6
+	VMULPD      Y0, Y5, Y5
+	VPXOR       64(SI), Y1, Y7
+	VFMADD231PD Y7, Y6, Y5
+	VMOVUPS     96(R12), Y6
+	VMOVUPS     96(R13), Y7
+	VMOVUPS     96(BX), Y8
+	VBLENDVPD   Y8, Y6, Y7, Y6
+	VMOVUPS     (R12)(R11*1), Y7
+	VMOVUPS     (R13)(R11*1), Y8
+	VMOVUPS     (BX)(R11*1), Y9
+	VBLENDVPD   Y9, Y7, Y8, Y7
+	VPERMPS     Y7, Y2, Y7
+	VMULPD      Y0, Y6, Y6
+	VPXOR       96(SI), Y1, Y8
+	VFMADD231PD Y8, Y7, Y6
+	VMOVUPS     (R12), Y7
+	VMOVUPS     (BX), Y8
+	VBLENDVPD   Y8, Y3, Y7, Y7
+	VMOVUPS     (R13), Y8
+	VMOVUPS     (BX), Y9
+	VBLENDVPD   Y9, Y8, Y3, Y3
+	VMOVUPS     Y7, (R12)
+	VMOVUPS     Y3, (R13)
+	VMOVUPS     32(R12), Y3
+	VMOVUPS     32(BX), Y7
+	VBLENDVPD   Y7, Y4, Y3, Y3
+	VMOVUPS     32(R13), Y7
+	VMOVUPS     32(BX), Y8
+	VBLENDVPD   Y8, Y7, Y4, Y4
+	VMOVUPS     Y3, 32(R12)
+	VMOVUPS     Y4, 32(R13)
+	VMOVUPS     64(R12), Y3
+	VMOVUPS     64(BX), Y4
+	VBLENDVPD   Y4, Y5, Y3, Y3
+	VMOVUPS     64(R13), Y4
+	VMOVUPS     64(BX), Y7
+	VBLENDVPD   Y7, Y4, Y5, Y4
+	VMOVUPS     Y3, 64(R12)
+	VMOVUPS     Y4, 64(R13)
+	VMOVUPS     96(R12), Y3
+	VMOVUPS     96(BX), Y4
+	VBLENDVPD   Y4, Y6, Y3, Y3
+	VMOVUPS     96(R13), Y4
+	VMOVUPS     96(BX), Y5
+	VBLENDVPD   Y5, Y4, Y6, Y4
+	VMOVUPS     Y3, 96(R12)
+	VMOVUPS     Y4, 96(R13)
+	VMOVUPS     128(R12), Y3
+	VMOVUPS     128(R13), Y4
+	VMOVUPS     (BX), Y5
+	VBLENDVPD   Y5, Y3, Y4, Y3
+	VMOVUPS     128(R12)(R8*1), Y4
+	VMOVUPS     128(R13)(R8*1), Y5
+	VMOVUPS     (BX)(R8*1), Y6
+	VBLENDVPD   Y6, Y4, Y5, Y4
+	VPERMPS     Y4, Y2, Y4
+	VMULPD      Y0, Y3, Y3
+	VPXOR       (SI), Y1, Y5
+	VFMADD231PD Y5, Y4, Y3
+	VMOVUPS     160(R12), Y4
+	VMOVUPS     160(R13), Y5
+	VMOVUPS     32(BX), Y6
+	VBLENDVPD   Y6, Y4, Y5, Y4
+	VMOVUPS     128(R12)(R9*1), Y5
+	VMOVUPS     128(R13)(R9*1), Y6
+	VMOVUPS     (BX)(R9*1), Y7
+	VBLENDVPD   Y7, Y5, Y6, Y5
+	VPERMPS     Y5, Y2, Y5
+	VMULPD      Y0, Y4, Y4
+	VPXOR       32(SI), Y1, Y6
+	VFMADD231PD Y6, Y5, Y4
+	VMOVUPS     192(R12), Y5
+	VMOVUPS     192(R13), Y6
+	VMOVUPS     64(BX), Y7
+	VBLENDVPD   Y7, Y5, Y6, Y5
+	VMOVUPS     128(R12)(R10*1), Y6
+	VMOVUPS     128(R13)(R10*1), Y7
+	VMOVUPS     (BX)(R10*1), Y8
+	VBLENDVPD   Y8, Y6, Y7, Y6
+	VPERMPS     Y6, Y2, Y6
+	VMULPD      Y0, Y5, Y5
+	VPXOR       64(SI), Y1, Y7
+	VFMADD231PD Y7, Y6, Y5
+	VMOVUPS     224(R12), Y6
+	VMOVUPS     224(R13), Y7
+	VMOVUPS     96(BX), Y8
+	VBLENDVPD   Y8, Y6, Y7, Y6
+	VMOVUPS     128(R12)(R11*1), Y7
+	VMOVUPS     128(R13)(R11*1), Y8
+	VMOVUPS     (BX)(R11*1), Y9
+	VBLENDVPD   Y9, Y7, Y8, Y7
+	VPERMPS     Y7, Y2, Y7
+	VMULPD      Y0, Y6, Y6
+	VPXOR       96(SI), Y1, Y8
+	VFMADD231PD Y8, Y7, Y6
+	VMOVUPS     128(R12), Y7
+	VMOVUPS     (BX), Y8
+	VBLENDVPD   Y8, Y3, Y7, Y7
+	VMOVUPS     128(R13), Y8
+	VMOVUPS     (BX), Y9
+	VBLENDVPD   Y9, Y8, Y3, Y3
+	VMOVUPS     Y7, 128(R12)
+	VMOVUPS     Y3, 128(R13)
+	VMOVUPS     160(R12), Y3
+	VMOVUPS     32(BX), Y7
+	VBLENDVPD   Y7, Y4, Y3, Y3
+	VMOVUPS     160(R13), Y7
+	VMOVUPS     32(BX), Y8
+	VBLENDVPD   Y8, Y7, Y4, Y4
+	VMOVUPS     Y3, 160(R12)
+	VMOVUPS     Y4, 160(R13)
+	VMOVUPS     192(R12), Y3
+	VMOVUPS     64(BX), Y4
+	VBLENDVPD   Y4, Y5, Y3, Y3
+	VMOVUPS     192(R13), Y4
+	VMOVUPS     64(BX), Y7
+	VBLENDVPD   Y7, Y4, Y5, Y4
+	VMOVUPS     Y3, 192(R12)
+	VMOVUPS     Y4, 192(R13)
+	VMOVUPS     224(R12), Y3
+	VMOVUPS     96(BX), Y4
+	VBLENDVPD   Y4, Y6, Y3, Y3
+	VMOVUPS     224(R13), Y4
+	VMOVUPS     96(BX), Y5
+	VBLENDVPD   Y5, Y4, Y6, Y4
+	VMOVUPS     Y3, 224(R12)
+	VMOVUPS     Y4, 224(R13)
+	ORQ         DX, DI
+	ADDQ        $0x00000100, DI
+	ANDNQ       DI, DX, DI
+	CMPQ        DI, CX
+	JB          loop
+	VZEROUPPER
+	RET
+
+// func exchangeLanesD256(x *float64, n uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·exchangeLanesD256(SB), NOSPLIT, $0-64
+	// exchanges two lanes
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVQ         mask+32(FP), DX
+	MOVQ         cos+48(FP), BX
+	VBROADCASTSD (BX), Y0
+	MOVQ         signs+40(FP), BX
+	MOVQ         sin+56(FP), SI
+	VBROADCASTSD (SI), Y1
+	MOVQ         perm+16(FP), SI
+	VMOVUPS      (SI), Y2
+	MOVQ         cross+24(FP), SI
+	MOVQ         $0x00000000, DI
+	XORQ         SI, DI
+	MOVQ         $0x00000020, R8
+	XORQ         SI, R8
+	MOVQ         $0x00000040, R9
+	XORQ         SI, R9
+	MOVQ         $0x00000060, R10
+	XORQ         SI, R10
+
+loop:
+	VMOVUPS     (AX), Y3
+	VPERMPS     (AX)(DI*1), Y2, Y4
+	VMULPD      Y0, Y3, Y5
+	VPXOR       (BX), Y1, Y6
+	VFMADD231PD Y6, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VBLENDVPD   Y4, Y5, Y3, Y5
+	VMOVUPS     32(AX), Y3
+	VPERMPS     (AX)(R8*1), Y2, Y4
+	VMULPD      Y0, Y3, Y6
+	VPXOR       32(BX), Y1, Y7
+	VFMADD231PD Y7, Y4, Y6
+	VMOVUPS     32(DX), Y4
+	VBLENDVPD   Y4, Y6, Y3, Y6
+	VMOVUPS     64(AX), Y3
+	VPERMPS     (AX)(R9*1), Y2, Y4
+	VMULPD      Y0, Y3, Y7
+	VPXOR       64(BX), Y1, Y8
+	VFMADD231PD Y8, Y4, Y7
+	VMOVUPS     64(DX), Y4
+	VBLENDVPD   Y4, Y7, Y3, Y7
+	VMOVUPS     96(AX), Y3
+	VPERMPS     (AX)(R10*1), Y2, Y4
+	VMULPD      Y0, Y3, Y8
+	VPXOR       96(BX), Y1, Y9
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     96(DX), Y4
+	VBLENDVPD   Y4, Y8, Y3, Y8
+	VMOVUPS     Y5, (AX)
+	VMOVUPS     Y6, 32(AX)
+	VMOVUPS     Y7, 64(AX)
+	VMOVUPS     Y8, 96(AX)
+	VMOVUPS     128(AX), Y3
+	VPERMPS     128(AX)(DI*1), Y2, Y4
+	VMULPD      Y0, Y3, Y5
+	VPXOR       (BX), Y1, Y6
+	VFMADD231PD Y6, Y4, Y5
+	VMOVUPS     (DX), Y4
+	VBLENDVPD   Y4, Y5, Y3, Y5
+	VMOVUPS     160(AX), Y3
+	VPERMPS     128(AX)(R8*1), Y2, Y4
+	VMULPD      Y0, Y3, Y6
+	VPXOR       32(BX), Y1, Y7
+	VFMADD231PD Y7, Y4, Y6
+	VMOVUPS     32(DX), Y4
+	VBLENDVPD   Y4, Y6, Y3, Y6
+	VMOVUPS     192(AX), Y3
+	VPERMPS     128(AX)(R9*1), Y2, Y4
+	VMULPD      Y0, Y3, Y7
+	VPXOR       64(BX), Y1, Y8
+	VFMADD231PD Y8, Y4, Y7
+	VMOVUPS     64(DX), Y4
+	VBLENDVPD   Y4, Y7, Y3, Y7
+	VMOVUPS     224(AX), Y3
+	VPERMPS     128(AX)(R10*1), Y2, Y4
+	VMULPD      Y0, Y3, Y8
+	VPXOR       96(BX), Y1, Y9
+	VFMADD231PD Y9, Y4, Y8
+	VMOVUPS     96(DX), Y4
+	VBLENDVPD   Y4, Y8, Y3, Y8
+	VMOVUPS     Y5, 128(AX)
+	VMOVUPS     Y6, 160(AX)
+	VMOVUPS     Y7, 192(AX)
+	VMOVUPS     Y8, 224(AX)
+	ADDQ        $0x00000100, AX
+	DECQ        CX
+	JNZ         loop
 	VZEROUPPER
 	RET
 

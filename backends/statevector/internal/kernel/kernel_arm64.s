@@ -238,6 +238,56 @@ part:
 	BLO    loop
 	RET
 
+// func exchangeBlocksNEON(x *float32, bytes, mask, o0, o1 uint64, cos, sin *float32)
+TEXT ·exchangeBlocksNEON(SB), NOSPLIT, $0-56
+	MOVD  x+0(FP), R0
+	MOVD  bytes+8(FP), R1
+	MOVD  mask+16(FP), R7
+	MOVD  o0+24(FP), R4
+	MOVD  o1+32(FP), R5
+	MOVD  cos+40(FP), R2
+	MOVD  sin+48(FP), R3
+	VLD1R (R2), [V20.S4]
+	VLD1R (R3), [V21.S4]
+	ADD   R0, R4, R4
+	ADD   R0, R5, R5
+	MOVD  $0, R6
+
+loop:
+	ADD  R4, R6, R8
+	ADD  R5, R6, R9
+	MOVD $2, R12
+
+part:
+	VLD1   (R8), [V0.S4, V1.S4, V2.S4, V3.S4]
+	VLD1   (R9), [V4.S4, V5.S4, V6.S4, V7.S4]
+	FMUL(20, 0, 8)
+	FMUL(20, 1, 9)
+	FMUL(20, 2, 10)
+	FMUL(20, 3, 11)
+	FMUL(20, 4, 12)
+	FMUL(20, 5, 13)
+	FMUL(20, 6, 14)
+	FMUL(20, 7, 15)
+	VFMLS  V21.S4, V4.S4, V8.S4
+	VFMLS  V21.S4, V5.S4, V9.S4
+	VFMLS  V21.S4, V6.S4, V10.S4
+	VFMLS  V21.S4, V7.S4, V11.S4
+	VFMLA  V21.S4, V0.S4, V12.S4
+	VFMLA  V21.S4, V1.S4, V13.S4
+	VFMLA  V21.S4, V2.S4, V14.S4
+	VFMLA  V21.S4, V3.S4, V15.S4
+	VST1.P [V8.S4, V9.S4, V10.S4, V11.S4], 64(R8)
+	VST1.P [V12.S4, V13.S4, V14.S4, V15.S4], 64(R9)
+	SUB    $1, R12, R12
+	CBNZ   R12, part
+	ORR    R7, R6, R6
+	ADD    $128, R6, R6
+	BIC    R7, R6, R6
+	CMP    R1, R6
+	BLO    loop
+	RET
+
 // func gatherNEON(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)
 TEXT ·gatherNEON(SB), NOSPLIT, $0-40
 	MOVD buf+0(FP), R0

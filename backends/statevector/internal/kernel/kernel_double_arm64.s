@@ -217,6 +217,56 @@ part:
 	BLO    loop
 	RET
 
+// func exchangeBlocksD128(x *float64, bytes, mask, o0, o1 uint64, cos, sin *float64)
+TEXT ·exchangeBlocksD128(SB), NOSPLIT, $0-56
+	MOVD  x+0(FP), R0
+	MOVD  bytes+8(FP), R1
+	MOVD  mask+16(FP), R7
+	MOVD  o0+24(FP), R4
+	MOVD  o1+32(FP), R5
+	MOVD  cos+40(FP), R2
+	MOVD  sin+48(FP), R3
+	VLD1R (R2), [V20.D2]
+	VLD1R (R3), [V21.D2]
+	ADD   R0, R4, R4
+	ADD   R0, R5, R5
+	MOVD  $0, R6
+
+loop:
+	ADD  R4, R6, R8
+	ADD  R5, R6, R9
+	MOVD $4, R12
+
+part:
+	VLD1   (R8), [V0.D2, V1.D2, V2.D2, V3.D2]
+	VLD1   (R9), [V4.D2, V5.D2, V6.D2, V7.D2]
+	FMUL2D(20, 0, 8)
+	FMUL2D(20, 1, 9)
+	FMUL2D(20, 2, 10)
+	FMUL2D(20, 3, 11)
+	FMUL2D(20, 4, 12)
+	FMUL2D(20, 5, 13)
+	FMUL2D(20, 6, 14)
+	FMUL2D(20, 7, 15)
+	VFMLS  V21.D2, V4.D2, V8.D2
+	VFMLS  V21.D2, V5.D2, V9.D2
+	VFMLS  V21.D2, V6.D2, V10.D2
+	VFMLS  V21.D2, V7.D2, V11.D2
+	VFMLA  V21.D2, V0.D2, V12.D2
+	VFMLA  V21.D2, V1.D2, V13.D2
+	VFMLA  V21.D2, V2.D2, V14.D2
+	VFMLA  V21.D2, V3.D2, V15.D2
+	VST1.P [V8.D2, V9.D2, V10.D2, V11.D2], 64(R8)
+	VST1.P [V12.D2, V13.D2, V14.D2, V15.D2], 64(R9)
+	SUB    $1, R12, R12
+	CBNZ   R12, part
+	ORR    R7, R6, R6
+	ADD    $256, R6, R6
+	BIC    R7, R6, R6
+	CMP    R1, R6
+	BLO    loop
+	RET
+
 // func rotate2D128(x *float64, bytes uint64, stride *uint64, t *float64)
 TEXT ·rotate2D128(SB), NOSPLIT, $0-32
 	MOVD    x+0(FP), R0

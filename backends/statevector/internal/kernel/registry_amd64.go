@@ -35,6 +35,7 @@ var avx512 = assembled{
 	splitProduct: [MaxRotated + 1][3]int{{}, {1}, {2}, {3}, {2, 2}, {2, 3}, {3, 3}, {3, 4}, {2, 3, 3}},
 	spread:       spreadAVX512, running: runningAVX512, sinCos: sinCosAVX512, tangents: tangentsAVX512,
 	draw: drawAMD64, locate: locateAMD64, drawRows: drawRowsAMD64,
+	exchange: newExchangers(4, 16, exchangers[float32, uint32]{blocks: exchangeBlocksAVX512, mixed: exchangeMixedAVX512, lanes: exchangeLanesAVX512}),
 }
 
 var avx2 = assembled{
@@ -49,4 +50,5 @@ var avx2 = assembled{
 		rotate1AVX2, rotate2AVX2, rotate3AVX2},
 	prefetch: prefetchAMD64, gather: gatherAVX2, scatter: scatterAVX2, outer: outerAVX2, weights: weightsAVX2, squares: squaresAVX2, probe: probeAVX2,
 	draw: drawAMD64, locate: locateAMD64, drawRows: drawRowsAMD64,
+	exchange: newExchangers(4, 8, exchangers[float32, uint32]{blocks: exchangeBlocksAVX2, mixed: exchangeMixedAVX2, lanes: exchangeLanesAVX2}),
 }

@@ -16,6 +16,7 @@ var neon = assembled{
 	rotate:         []func(*float32, uint64, *uint64, *float32){rotate1NEON, rotate2NEON},
 	prefetch:       prefetchNEON, gather: gatherNEON, scatter: scatterNEON,
 	outer: outerNEON, weights: weightsNEON, squares: squaresNEON, probe: probeNEON,
+	exchange: newExchangers(4, 4, exchangers[float32, uint32]{blocks: exchangeBlocksNEON}),
 }
 
 //go:noescape
@@ -29,6 +30,9 @@ func rotate1NEON(x *float32, bytes uint64, stride *uint64, t *float32)
 
 //go:noescape
 func rotate2NEON(x *float32, bytes uint64, stride *uint64, t *float32)
+
+//go:noescape
+func exchangeBlocksNEON(x *float32, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float32, sin *float32)
 
 //go:noescape
 func gatherNEON(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)

@@ -35,6 +35,15 @@ func fused2AVX512(x *float32, f *float32, bytes uint64, t *float32, mask uint64,
 func fused3AVX512(x *float32, f *float32, bytes uint64, t *float32, mask uint64, stride *uint64, rt *float32)
 
 //go:noescape
+func exchangeBlocksAVX512(x *float32, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float32, sin *float32)
+
+//go:noescape
+func exchangeMixedAVX512(x *float32, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+
+//go:noescape
+func exchangeLanesAVX512(x *float32, n uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+
+//go:noescape
 func gatherAVX512(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)
 
 //go:noescape
@@ -66,6 +75,15 @@ func rotate2AVX2(x *float32, bytes uint64, stride *uint64, t *float32)
 
 //go:noescape
 func rotate3AVX2(x *float32, bytes uint64, stride *uint64, t *float32)
+
+//go:noescape
+func exchangeBlocksAVX2(x *float32, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float32, sin *float32)
+
+//go:noescape
+func exchangeMixedAVX2(x *float32, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
+
+//go:noescape
+func exchangeLanesAVX2(x *float32, n uint64, perm *uint32, cross uint64, mask *uint32, signs *uint32, cos *float32, sin *float32)
 
 //go:noescape
 func gatherAVX2(buf *float32, mem *float32, off *uint64, rows uint64, rowBytes uint64)
@@ -143,6 +161,15 @@ func fused1D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, s
 func fused2D512(x *float64, f *float64, bytes uint64, t *float64, mask uint64, stride *uint64, rt *float64)
 
 //go:noescape
+func exchangeBlocksD512(x *float64, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float64, sin *float64)
+
+//go:noescape
+func exchangeMixedD512(x *float64, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+
+//go:noescape
+func exchangeLanesD512(x *float64, n uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+
+//go:noescape
 func outerD512(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)
 
 //go:noescape
@@ -159,6 +186,15 @@ func rotate2D256(x *float64, bytes uint64, stride *uint64, t *float64)
 
 //go:noescape
 func rotate3D256(x *float64, bytes uint64, stride *uint64, t *float64)
+
+//go:noescape
+func exchangeBlocksD256(x *float64, bytes uint64, mask uint64, o0 uint64, o1 uint64, cos *float64, sin *float64)
+
+//go:noescape
+func exchangeMixedD256(x *float64, bytes uint64, stride uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
+
+//go:noescape
+func exchangeLanesD256(x *float64, n uint64, perm *uint32, cross uint64, mask *uint64, signs *uint64, cos *float64, sin *float64)
 
 //go:noescape
 func outerD256(f *float64, v *float64, s *float64, pattern *uint8, patterns *uint64, n uint64)

@@ -22,8 +22,23 @@ const smallWidth = 20
 // up to four.
 var blockCost = [ChunkMax - Lanes + 1]int{0, 3, 3, 4, 5, 8, 9, 9, 10}
 
-// step is the cost of a step that rotates a set of qubits.
-func (t *tuning) step(rot, lanes uint64) int {
+// pairCost[k] is the cost of an exchange with k lanes. Without lanes half of the
+// amplitudes are touched; with one, the halves of two vectors make one; with two,
+// every vector is read and half of the results are kept.
+var pairCost = [3]int{2, 3, 4}
+
+// step is the cost of a step that rotates a set of qubits and does exchanges of
+// so many lanes.
+func (t *tuning) step(rot, lanes uint64, pairs [3]int) int {
+	extra := 0
+	for k, n := range pairs {
+		extra += n * pairCost[k]
+	}
+	return extra + t.single(rot, lanes)
+}
+
+// single is step without exchanges.
+func (t *tuning) single(rot, lanes uint64) int {
 	c, n := t.diag+blockCost[bits.OnesCount64(rot&^lanes)], bits.OnesCount64(rot&lanes)
 	if n > 0 && !t.perLane {
 		n = Lanes

@@ -63,14 +63,18 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 	}
 	b.p.Mixed = b.p.Mixed || len(phases) > 0
 	runs := findRuns(ops, phases)
-	b.rename(ops, runs)
+	pairs := findPairs(ops, phases, runs)
+	b.p.Fused = pairs != nil
+	b.rename(ops, runs, pairs)
 	for i := 0; i < len(ops); i++ {
 		for ; len(phases) > 0 && phases[0].Before <= i; phases = phases[1:] {
 			on := b.set(phases[0].Qubits)
 			b.phase(on, on, phases[0].Angle)
 		}
 		if len(runs) == 0 || runs[0].first != i {
-			b.gate(&ops[i])
+			if pairs == nil || !b.pair(&ops[i], pairs[i]) {
+				b.gate(&ops[i])
+			}
 			continue
 		}
 		b.run(ops, &runs[0])
@@ -160,7 +164,7 @@ func (b *builder) run(ops []circuit.Op, r *run) {
 
 // rename chooses the names that qubits start with, so that after all exchanges
 // every qubit has its own.
-func (b *builder) rename(ops []circuit.Op, runs []run) {
+func (b *builder) rename(ops []circuit.Op, runs []run, pairs []pairing) {
 	at := make([]uint8, b.p.Width) // at[q]: which qubit of the start is q at the end
 	for q := range at {
 		at[q] = uint8(q)
@@ -170,6 +174,8 @@ func (b *builder) rename(ops []circuit.Op, runs []run) {
 		swaps := g == circuit.Swap || g == circuit.ISwap || g == circuit.ISwapDg
 		if len(runs) > 0 && runs[0].first == i {
 			swaps, n, runs = runs[0].exchange, runs[0].n, runs[1:]
+		} else if pairs != nil {
+			swaps = swaps || pairs[i].swaps()
 		}
 		if x, y := ops[i].Q[0], ops[i].Q[1]; swaps {
 			at[x], at[y] = at[y], at[x]

@@ -6,7 +6,7 @@ import "github.com/animicaorg/engine/circuit"
 // rotation of q and the next.
 func (b *builder) joinable(q int) bool {
 	k := int32(len(b.p.Rots[q]))
-	return k > 0 && b.noted[q] != k && b.alpha[q]&(circuit.Pi-1) == 0
+	return k > 0 && b.noted[q] != k && b.p.Rots[q][k-1].Pair == 0 && b.alpha[q]&(circuit.Pi-1) == 0
 }
 
 // join makes one rotation of the last one of q and Ry(theta), and returns the half

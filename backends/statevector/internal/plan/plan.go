@@ -22,13 +22,14 @@ type Plan struct {
 	counts []int  // rotations per qubit of the program, its CZs and its terms:
 	czs    []CZ   // what the plan was made from
 	terms  []Term // their angles do not matter
+	pairs  []Exchange
 }
 
 // Fits reports whether the plan is the one that New would make for p: programs
 // of equal structure, rotations per qubit, CZs and terms, share one whatever
 // their angles.
 func (pl *Plan) Fits(p *Program) bool {
-	return slices.Equal(pl.czs, p.CZs) && slices.EqualFunc(pl.terms, p.Terms, sameStructure) &&
+	return slices.Equal(pl.czs, p.CZs) && slices.EqualFunc(pl.terms, p.Terms, sameStructure) && slices.EqualFunc(pl.pairs, p.Pairs, samePair) &&
 		slices.EqualFunc(pl.counts, p.Rots, func(n int, r []Rot) bool { return n == len(r) })
 }
 
@@ -44,7 +45,8 @@ type Sub struct {
 	Steps []Step
 }
 
-// Step is one diagonal and one rotation per qubit of Rots. The diagonal holds
+// Step is one diagonal and one rotation per qubit of Rots; where that is part of an
+// exchange, the other qubit's is in Rots too and its number in Pairs. The diagonal holds
 // the phases of Rots, the CZs with both qubits in the chunk and, for Cross, CZs
 // whose other qubit only selects a sign, and terms by number, in the chunk or not.
 type Step struct {
@@ -52,6 +54,7 @@ type Step struct {
 	CZs   []int32
 	Cross []Cross
 	Terms []int32 // ascending
+	Pairs []int32 // exchanges, ascending first qubits; they follow all rotations
 }
 
 // At is rotation K of qubit Q.
@@ -110,7 +113,7 @@ func NewContext(ctx context.Context, p *Program) (*Plan, error) {
 }
 
 func newTuned(ctx context.Context, p *Program, t *tuning) (*Plan, int) {
-	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs, terms: p.Terms}
+	pl := &Plan{Width: max(p.Width, Lanes), czs: p.CZs, terms: p.Terms, pairs: p.Pairs}
 	for _, r := range p.Rots {
 		pl.counts = append(pl.counts, len(r))
 	}
@@ -164,7 +167,7 @@ qubits:
 		}
 		out |= 1 << q
 	}
-	return out
+	return s.paired(out)
 }
 
 func (s *scheduler) advance(rot uint64) {

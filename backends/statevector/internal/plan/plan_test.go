@@ -74,6 +74,19 @@ func replay(t testing.TB, p *Program, pl *Plan, local []uint8, st *Step, next []
 		apply(id)
 	}
 	require.NotEmpty(t, st.Rots)
+	parts := map[int32]int{}
+	for _, r := range st.Rots {
+		if n := p.Rots[r.Q][r.K].Pair; n != 0 {
+			parts[n-1]++
+		}
+	}
+	require.Len(t, parts, len(st.Pairs), "exchanges of the step")
+	require.IsIncreasing(t, append([]int{-1}, firstQubits(p, st)...))
+	for _, id := range st.Pairs {
+		e := p.Pairs[id]
+		require.Equal(t, 2, parts[id], "both qubits of exchange %d", id)
+		require.Equal(t, [2]int32{e.KA, e.KB}, [2]int32{next[e.A], next[e.B]}, "exchange %d at the wrong time", id)
+	}
 	for _, r := range st.Rots {
 		require.True(t, inside(r.Q))
 		require.Equal(t, next[r.Q], r.K, "rotation out of order")
@@ -84,6 +97,13 @@ func replay(t testing.TB, p *Program, pl *Plan, local []uint8, st *Step, next []
 	for _, r := range st.Rots {
 		next[r.Q]++
 	}
+}
+
+func firstQubits(p *Program, st *Step) (out []int) {
+	for _, id := range st.Pairs {
+		out = append(out, int(p.Pairs[id].A))
+	}
+	return out
 }
 
 func TestPlansAreValid(t *testing.T) {

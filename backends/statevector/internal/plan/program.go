@@ -20,24 +20,31 @@ var (
 //	e^{i·Phase} · X^Frame · Last · (rotations, each behind its phases) |0…0⟩
 //
 // up to rounding; all angles are exact. A rotation of qubit q is
-// Ry(Rest)·diag(1, e^{i·Alpha}) with Rest in (-π/2, π/2], never 0. Rotations of
+// Ry(Rest)·diag(1, e^{i·Alpha}) with Rest in (-π/2, π/2], 0 only where an Exchange
+// stands in its place or starts the qubit. Rotations of
 // one qubit are numbered from 0; number k brings its count from k to k+1.
 type Program struct {
 	Width int
-	Rots  [][]Rot // per qubit
-	CZs   []CZ    // in circuit order; none acts on a qubit of count 0
-	Terms []Term  // other phases on several qubits, in circuit order
+	Rots  [][]Rot    // per qubit
+	CZs   []CZ       // in circuit order; none acts on a qubit of count 0
+	Terms []Term     // other phases on several qubits, in circuit order
+	Pairs []Exchange // rotations of two qubits together, in circuit order
 	Last  Diagonal
 	Frame uint64 // bit q: X on qubit q
 	Phase circuit.Angle
 	Mixed bool // made of other gates than u3 and cz too
+	Fused bool // gates on two qubits were taken together as exchanges
 
 	links     []links // per qubit
 	termLinks []termLinks
 }
 
-// Rot is one rotation and the phase before it.
-type Rot struct{ Rest, Alpha circuit.Angle }
+// Rot is one rotation and the phase before it. Where Pair is not 0 it is the part of
+// Pairs[Pair-1] that this qubit has, and Rest is 0.
+type Rot struct {
+	Rest, Alpha circuit.Angle
+	Pair        int32
+}
 
 // CZ acts on qubits A and B while their counts are KA and KB.
 type CZ struct {
@@ -148,7 +155,7 @@ func (b *builder) u3(q int, u circuit.U3Angles) {
 	if rest != 0 && b.joins && b.joinable(q) {
 		turns = b.join(q, theta)
 	} else if rest != 0 {
-		b.p.Rots[q] = append(b.p.Rots[q], Rot{rest, b.alpha[q]})
+		b.p.Rots[q] = append(b.p.Rots[q], Rot{Rest: rest, Alpha: b.alpha[q]})
 		b.alpha[q], b.open[q] = 0, b.open[q][:0]
 	}
 	if turns >= 2 { // Ry(2π) = -1

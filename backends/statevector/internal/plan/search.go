@@ -21,7 +21,7 @@ func (s *scheduler) windows(from uint64, size int) []uint64 {
 		}
 		out = append(out, w)
 	}
-	return out
+	return s.wide(out, others, k)
 }
 
 // run advances local for as long as that improves gain per cost, and calls
@@ -32,7 +32,7 @@ func (s *scheduler) run(local uint64, t trial, each func(rot uint64)) trial {
 		if rot == 0 {
 			return t
 		}
-		u := trial{t.gain + bits.OnesCount64(rot), t.cost + s.t.step(rot, s.lanes)}
+		u := trial{t.gain + bits.OnesCount64(rot), t.cost + s.t.step(s.split(rot))}
 		if !u.better(t) {
 			return t
 		}
@@ -97,7 +97,7 @@ func (s *scheduler) sub(pl *Plan, chunk uint64) Sub {
 	sub := Sub{Local: pl.positions(chunk)}
 	s.run(chunk, trial{0, s.t.chunk}, func(rot uint64) {
 		sub.Steps = append(sub.Steps, s.step(chunk, rot))
-		s.cost += estimate.step(rot, s.lanes)
+		s.cost += estimate.step(s.split(rot))
 	})
 	return sub
 }
@@ -108,6 +108,9 @@ func (s *scheduler) step(chunk, rot uint64) Step {
 	for m := rot; m != 0; m &= m - 1 {
 		q := bits.TrailingZeros64(m)
 		st.Rots = append(st.Rots, At{uint8(q), s.next[q]})
+		if e := s.pairAt(q); e != nil && int(e.A) == q {
+			st.Pairs = append(st.Pairs, s.p.Rots[q][s.next[q]].Pair-1)
+		}
 		for _, l := range s.p.ends(q, s.next[q]) {
 			switch {
 			case s.next[l.x] > l.kx: // done by the other side

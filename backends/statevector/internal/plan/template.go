@@ -122,7 +122,7 @@ func (f *framed) u3(q uint16, u *[circuit.MaxOpParams]circuit.Angle, alpha circu
 	}
 	turns, rest := (u[0] ^ m - m).SplitHalfTurns()
 	if s.rot != nil {
-		*s.rot = Rot{rest, alpha}
+		*s.rot = Rot{Rest: rest, Alpha: alpha}
 		alpha = 0
 	}
 	f.phase += circuit.Angle(turns>>1) * circuit.Pi // Ry(2π) = -1

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,6 +89,13 @@ func engines(t testing.TB) []onEngine {
 func TestMain(m *testing.M) {
 	if file := os.Getenv("NETWORK_CHILD"); file != "" {
 		os.Exit(serveChild(file))
+	}
+	if raw := os.Getenv(endingVar); raw != "" {
+		os.Exit(endingChild(raw))
+	}
+	if dir := os.Getenv("NETWORK_CUT"); dir != "" {
+		turns, _ := strconv.Atoi(os.Getenv("NETWORK_TURNS"))
+		os.Exit(cutProgram(dir, turns))
 	}
 	flag.Parse()
 	chosen := false

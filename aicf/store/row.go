@@ -166,20 +166,18 @@ func Get[T any](t *Tx, clause string, args ...any) (*T, error) {
 // Select reads all rows that the clause selects.
 func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	p := planOf(reflect.TypeFor[T]())
-	rows, err := t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []T
-	for rows.Next() {
-		var v T
-		if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.table, err)
+	err := t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args), func(rows *sql.Rows) error {
+		for rows.Next() {
+			var v T
+			if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
+				return fmt.Errorf("%s: %w", p.table, err)
+			}
+			out = append(out, v)
 		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
+		return nil
+	})
+	return out, err
 }
 
 // Insert writes a row.
@@ -196,65 +194,57 @@ func Insert[T any](t *Tx, row *T) error {
 
 // Scan reads one row of a query into pointers; ErrNone for no row.
 func (t *Tx) Scan(q string, args []any, to ...any) error {
-	rows, err := t.s.query(t.ctx, q, arguments(args)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
-			return err
+	return t.s.query(t.ctx, q, arguments(args), func(rows *sql.Rows) error {
+		if !rows.Next() {
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			return ErrNone
 		}
-		return ErrNone
-	}
-	cells := make([]any, len(to))
-	for i, p := range to {
-		cells[i] = cell{reflect.ValueOf(p).Elem()}
-	}
-	if err := rows.Scan(cells...); err != nil {
-		return err
-	}
-	return rows.Err()
+		cells := make([]any, len(to))
+		for i, p := range to {
+			cells[i] = cell{reflect.ValueOf(p).Elem()}
+		}
+		return rows.Scan(cells...)
+	})
 }
 
 // Texts runs a query of one text column and returns its first row and how many
 // rows there are, counting at most limit.
 func Texts(t *Tx, q string, limit int) (first string, count int, err error) {
-	rows, err := t.s.query(t.ctx, t.s.dialect.types.Replace(q))
+	err = t.s.query(t.ctx, t.s.dialect.types.Replace(q), nil, func(rows *sql.Rows) error {
+		for rows.Next() && count < limit {
+			var v string
+			if err := rows.Scan(&v); err != nil {
+				return err
+			}
+			if count == 0 {
+				first = v
+			}
+			count++
+		}
+		return nil
+	})
 	if err != nil {
 		return "", 0, err
 	}
-	defer rows.Close()
-	for rows.Next() && count < limit {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return "", 0, err
-		}
-		if count == 0 {
-			first = v
-		}
-		count++
-	}
-	return first, count, rows.Err()
+	return first, count, nil
 }
 
 // Pairs runs a query of an id and a text and calls fn for each row; its error
 // ends the query.
 func Pairs(t *Tx, q string, fn func(digest.Digest, string) error) error {
-	rows, err := t.s.query(t.ctx, q)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id digest.Digest
-		var text string
-		if err := rows.Scan(cell{reflect.ValueOf(&id).Elem()}, &text); err != nil {
-			return err
+	return t.s.query(t.ctx, q, nil, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var id digest.Digest
+			var text string
+			if err := rows.Scan(cell{reflect.ValueOf(&id).Elem()}, &text); err != nil {
+				return err
+			}
+			if err := fn(id, text); err != nil {
+				return err
+			}
 		}
-		if err := fn(id, text); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return nil
+	})
 }

@@ -98,7 +98,7 @@ func killJob(i int) (digest.Digest, []byte) {
 
 // TestProviderKill9 is promise P8: the daemon is killed by SIGKILL at random moments while it
 // works; no job that the network leased to it is lost, each earns once, and every lease in its
-// journal ends. TORTURE_DIR keeps the state, so that a run of the full size goes on where the
+// journal ends. TORTURE_DIR keeps the state and TORTURE_TIME ends a run, so that the full size goes on where the
 // last one ended.
 func TestProviderKill9(t *testing.T) {
 	size, known := killSizes[os.Getenv("TORTURE_SIZE")]
@@ -109,7 +109,7 @@ func TestProviderKill9(t *testing.T) {
 		dir = t.TempDir()
 	}
 	end := time.Now().Add(24 * time.Hour)
-	if d, err := time.ParseDuration(os.Getenv("TORTURE_SLICE")); err == nil {
+	if d, err := time.ParseDuration(os.Getenv("TORTURE_TIME")); err == nil {
 		end = time.Now().Add(d)
 	}
 	require.NoError(t, os.MkdirAll(dir, 0o700))

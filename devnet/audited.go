@@ -112,7 +112,7 @@ func (p *play) accuse(ctx context.Context, bundle digest.Digest) error {
 		{"an audit by a beacon of its own choice", &choice, nil},
 		{"an audit by the beacon of the round in which the outcomes were handed in", early, nil},
 	} {
-		d, err := a.accusation(ctx, b, f.round, f.bend, uint64(p.now().Unix()))
+		d, _, err := a.accusation(ctx, b, f.round, 0, f.bend, uint64(p.now().Unix()))
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func (p *play) accuse(ctx context.Context, bundle digest.Digest) error {
 		p.tell("auditor", "accuses with %s", f.what)
 		p.tell("network", "refuses it: %v", err)
 	}
-	d, err := a.accusation(ctx, b, late, nil, uint64(p.now().Unix()))
+	d, _, err := a.accusation(ctx, b, late, 0, nil, uint64(p.now().Unix()))
 	if err != nil {
 		return err
 	}
@@ -137,24 +137,25 @@ func (p *play) accuse(ctx context.Context, bundle digest.Digest) error {
 	return nil
 }
 
-// accusation audits a bundle by a round's beacon and signs audit and fraud document. bend
-// changes the audit before it is signed; nil: nothing.
-func (a *auditor) accusation(ctx context.Context, b *proofs.Bundle, round *aicf.Round, bend func(*transcript.AuditFrame), nowUnix uint64) (*aicf.Dispute, error) {
+// accusation audits leaves of a bundle (0: all) by a round's beacon, signs audit and fraud
+// document, and says whether the audit is evidence. bend changes the audit before it is
+// signed; nil: nothing.
+func (a *auditor) accusation(ctx context.Context, b *proofs.Bundle, round *aicf.Round, leaves uint64, bend func(*transcript.AuditFrame), nowUnix uint64) (d *aicf.Dispute, fraud bool, err error) {
 	proof, err := proofs.Decode(b.Proof)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	claim, err := proof.Claim()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	in, err := statement.AuditInput(b, proof, round.Number, digest.Digest(round.Value), 0)
+	in, err := statement.AuditInput(b, proof, round.Number, digest.Digest(round.Value), leaves)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r, err := traps.RunAudit(*in)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	frame := r.Frame(in)
 	if bend != nil {
@@ -162,16 +163,16 @@ func (a *auditor) accusation(ctx context.Context, b *proofs.Bundle, round *aicf.
 	}
 	raw, err := transcript.Encode(frame)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	audit, err := statement.Sign(ctx, statement.TypeAudit, raw, map[string]uint64{"score": frame.Score, "fraud_limit": frame.FraudLimit}, a.held, false, nowUnix)
+	d = &aicf.Dispute{}
+	if d.Audit, err = statement.Sign(ctx, statement.TypeAudit, raw, map[string]uint64{"score": frame.Score, "fraud_limit": frame.FraudLimit}, a.held, false, nowUnix); err != nil {
+		return nil, false, err
+	}
+	accused, err := transcript.Encode(transcript.FraudFrame{Result: proof.Body.Binding.Digests.R, Claim: claim, ProviderID: proof.Body.ProviderID, Reason: transcript.FraudAudit, Evidence: digest.Sum(raw)})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	fraud, err := transcript.Encode(transcript.FraudFrame{Result: proof.Body.Binding.Digests.R, Claim: claim, ProviderID: proof.Body.ProviderID, Reason: transcript.FraudAudit, Evidence: digest.Sum(raw)})
-	if err != nil {
-		return nil, err
-	}
-	doc, err := statement.Sign(ctx, statement.TypeFraud, fraud, map[string]string{"reason": "target audit"}, a.held, false, nowUnix)
-	return &aicf.Dispute{Fraud: doc, Audit: audit}, err
+	d.Fraud, err = statement.Sign(ctx, statement.TypeFraud, accused, map[string]string{"reason": "target audit"}, a.held, false, nowUnix)
+	return d, r.Fraud, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/host"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
@@ -20,7 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
 	MaybeDevice()
-	os.Exit(m.Run())
+	os.Exit(storetest.Main(m))
 }
 
 const smallJob = `{"job_id":"6a0b1f4e2d3c5968778695a4b3c2d1e0f00112233445566778899aabbccddeef","kind":"quantum",

@@ -1,16 +1,27 @@
 package devnet
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha3"
+	"fmt"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/abi/guest"
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
+	"github.com/animicaorg/engine/proofs"
+	"github.com/animicaorg/engine/proofs/statement"
+	"github.com/animicaorg/engine/proofs/transcript"
+	"github.com/animicaorg/engine/traps"
 )
 
 func played(t *testing.T, c Case, policy func(*aicf.Policy)) (*Story, error) {
@@ -131,4 +142,118 @@ func TestTheClockStandsStill(t *testing.T) {
 	require.ErrorContains(t, err, "logical clock")
 	_, err = Play(t.Context(), Config{}, Case{Cheat: "lat"})
 	require.ErrorContains(t, err, `no cheat "lat"`)
+}
+
+// TestCasesOnPostgreSQL: the other engine, with no other change.
+func TestCasesOnPostgreSQL(t *testing.T) {
+	h, err := host.New(host.Config{})
+	require.NoError(t, err)
+	for _, c := range []Case{{"omit-cz", false}, {"double-result", true}} {
+		s, err := Play(t.Context(), Config{Dir: t.TempDir(), Postgres: storetest.Database(t), Host: h, Backend: sim.New(), Version: "engine/0.1.0 numeric/1 meter/1",
+			Clock: NewClock(time.Unix(1_800_000_000, 0))}, c)
+		require.NoError(t, err)
+		require.Equal(t, s.Slash.Amount, s.Taken+s.Returned)
+	}
+}
+
+// TestLuckInADrawIsNoEvidence: a provider invents the targets of four of thirteen leaves. There
+// are rounds whose beacon draws all four among eight, and an audit of those scores below its
+// fraud limit; an audit of all leaves does not. Whoever waits for such a round is refused.
+func TestLuckInADrawIsNoEvidence(t *testing.T) {
+	n := start(t, t.TempDir())
+	hand := func(ctx context.Context, e *execution) (*proofs.Bundle, error) {
+		b, err := e.prove(ctx, e.run.Claim())
+		if err != nil {
+			return nil, err
+		}
+		p, err := proofs.Decode(b.Proof)
+		if err != nil {
+			return nil, err
+		}
+		in, err := statement.JudgeInput(b, p)
+		if err != nil {
+			return nil, err
+		}
+		l, err := guest.ParseLayered(in.Layered)
+		if err != nil {
+			return nil, err
+		}
+		g, err := traps.NewGenerator(l, e.run.Plan.Trap, in.Root)
+		if err != nil {
+			return nil, err
+		}
+		row := guest.RowBytes(l.Width)
+		o := e.run.Outcome.Outcomes
+		_, hidden, err := g.Slots(0, 4*transcript.SlotsPerLeaf)
+		if err != nil {
+			return nil, err
+		}
+		noise := sha3.NewSHAKE128()
+		for i := range 4 * transcript.SlotsPerLeaf {
+			if guest.SlotKind(hidden.Kind[i]) == guest.SlotTarget {
+				if _, err := io.ReadFull(noise, o.Rows[i*row:(i+1)*row]); err != nil {
+					return nil, err
+				}
+			}
+		}
+		c := e.run.Claim()
+		if c.OutcomesRoot, err = o.Root(); err != nil {
+			return nil, err
+		}
+		in.Outcomes = o
+		judged, err := proofs.NativeJudge{}.Rejudge(ctx, *in)
+		if err != nil {
+			return nil, err
+		}
+		hist, err := transcript.HistOfRows(uint64(l.Clbits), judged.TargetRows)
+		if err != nil {
+			return nil, err
+		}
+		if c.HistDigest, err = hist.Digest(); err != nil {
+			return nil, err
+		}
+		out := *e.run.Outcome
+		out.Hist = hist
+		c.Logged = proofs.Digests{}
+		e.run.Outcome, e.journal = &out, nil
+		return e.prove(ctx, c)
+	}
+	m, err := n.join(t.Context(), "lucky", &executor{backend: n.cfg.Backend, hand: hand})
+	require.NoError(t, err)
+	id, doc, err := renamed(fmt.Appendf(nil, caseJob, 60_000), 0)
+	require.NoError(t, err)
+	_, err = n.buyer.Submit(t.Context(), "submit-"+id.String(), aicf.JobSubmission{Job: doc})
+	require.NoError(t, err)
+	e, err := m.agent.Once(t.Context(), 10*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, aicf.LeaseCompleted, e.Outcome.Status, "%v", e.Outcome.Failure)
+	a, err := n.auditor(t.Context())
+	require.NoError(t, err)
+	var tar bytes.Buffer
+	require.NoError(t, a.Bundle(t.Context(), e.Bundle, &tar))
+	b, err := proofs.ReadTar(&tar)
+	require.NoError(t, err)
+	require.NoError(t, n.round(t.Context()))
+	lucky := 0
+	for range 60 {
+		st, err := n.Service.Status(t.Context())
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return n.nowMS() > st.NowMS }, time.Minute, time.Millisecond)
+		require.NoError(t, n.round(t.Context()))
+		r, err := a.Round(t.Context(), st.Round)
+		require.NoError(t, err)
+		d, fraud, err := a.accusation(t.Context(), b, r, 8, nil, uint64(n.now().Unix()))
+		require.NoError(t, err)
+		if !fraud {
+			continue
+		}
+		lucky++
+		_, err = a.Dispute(t.Context(), "", *d)
+		require.Equal(t, aicf.ProofError, aicf.CodeOf(err), "%v", err)
+		require.ErrorContains(t, err, "all of them do not")
+	}
+	require.NotZero(t, lucky, "no round was lucky")
+	page, err := n.own.Slashes(t.Context(), aicf.SlashFilter{}, "")
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
 }

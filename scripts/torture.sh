@@ -67,7 +67,7 @@ P3) network '^(TestStaleWritesAreSeen|TestLeasesAreLinearizable)$' ;;
 P4) network '^TestResultsCountOnce$' ;;
 P5) network '^TestSettlementAtEveryFailpoint$' ;;
 P6) network '^TestPayoutsThroughAnUnreliablePayer$' ;;
-P7) network '^TestReplicasUnderResets$' ;;
+P7) network '^(TestCommitsWithoutAnAnswer|TestReplicasUnderResets)$' ;;
 P8)
 	if [ "$TORTURE_SIZE" = full ]; then
 		mkdir -p "$state/provider"

@@ -10,8 +10,8 @@ import (
 	"github.com/animicaorg/engine/aicf"
 )
 
-// sentEvent is an event as streams send it.
-type sentEvent struct {
+// told is an event as streams send it.
+type told struct {
 	seq  uint64
 	kind string
 	raw  []byte
@@ -26,7 +26,7 @@ type tail struct {
 	at    uint64          // the frames lie behind this event
 	seen  <-chan struct{} // closed by the next commit of this process
 	taken time.Time
-	page  []sentEvent
+	page  []told
 }
 
 // stale is how long a look counts that no commit of this process made old: other
@@ -35,7 +35,7 @@ const stale = pollEvery / 2
 
 // behind returns at most eventPage events behind after. changed was taken before
 // the call: what was committed until then is in the answer.
-func (t *tail) behind(ctx context.Context, after uint64, changed <-chan struct{}) ([]sentEvent, error) {
+func (t *tail) behind(ctx context.Context, after uint64, changed <-chan struct{}) ([]told, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.page != nil && t.at == after && t.seen == changed && time.Since(t.taken) < stale {
@@ -45,13 +45,13 @@ func (t *tail) behind(ctx context.Context, after uint64, changed <-chan struct{}
 	if err != nil {
 		return nil, err
 	}
-	page := make([]sentEvent, len(list))
+	page := make([]told, len(list))
 	for i := range list {
 		raw, err := json.Marshal(&list[i])
 		if err != nil {
 			return nil, err
 		}
-		page[i] = sentEvent{list[i].Seq, list[i].Type, fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", list[i].Seq, list[i].Type, raw)}
+		page[i] = told{list[i].Seq, list[i].Type, fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", list[i].Seq, list[i].Type, raw)}
 	}
 	if len(page) < eventPage { // who is far behind is alone there
 		t.at, t.seen, t.taken, t.page = after, changed, time.Now(), page

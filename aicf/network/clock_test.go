@@ -60,7 +60,10 @@ type seen struct {
 // refused. The same time by bare wall clocks shows what the clock prevents.
 func TestClockFaults(t *testing.T) {
 	for _, e := range engines(t) {
-		for _, f := range wallFaults {
+		for i, f := range wallFaults {
+			if size(1, 0, 0) == 1 && i%2 == 1 {
+				continue // one of each engine's is enough while you wait
+			}
 			if f.followed != (e.name == "postgresql") {
 				continue // SQLite has one process and its clock, PostgreSQL replicas and the server's
 			}

@@ -33,7 +33,7 @@ var shortDisks = []shortDisk{
 		return dir, func() {
 			wal, err := os.Stat(filepath.Join(dir, "network.db-wal"))
 			require.NoError(t, err)
-			require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(wal.Size()) + 100<<10, Max: old.Max}))
+			require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: uint64(wal.Size()) + 400<<10, Max: old.Max}))
 		}, free
 	}},
 	{"a full file system", func(t *testing.T) (string, func(), func()) {
@@ -53,7 +53,7 @@ var shortDisks = []shortDisk{
 			require.ErrorIs(t, err, syscall.ENOSPC)
 			st, err := f.Stat()
 			require.NoError(t, err)
-			require.NoError(t, f.Truncate(st.Size()-100<<10)) // room for a few more commits
+			require.NoError(t, f.Truncate(st.Size()-400<<10)) // room for a few more commits
 			require.NoError(t, f.Close())
 		}, func() { require.NoError(t, os.Remove(ballast)) }
 	}},
@@ -68,7 +68,7 @@ func TestDiskFull(t *testing.T) {
 			dir, fill, free := d.open(t)
 			db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			w := newWorld(t, db, func(c *network.Config) {
 				c.Policy = testPolicy(t, func(p *aicf.Policy) { p.Network.RejudgePPM, p.Network.HeartbeatMS = 1, 1e9 })
 			})
@@ -168,7 +168,7 @@ func TestLongWAL(t *testing.T) {
 	dir := t.TempDir()
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
 	require.NoError(t, err)
-	defer db.Close()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	const usual = 4000 * 4096
 	walSize := func() int64 {
 		st, err := os.Stat(filepath.Join(dir, "network.db-wal"))

@@ -275,7 +275,7 @@ func TestSettlementAtEveryFailpoint(t *testing.T) {
 					e.Die = at
 					e.kill(t)
 					killed[kindOf(steps[at-1])]++
-					e.Die = 0
+					e.Die, e.NowMS = 0, e.NowMS+200_000
 					e.play(t)
 					require.Equal(t, want, e.judge(t), "epoch %d, killed at step %d of %d: %s", n, at, len(steps), steps[at-1])
 				}

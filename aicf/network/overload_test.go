@@ -87,7 +87,7 @@ func TestOverload(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			db, err := store.OpenSQLite(ctx, filepath.Join(t.TempDir(), "network.db"), store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			s := serve(t, db, c.edit)
 			s.offer(perSecond, time.Second) // caches and connections
 			one := s.offer(perSecond, d/3)

@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/aicf/store/storetest"
+	"github.com/animicaorg/engine/digest"
 )
 
 func faultOf(err error) *aicf.Fault {
@@ -46,14 +47,16 @@ func TestReplicasUnderResets(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(tortureSeed(t), 7))
 		for {
 			p := proxies[rnd.IntN(len(proxies))]
-			pause := time.Duration(20+rnd.IntN(180)) * time.Millisecond
+			pause := time.Duration(50+rnd.IntN(400)) * time.Millisecond
 			thaw := func() {}
-			switch rnd.IntN(8) {
+			switch rnd.IntN(12) {
 			case 0:
 				thaw = p.Freeze()
-				pause = time.Duration(100+rnd.IntN(2400)) * time.Millisecond
+				pause = time.Duration(100+rnd.IntN(1900)) * time.Millisecond
 			case 1:
-				p.Delay(time.Duration(rnd.IntN(3)) * time.Millisecond)
+				thaw = p.FreezeAnswers()
+			case 2:
+				p.Delay(time.Duration(rnd.IntN(15)) * time.Millisecond)
 			default:
 				p.Reset()
 			}
@@ -77,9 +80,56 @@ func TestReplicasUnderResets(t *testing.T) {
 	db, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 	require.NoError(t, err)
 	defer db.Close()
-	judgeAnswers(t, db, s.told, len(s.told))
+	judgeAnswers(t, db, s.now.Load(), s.told, len(s.told))
 	t.Logf("%v, 3 replicas, %d connections reset, %d silences: %d calls, %d failed (%d commits of unknown outcome), %d given up and made elsewhere, %d jobs paid once",
 		d, resets, freezes, s.calls.Load(), s.failed.Load(), s.unknown.Load(), s.silent.Load(), len(s.told))
+}
+
+// TestCommitsWithoutAnAnswer (promise P7): the connection breaks before the server
+// hears COMMIT, and behind it before it answers. The call is refused with what to
+// do, and made again with its key it has happened once.
+func TestCommitsWithoutAnAnswer(t *testing.T) {
+	server := storetest.Shared(t)
+	for _, heard := range []bool{false, true} {
+		name, err := server.Name()
+		require.NoError(t, err)
+		p, err := server.NewProxy()
+		require.NoError(t, err)
+		defer p.Close()
+		armed := false // the writer calls; the test waits for its answer
+		db, err := store.OpenPostgres(ctx, p.URL(name), store.Options{Step: func(step string) {
+			if step != "COMMIT" || !armed {
+				return
+			}
+			armed = false
+			hold := p.Freeze
+			if heard {
+				hold = p.FreezeAnswers
+			}
+			thaw := hold()
+			time.AfterFunc(100*time.Millisecond, func() {
+				p.Reset()
+				thaw()
+			})
+		}})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		w := newWorld(t, db, nil)
+		call := w.as(buyer)
+		call.IdempotencyKey, call.RequestSHA3 = "once", digest.Sum([]byte("once"))
+		armed = true
+		_, err = w.Faucet(ctx, call, buyer, 7)
+		f := faultOf(err)
+		require.NotNil(t, f, "%v", err)
+		require.Equal(t, aicf.StorageFailed, f.Code)
+		require.Contains(t, f.Message, "may have happened")
+		require.Contains(t, f.Hint, "Idempotency-Key")
+		require.Equal(t, heard, w.balance(buyer).Available == 7, "heard %v", heard)
+		b, err := w.Faucet(ctx, call, buyer, 7)
+		require.NoError(t, err)
+		require.EqualValues(t, 7, b.Available)
+		require.EqualValues(t, 7, w.balance(buyer).Available)
+	}
 }
 
 // TestPostgresCrashes (promise P2): the server of the database is stopped as by a
@@ -122,7 +172,7 @@ func TestPostgresCrashes(t *testing.T) {
 	again, err := store.OpenPostgres(ctx, url, store.Options{})
 	require.NoError(t, err)
 	defer again.Close()
-	judgeAnswers(t, again, s.told, len(s.told))
+	judgeAnswers(t, again, s.now.Load(), s.told, len(s.told))
 	t.Logf("%d crashes of the server (immediate stop and kill -9 of the postmaster in turn), longest restart %v: %d calls, %d failed (%d commits of unknown outcome), %d jobs, nothing that was answered is lost",
 		crashes, slowest, s.calls.Load(), s.failed.Load(), s.unknown.Load(), len(s.told))
 }

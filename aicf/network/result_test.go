@@ -22,7 +22,6 @@ func TestResultsCountOnce(t *testing.T) {
 		c.Policy = testPolicy(t, func(p *aicf.Policy) {
 			p.Network.RejudgePPM, p.Network.HeartbeatMS, p.Network.WindowJobs, p.Network.MaxAttempts = 1, 1e9, 100_000, 100
 			p.Network.LeaseTTLMS, p.Network.JobTTLMS, p.Epochs.LengthBlocks = 10_000, 2e9, 1000
-			p.SLA.Windows.SamplesMin = 1_000_000
 		})
 	}, func(w *world) {
 		network.Physics(w.Service, func(digest.Digest) string { return "good" })
@@ -40,7 +39,7 @@ func TestResultsCountOnce(t *testing.T) {
 			var sends []send
 			for n := first; n < min(first+8, jobs); n++ {
 				w.submit(n, nil)
-				if n%4 == 0 { // the first holder is too late
+				if n == first { // the first holder is too late
 					a := w.lease(old)
 					proof, _ := old.envelope(w, a.Lease, 1)
 					for range 1 + rnd.IntN(3) {

@@ -334,15 +334,15 @@ func TestKill9(t *testing.T) {
 	db, err := store.OpenSQLite(ctx, file, store.Options{})
 	require.NoError(t, err)
 	defer db.Close()
-	judgeAnswers(t, db, answers, jobs)
+	judgeAnswers(t, db, start, answers, jobs)
 	t.Logf("%d kills, %d jobs, every answer kept", killed, jobs)
 }
 
 // judgeAnswers opens what is left and compares.
-func judgeAnswers(t *testing.T, db *store.DB, answers map[int]*told, jobs int) {
+func judgeAnswers(t *testing.T, db *store.DB, nowMS int64, answers map[int]*told, jobs int) {
 	cfg := childConfig(t)
 	cfg.Store, cfg.Entropy = db, entropy("judge")
-	s, err := network.New(ctx, cfg, start)
+	s, err := network.New(ctx, cfg, nowMS)
 	require.NoError(t, err)
 	a, err := s.Check(ctx)
 	require.NoError(t, err)

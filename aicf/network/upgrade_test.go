@@ -57,7 +57,7 @@ func writeOldData(t *testing.T) {
 	dir := t.TempDir()
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
 	require.NoError(t, err)
-	defer db.Close()
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	w := oldWorld(t, db)
 	copied := filepath.Join(dir, "copy.db")
 	require.NoError(t, w.Backup(ctx, copied))
@@ -73,7 +73,7 @@ func writeOldData(t *testing.T) {
 	require.NoError(t, err)
 	pg, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 	require.NoError(t, err)
-	defer pg.Close()
+	t.Cleanup(func() { require.NoError(t, pg.Close()) })
 	same, err := oldWorld(t, pg).Check(ctx)
 	require.NoError(t, err)
 	require.Equal(t, a.StateHash, same.StateHash)
@@ -101,7 +101,7 @@ func TestOldData(t *testing.T) {
 			require.NoError(t, os.WriteFile(file, ungzipped(t, fmt.Sprintf(oldData, n, "db.gz")), 0o600))
 			db, err := store.OpenSQLite(ctx, file, store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			goesOn(t, db, strings.TrimSpace(string(want)))
 		})
 		t.Run(fmt.Sprint("postgresql/", n), func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestOldData(t *testing.T) {
 			require.NoError(t, server.Input(ungzipped(t, fmt.Sprintf(oldData, n, "sql.gz")), "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", server.Dir(), "-U", "owner", name))
 			db, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 			require.NoError(t, err)
-			defer db.Close()
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			goesOn(t, db, strings.TrimSpace(string(want)))
 		})
 	}
@@ -119,13 +119,13 @@ func TestOldData(t *testing.T) {
 
 // goesOn opens a used database, compares it and runs one more job.
 func goesOn(t *testing.T, db *store.DB, want string) {
-	w := newWorld(t, db, nil)
+	var last int64
+	require.NoError(t, db.View(ctx, func(tx *store.Tx) error { last = tx.NowMS(); return nil }))
+	w := newWorldAt(t, db, last+1, nil)
 	a, err := w.Check(ctx)
 	require.NoError(t, err)
 	require.Equal(t, want, a.StateHash.String())
-	st, err := w.Status(ctx)
-	require.NoError(t, err)
-	w.now, w.seq = st.NowMS+1, 1000
+	w.seq = 1000
 	p := w.provider("newcomer", 5000, 1)
 	w.deposit(buyer, 1000)
 	for n := range 5 { // older jobs may be matched first
@@ -187,7 +187,7 @@ func TestRollingRestart(t *testing.T) {
 			require.Eventually(t, func() bool { return s.next.Load() > before+6 }, time.Minute, time.Millisecond, "no job ran beside restart %d", i)
 		}
 	})
-	judgeAnswers(t, dbs[0], s.told, len(s.told))
+	judgeAnswers(t, dbs[0], s.now.Load(), s.told, len(s.told))
 	for _, db := range dbs {
 		require.NoError(t, db.Close())
 	}
@@ -237,12 +237,12 @@ func TestRestoreDrill(t *testing.T) {
 				restored = c.copy()
 			})
 			defer restored.Close()
-			n, err := network.New(ctx, swarmConfig(t, restored, "restored"), start)
+			n, err := network.New(ctx, swarmConfig(t, restored, "restored"), s.now.Load())
 			require.NoError(t, err)
 			a, err := n.Check(ctx)
 			require.NoError(t, err)
 			require.True(t, a.OK(), "%v", a.Invariants)
-			original, err := network.New(ctx, swarmConfig(t, c.db, "original"), start)
+			original, err := network.New(ctx, swarmConfig(t, c.db, "original"), s.now.Load())
 			require.NoError(t, err)
 			whole, err := original.Check(ctx)
 			require.NoError(t, err)

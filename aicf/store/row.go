@@ -22,6 +22,7 @@ type plan struct {
 	fields  []int
 	list    string // a, b, c
 	insert  string
+	many    string // of atOnce rows
 }
 
 var plans sync.Map // reflect.Type → *plan
@@ -45,7 +46,9 @@ func planOf(t reflect.Type) *plan {
 		panic(fmt.Sprintf("store: %s is no row type", t))
 	}
 	p.list = strings.Join(p.columns, ", ")
-	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES (?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
+	row := "(?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
+	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES " + row
+	p.many = p.insert + strings.Repeat(", "+row, atOnce-1)
 	plans.Store(t, p)
 	return p
 }
@@ -163,6 +166,32 @@ func Get[T any](t *Tx, clause string, args ...any) (*T, error) {
 	return &rows[0], nil
 }
 
+// someIDs are the sizes of lists that have statements of their own.
+var someIDs = []int{1, 8, 64}
+
+// SelectIDs reads the rows whose column is one of ids, in no order.
+func SelectIDs[T any](t *Tx, column string, ids []digest.Digest) (out []T, err error) {
+	for len(ids) > 0 {
+		size := someIDs[len(someIDs)-1]
+		for _, n := range someIDs {
+			if n >= len(ids) {
+				size = n
+				break
+			}
+		}
+		args := make([]any, size)
+		for i := range args { // a short list repeats its last
+			args[i] = ids[min(i, len(ids)-1)]
+		}
+		rows, err := Select[T](t, "WHERE "+column+" IN (?"+strings.Repeat(", ?", size-1)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		out, ids = append(out, rows...), ids[min(size, len(ids)):]
+	}
+	return out, nil
+}
+
 // Select reads all rows that the clause selects.
 func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	p := planOf(reflect.TypeFor[T]())
@@ -192,12 +221,39 @@ func Insert[T any](t *Tx, row *T) error {
 	return err
 }
 
+// atOnce is how many rows one statement of InsertAll writes.
+const atOnce = 32
+
+// InsertAll writes rows, many in a statement.
+func InsertAll[T any](t *Tx, rows []T) error {
+	p := planOf(reflect.TypeFor[T]())
+	for len(rows) >= atOnce {
+		args := make([]any, 0, atOnce*len(p.fields))
+		for i := range atOnce {
+			v := reflect.ValueOf(&rows[i]).Elem()
+			for _, f := range p.fields {
+				args = append(args, v.Field(f).Interface())
+			}
+		}
+		if _, err := t.Exec(p.many, args...); err != nil {
+			return err
+		}
+		rows = rows[atOnce:]
+	}
+	for i := range rows {
+		if err := Insert(t, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Scan reads one row of a query into pointers; ErrNone for no row.
 func (t *Tx) Scan(q string, args []any, to ...any) error {
 	return t.s.query(t.ctx, q, arguments(args), func(rows *sql.Rows) error {
 		if !rows.Next() {
 			if err := rows.Err(); err != nil {
-				return err
+				return &driverError{err, q}
 			}
 			return ErrNone
 		}

@@ -42,11 +42,20 @@ func (s *session) prepared(ctx context.Context, q string) (*sql.Stmt, error) {
 	}
 	st, err := s.conn.PrepareContext(ctx, s.dialect.rebind(q))
 	if err != nil {
-		return nil, fmt.Errorf("%w in %q", err, q)
+		return nil, &driverError{err, q}
 	}
 	s.statements[q] = st
 	return st, nil
 }
+
+// driverError is what an engine answered, or that it did not.
+type driverError struct {
+	error
+	statement string
+}
+
+func (e *driverError) Error() string { return fmt.Sprintf("%v in %q", e.error, e.statement) }
+func (e *driverError) Unwrap() error { return e.error }
 
 // at is a step of the writer.
 func (s *session) at(step string) {
@@ -61,6 +70,14 @@ func (s *session) bounded(ctx context.Context) (context.Context, context.CancelF
 		return ctx, func() {}
 	}
 	return context.WithTimeout(ctx, s.limit)
+}
+
+// ended ends a snapshot; false when the connection is of no more use.
+func (s *session) ended(ctx context.Context) bool {
+	ctx, end := context.WithTimeout(context.WithoutCancel(ctx), silentReplica)
+	defer end()
+	_, err := s.conn.ExecContext(ctx, "ROLLBACK")
+	return err == nil
 }
 
 // plain runs a statement that is not worth preparing.
@@ -81,7 +98,7 @@ func (s *session) exec(ctx context.Context, q string, args ...any) (int64, error
 	}
 	r, err := st.ExecContext(ctx, args...)
 	if err != nil {
-		return 0, fmt.Errorf("%w in %q", err, q)
+		return 0, &driverError{err, q}
 	}
 	return r.RowsAffected()
 }
@@ -97,11 +114,14 @@ func (s *session) query(ctx context.Context, q string, args []any, each func(*sq
 	}
 	rows, err := st.QueryContext(ctx, args...)
 	if err != nil {
-		return fmt.Errorf("%w in %q", err, q)
+		return &driverError{err, q}
 	}
 	defer rows.Close()
 	if err := each(rows); err != nil {
 		return err
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return &driverError{err, q}
+	}
+	return nil
 }

@@ -13,6 +13,12 @@ import (
 	"github.com/animicaorg/engine/aicf"
 )
 
+// Pages that connections keep, in KiB: 64 MiB together when all are full.
+const (
+	writerCache = 32 << 10
+	readerCache = 8 << 10
+)
+
 // OpenSQLite opens, or makes, a database file. Processes that open the same file
 // take turns with their batches.
 func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
@@ -30,11 +36,11 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 	}
 	dsn := func(pragmas ...string) string {
 		u := url.URL{Scheme: "file", Path: abs}
-		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-65536)"}, pragmas...)}
+		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(memory)"}, pragmas...)}
 		u.RawQuery = q.Encode()
 		return u.String()
 	}
-	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"))
+	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCache), "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"))
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +48,7 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 	if err := durable(ctx, write); err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	read, err := sql.Open("sqlite", dsn("query_only(1)"))
+	read, err := sql.Open("sqlite", dsn("query_only(1)", fmt.Sprintf("cache_size(-%d)", readerCache)))
 	if err != nil {
 		return nil, err
 	}

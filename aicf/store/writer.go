@@ -21,6 +21,7 @@ const (
 type command struct {
 	ctx   context.Context
 	now   int64
+	seen  int64 // the store's time when the command came: it may wait for long
 	fn    func(*Tx) error
 	reply chan error
 }
@@ -31,7 +32,7 @@ type command struct {
 // time. A context that ends while the command waits withdraws it; once it runs,
 // its outcome is awaited.
 func (db *DB) Update(ctx context.Context, nowMS int64, fn func(*Tx) error) error {
-	c := &command{ctx, nowMS, fn, make(chan error, 1)}
+	c := &command{ctx, nowMS, db.latest.Load(), fn, make(chan error, 1)}
 	db.gate.RLock()
 	if db.closed {
 		db.gate.RUnlock()
@@ -130,6 +131,7 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
+	db.latest.Store(h.now)
 	db.fill(batch)
 	db.stats.Waiting.Store(int64(len(db.queue)))
 	start, writes, events := h, 0, 0
@@ -155,6 +157,7 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 		return results, true, err
 	}
 	s.at(Committed)
+	db.latest.Store(h.now)
 	db.stats.add(len(*batch), db.ticks()-begun)
 	if events > 0 {
 		db.announce()
@@ -168,8 +171,8 @@ func runCommand(c *command, t *Tx, last int64) (own, fatal error) {
 	if err := c.ctx.Err(); err != nil {
 		return err, nil
 	}
-	if c.now != timeless && c.now < last-maxBack {
-		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, last).Try("set the clock, or wait until it has caught up"), nil
+	if c.now != timeless && c.now < c.seen-maxBack {
+		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, c.seen).Try("set the clock, or wait until it has caught up"), nil
 	}
 	t.now = max(c.now, last)
 	t.ctx = context.WithoutCancel(c.ctx)

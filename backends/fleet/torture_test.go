@@ -92,5 +92,5 @@ func TestWorkersDie(t *testing.T) {
 	close(done)
 	<-deaths
 	require.Positive(t, killed)
-	t.Logf("%d of 4 workers killed in %v, %d runs of %d slots, every row that of one machine", killed, torture(), runs, len(want)/2)
+	t.Logf("%d workers killed in %v, four at work, %d runs of %d slots, every row that of one machine", killed, torture(), runs, len(want)/2)
 }

@@ -15,7 +15,7 @@ type Proxy struct {
 	l       net.Listener
 	mu      sync.Mutex
 	pairs   map[*pair]bool
-	thawed  chan struct{} // closed while bytes may pass
+	thawed  [2]chan struct{} // to the server, to the replica; closed while bytes may pass
 	delay   time.Duration
 	Resets  int // connections that were reset
 	Freezes int
@@ -29,8 +29,11 @@ func (s *Server) NewProxy() (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{to: filepath.Join(s.dir, ".s.PGSQL.5432"), l: l, pairs: map[*pair]bool{}, thawed: make(chan struct{})}
-	close(p.thawed)
+	p := &Proxy{to: filepath.Join(s.dir, ".s.PGSQL.5432"), l: l, pairs: map[*pair]bool{}}
+	for i := range p.thawed {
+		p.thawed[i] = make(chan struct{})
+		close(p.thawed[i])
+	}
 	go p.serve()
 	return p, nil
 }
@@ -56,18 +59,18 @@ func (p *Proxy) serve() {
 		p.mu.Lock()
 		p.pairs[x] = true
 		p.mu.Unlock()
-		go p.pump(x, c, s)
-		go p.pump(x, s, c)
+		go p.pump(x, c, s, 0)
+		go p.pump(x, s, c, 1)
 	}
 }
 
 // pump carries bytes one way until either end is gone.
-func (p *Proxy) pump(x *pair, from, to net.Conn) {
+func (p *Proxy) pump(x *pair, from, to net.Conn, way int) {
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
 		p.mu.Lock()
-		thawed, delay := p.thawed, p.delay
+		thawed, delay := p.thawed[way], p.delay
 		p.mu.Unlock()
 		<-thawed
 		if delay > 0 {
@@ -109,14 +112,20 @@ func (p *Proxy) Reset() {
 
 // Freeze holds all bytes back until the function is called: nobody is told.
 func (p *Proxy) Freeze() (thaw func()) {
+	ask, answer := p.hold(0), p.hold(1)
+	return func() { ask(); answer() }
+}
+
+// FreezeAnswers lets the server hear and not speak.
+func (p *Proxy) FreezeAnswers() (thaw func()) { return p.hold(1) }
+
+func (p *Proxy) hold(way int) (thaw func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ch := make(chan struct{})
-	p.thawed = ch
+	p.thawed[way] = ch
 	p.Freezes++
-	return sync.OnceFunc(func() {
-		close(ch)
-	})
+	return sync.OnceFunc(func() { close(ch) })
 }
 
 // Delay holds every read back for a time.

@@ -13,6 +13,7 @@ import (
 	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/client"
+	"github.com/animicaorg/engine/aicf/metrics"
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/digest"
@@ -29,6 +30,7 @@ type Config struct {
 	Backend  backends.Backend
 	Version  string // engine_version of the provider
 	Log      *slog.Logger
+	Metrics  *metrics.Network // observes the service; nil: nobody
 	// Clock is the network's; nil: the machine's. A logical clock is set forward to the
 	// newest time in the database, and moves with the work that is done.
 	Clock *Clock

@@ -12,6 +12,7 @@ import (
 	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/digest"
+	"github.com/animicaorg/engine/web"
 )
 
 // Report is what the jobs came to, read back from the service.
@@ -53,7 +54,7 @@ func (n *Net) Run(ctx context.Context, document []byte, jobs int) (*Report, erro
 		earned += e.Outcome.Accrued
 		epochs[e.Outcome.Epoch] = true
 	}
-	r := &Report{Payouts: []*aicf.Payout{}, Dashboard: n.Endpoint + "/aicf/status"}
+	r := &Report{Payouts: []*aicf.Payout{}, Dashboard: n.Endpoint + web.Root}
 	var paid aicf.Amount
 	for epoch := range epochs {
 		if err := n.settle(ctx, epoch); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/attest/evidence"
 	"github.com/animicaorg/engine/proofs/attest/rootdir"
+	"github.com/animicaorg/engine/web"
 )
 
 // policy is the network's with short epochs and windows.
@@ -36,10 +37,14 @@ func (n *Net) policy() (*aicf.Policy, error) {
 }
 
 func (n *Net) openStore(ctx context.Context) (*store.DB, error) {
-	if n.cfg.Postgres != "" {
-		return store.OpenPostgres(ctx, n.cfg.Postgres, store.Options{Log: n.cfg.Log})
+	opts := store.Options{Log: n.cfg.Log}
+	if n.cfg.Metrics != nil {
+		opts.Observer = n.cfg.Metrics
 	}
-	return store.OpenSQLite(ctx, filepath.Join(n.cfg.Dir, "network.db"), store.Options{Log: n.cfg.Log})
+	if n.cfg.Postgres != "" {
+		return store.OpenPostgres(ctx, n.cfg.Postgres, opts)
+	}
+	return store.OpenSQLite(ctx, filepath.Join(n.cfg.Dir, "network.db"), opts)
 }
 
 // service is the network over a database. It judges the evidence of devices by the roots in
@@ -89,8 +94,14 @@ func (n *Net) serve(ctx context.Context, treasury keys.Signer) error {
 		return err
 	}
 	n.APIKey = client.Key()
-	api := httpapi.New(httpapi.Config{Network: n.Service, Signer: key, Now: n.now, Dev: true, Log: n.cfg.Log, Version: "1",
-		APIKeys: map[digest.Digest]digest.Digest{digest.Sum([]byte(n.APIKey)): buyer.KeyID()}})
+	about := httpapi.Config{Network: n.Service, Signer: key, Now: n.now, Dev: true, Log: n.cfg.Log, Version: "1",
+		APIKeys: map[digest.Digest]digest.Digest{digest.Sum([]byte(n.APIKey)): buyer.KeyID()},
+		Extra:   map[string]http.Handler{"GET " + web.Root: httpapi.Local(web.New(web.Config{Network: n.Service, Now: n.now, Log: n.cfg.Log}))}}
+	if n.cfg.Metrics != nil {
+		n.cfg.Metrics.Attach(n.Service)
+		about.Observer, about.Extra["GET /metrics"] = n.cfg.Metrics, httpapi.Local(n.cfg.Metrics.Handler())
+	}
+	api := httpapi.New(about)
 	served, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	h := &http.Server{}

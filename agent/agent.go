@@ -60,6 +60,7 @@ type Agent struct {
 
 	mu       sync.Mutex
 	running  map[digest.Digest]*task
+	taken    map[digest.Digest]bool // leases that a goroutine of Run carries
 	draining bool
 	beat     *aicf.HeartbeatAnswer
 	lastErr  string
@@ -110,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, started: cfg.Now(), asks: cfg.Meter != nil}
+	a := &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, taken: map[digest.Digest]bool{}, started: cfg.Now(), asks: cfg.Meter != nil}
 	if a.cfg.Meter == nil {
 		a.cfg.Meter = NewMeter()
 	}
@@ -224,6 +225,24 @@ func (a *Agent) Drain() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.draining = true
+}
+
+// claim gives a lease to the caller alone until leave. The network offers a lease until its
+// ack has come: two goroutines that took the same offer would hand in two results.
+func (a *Agent) claim(lease digest.Digest) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.taken[lease] {
+		return false
+	}
+	a.taken[lease] = true
+	return true
+}
+
+func (a *Agent) leave(lease digest.Digest) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.taken, lease)
 }
 
 func (a *Agent) full() bool {

@@ -13,6 +13,7 @@ import (
 const (
 	pollWait   = 20 * time.Second
 	beatEvery  = 30 * time.Second
+	ackWait    = 50 * time.Millisecond // before the next poll, while an offer is being acked
 	retryFirst = 500 * time.Millisecond
 	retryLast  = 30 * time.Second
 )
@@ -55,9 +56,12 @@ func (a *Agent) Run(ctx context.Context, grace time.Duration) error {
 	}
 	slots := make(chan struct{}, a.cfg.Capacity)
 	for i := range open {
+		a.claim(open[i].Lease)
+	}
+	for i := range open {
 		slots <- struct{}{}
 		wg.Go(func() {
-			defer func() { <-slots }()
+			defer func() { a.leave(open[i].Lease); <-slots }()
 			_ = a.retry(work, "recover", func(ctx context.Context) error { return a.advance(ctx, &open[i]) })
 		})
 	}
@@ -108,8 +112,13 @@ func (a *Agent) offers(ctx, work context.Context, slots chan struct{}, wg *sync.
 			continue
 		}
 		delay = retryFirst
+		if !a.claim(offer.LeaseID) { // its ack is still on its way
+			<-slots
+			sleep(ctx, ackWait)
+			continue
+		}
 		wg.Go(func() {
-			defer func() { <-slots }()
+			defer func() { a.leave(offer.LeaseID); <-slots }()
 			e := &Entry{Lease: offer.LeaseID, Job: offer.JobID, Fence: offer.Fence, State: Acking}
 			if err := a.put(work, e); err != nil {
 				a.note(err)

@@ -71,11 +71,13 @@ type SlashPage struct {
 // counter-evidence) or an accusation (a quantum_fraud_v1 document by anybody).
 // Exactly one of SlashID and Fraud is set. Counter-evidence is a bundle whose
 // transcript the disputed device or TEE signed; it is verified like a result.
+// Audit is the quantum_audit_v1 document of an accusation that rests on one.
 type Dispute struct {
 	SlashID digest.Digest   `json:"slash_id,omitzero"`
 	Bundle  digest.Digest   `json:"bundle,omitzero"`
 	Note    string          `json:"note,omitempty"` // at most 1000 bytes
 	Fraud   json.RawMessage `json:"fraud,omitempty"`
+	Audit   json.RawMessage `json:"audit,omitempty"`
 }
 
 // DisputeOutcome is what the network made of it.

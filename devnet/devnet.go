@@ -3,13 +3,9 @@ package devnet
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,16 +13,12 @@ import (
 	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/client"
-	"github.com/animicaorg/engine/aicf/httpapi"
 	"github.com/animicaorg/engine/aicf/metrics"
 	"github.com/animicaorg/engine/aicf/network"
-	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/backends"
-	"github.com/animicaorg/engine/circuit"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/keys"
-	"github.com/animicaorg/engine/web"
 )
 
 // Config makes a devnet. Dir, Host and Backend are needed.
@@ -38,8 +30,13 @@ type Config struct {
 	Backend  backends.Backend
 	Version  string // engine_version of the provider
 	Log      *slog.Logger
-	Now      func() time.Time // nil: time.Now
 	Metrics  *metrics.Network // observes the service; nil: nobody
+	// Clock is the network's; nil: the machine's. A logical clock is set forward to the
+	// newest time in the database, and moves with the work that is done.
+	Clock *Clock
+	// Policy is what the network's policy is made of; nil: its own document. Epochs are four
+	// rounds and windows ten jobs in either case, and a new provider has no grace.
+	Policy *aicf.Policy
 }
 
 // The policy: an epoch is four rounds, a window ten jobs.
@@ -57,6 +54,8 @@ type Net struct {
 	Provider *agent.Agent
 	Endpoint string
 	Held     *keys.Held
+	// APIKey is a bearer key of the buyer's account for older clients, drawn at each start.
+	APIKey string
 
 	cfg      Config
 	buyer    *client.Client
@@ -67,9 +66,20 @@ type Net struct {
 
 // Start opens the store, starts the service and joins the provider.
 func Start(ctx context.Context, cfg Config) (n *Net, err error) {
-	if cfg.Now == nil {
-		cfg.Now = time.Now
+	n, err = open(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
+	m, err := n.join(ctx, "provider", &executor{backend: cfg.Backend})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("devnet: %w", err), n.Close())
+	}
+	n.Provider, n.Held, n.own = m.agent, m.held, m.own
+	return n, nil
+}
+
+// open starts the service with a funded buyer.
+func open(ctx context.Context, cfg Config) (n *Net, err error) {
 	if cfg.Listen == "" {
 		cfg.Listen = "127.0.0.1:0"
 	}
@@ -106,10 +116,7 @@ func Start(ctx context.Context, cfg Config) (n *Net, err error) {
 	if _, err := n.buyer.Enrol(ctx, ""); err != nil {
 		return n, err
 	}
-	if err := n.grant(ctx, buyer.KeyID()); err != nil {
-		return n, err
-	}
-	return n, n.join(ctx)
+	return n, n.grant(ctx, buyer.KeyID())
 }
 
 // Close stops everything, the newest first.
@@ -136,73 +143,6 @@ func (n *Net) key(member string, role keys.Role) (keys.RoleSigner, error) {
 	return k, err
 }
 
-// policy is the network's own with short epochs and windows.
-func policy() (*aicf.Policy, error) {
-	p, err := aicf.DefaultPolicy()
-	if err != nil {
-		return nil, err
-	}
-	p.Epochs.LengthBlocks, p.SLA.Windows.SamplesMin, p.Slashing.Grace.StartupBlocks = epochRounds, windowJobs, 0
-	return p, nil
-}
-
-func (n *Net) serve(ctx context.Context, treasury keys.Signer) error {
-	p, err := policy()
-	if err != nil {
-		return err
-	}
-	var db *store.DB
-	opts := store.Options{Log: n.cfg.Log}
-	if n.cfg.Metrics != nil {
-		opts.Observer = n.cfg.Metrics
-	}
-	if n.cfg.Postgres != "" {
-		db, err = store.OpenPostgres(ctx, n.cfg.Postgres, opts)
-	} else {
-		db, err = store.OpenSQLite(ctx, filepath.Join(n.cfg.Dir, "network.db"), opts)
-	}
-	if err != nil {
-		return err
-	}
-	n.close = append(n.close, db.Close)
-	key, err := n.key("service", keys.Service)
-	if err != nil {
-		return err
-	}
-	secret := digest.SumParts([]byte("animica devnet beacon"), key.Public())
-	if n.Service, err = network.New(ctx, network.Config{Store: db, ChainID: ChainID, Policy: p, Service: key, Treasury: treasury.Public(),
-		Entropy: rand.Reader, Beacon: secret, Dev: true, Log: n.cfg.Log}, n.nowMS()); err != nil {
-		return err
-	}
-	n.close = append(n.close, n.Service.Close)
-	l, err := net.Listen("tcp", n.cfg.Listen)
-	if err != nil {
-		return err
-	}
-	n.Endpoint = "http://" + l.Addr().String()
-	about := httpapi.Config{Network: n.Service, Signer: key, Now: n.cfg.Now, Dev: true, Log: n.cfg.Log, Version: "1",
-		Extra: map[string]http.Handler{"GET " + web.Root: httpapi.Local(web.New(web.Config{Network: n.Service, Now: n.cfg.Now, Log: n.cfg.Log}))}}
-	if n.cfg.Metrics != nil {
-		n.cfg.Metrics.Attach(n.Service)
-		about.Observer, about.Extra["GET /metrics"] = n.cfg.Metrics, httpapi.Local(n.cfg.Metrics.Handler())
-	}
-	api := httpapi.New(about)
-	served, stop := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan error, 1)
-	h := &http.Server{}
-	go func() { done <- api.Serve(served, h, func() error { return h.Serve(l) }, 5*time.Second) }()
-	n.close = append(n.close, func() error {
-		stop()
-		if err := <-done; !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	return nil
-}
-
-func (n *Net) nowMS() int64 { return n.cfg.Now().UnixMilli() }
-
 // connect is a client that signs and knows the service's key.
 func (n *Net) connect(ctx context.Context, signer keys.Signer) (*client.Client, error) {
 	c, err := client.New(n.Endpoint, signer)
@@ -213,7 +153,7 @@ func (n *Net) connect(ctx context.Context, signer keys.Signer) (*client.Client, 
 	if err != nil {
 		return nil, err
 	}
-	c.Service, c.Now = st.ServicePub, n.cfg.Now
+	c.Service, c.Now = st.ServicePub, n.now
 	return c, nil
 }
 
@@ -223,198 +163,19 @@ func (n *Net) grant(ctx context.Context, account digest.Digest) error {
 	return err
 }
 
-// join registers the provider, stakes and sends the first heartbeat.
-func (n *Net) join(ctx context.Context) error {
-	s, err := keys.Open(filepath.Join(n.cfg.Dir, "keys", "provider"))
-	if err != nil {
-		return err
+// now is the network's time.
+func (n *Net) now() time.Time {
+	if n.cfg.Clock != nil {
+		return n.cfg.Clock.Now()
 	}
-	defer s.Close()
-	now := uint64(n.cfg.Now().Unix())
-	if n.Held, _, err = s.Ensure(rand.Reader, now); err != nil {
-		return err
-	}
-	root, err := s.Key(keys.Root)
-	if err != nil {
-		return err
-	}
-	id, err := keys.NewIdentity(ctx, root, "devnet@localhost", []string{"quantum"}, now)
-	if err != nil {
-		return err
-	}
-	b := &keys.Bundle{Identity: id, Regions: []string{"local"}, Keys: []*keys.KeyStatement{n.Held.Statement}}
-	for _, g := range circuit.Generators() {
-		b.Algorithms = append(b.Algorithms, g.ID)
-	}
-	if err := b.Sign(ctx, root, now); err != nil {
-		return err
-	}
-	bundle, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	if n.own, err = n.connect(ctx, n.Held.Operational); err != nil {
-		return err
-	}
-	if err := n.grant(ctx, n.Held.ProviderID); err != nil {
-		return err
-	}
-	n.Provider, err = agent.New(ctx, agent.Config{Client: n.own, Held: n.Held, Bundle: bundle, Dir: filepath.Join(n.cfg.Dir, "provider"), Now: n.cfg.Now, Log: n.cfg.Log,
-		Executor: &executor{n.cfg.Host, n.cfg.Backend, n.Held, n.cfg.Version, n.cfg.Now}, Version: n.cfg.Version})
-	if err != nil {
-		return err
-	}
-	n.close = append(n.close, n.Provider.Close)
-	if err := n.Provider.Join(ctx); err != nil {
-		return err
-	}
-	_, err = n.Provider.Beat(ctx)
-	return err
+	return time.Now()
 }
 
-// Report is what the jobs came to, read back from the service.
-type Report struct {
-	JobsPaid  int              `json:"jobs_paid"`
-	Imbalance aicf.Amount      `json:"ledger_imbalance"`
-	Statement *aicf.Statement  `json:"statement"`
-	Payouts   []*aicf.Payout   `json:"payouts"`
-	Balance   *aicf.Balance    `json:"balance"`
-	Checks    []aicf.Invariant `json:"invariants"`
-	Dashboard string           `json:"dashboard_url"`
-	ElapsedMS int64            `json:"elapsed_ms"`
-}
+func (n *Net) nowMS() int64 { return n.now().UnixMilli() }
 
-// Run submits jobs, has them executed and proved, settles their epoch, claims the pay, and
-// holds the totals against each other. document is a job of a generated circuit; each
-// submission gets a job_id of its own.
-func (n *Net) Run(ctx context.Context, document []byte, jobs int) (*Report, error) {
-	began := n.cfg.Now()
-	var earned aicf.Amount
-	epochs := map[uint64]bool{}
-	for i := range jobs {
-		id, doc, err := renamed(document, i)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := n.buyer.Submit(ctx, "submit-"+id.String(), aicf.JobSubmission{Job: doc}); err != nil {
-			return nil, fmt.Errorf("job %d: %w", i+1, err)
-		}
-		e, err := n.Provider.Once(ctx, 10*time.Second)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("job %d: %w", i+1, err)
-		case e == nil:
-			return nil, fmt.Errorf("job %d: the provider got no work", i+1)
-		case e.State != agent.Done || e.Outcome == nil || e.Outcome.Status != aicf.LeaseCompleted:
-			return nil, fmt.Errorf("job %d: lease %s is %s: %s", i+1, e.Lease, e.State, e.Reason)
-		}
-		earned += e.Outcome.Accrued
-		epochs[e.Outcome.Epoch] = true
+// pass lets d go by on a logical clock; on the machine's it does nothing.
+func (n *Net) pass(d time.Duration) {
+	if n.cfg.Clock != nil {
+		n.cfg.Clock.Advance(d)
 	}
-	r := &Report{Payouts: []*aicf.Payout{}, Dashboard: n.Endpoint + web.Root}
-	var paid aicf.Amount
-	for epoch := range epochs {
-		if err := n.settle(ctx, epoch); err != nil {
-			return nil, err
-		}
-		p, err := n.own.Claim(ctx, fmt.Sprintf("claim-%d", epoch), n.Held.ProviderID, epoch)
-		if err != nil {
-			return nil, fmt.Errorf("claim epoch %d: %w", epoch, err)
-		}
-		paid += p.Amount
-		r.Payouts = append(r.Payouts, p)
-	}
-	if paid < earned {
-		return nil, fmt.Errorf("the jobs earned %d, %d was paid", earned, paid)
-	}
-	if err := n.report(ctx, r); err != nil {
-		return nil, err
-	}
-	r.ElapsedMS = n.cfg.Now().Sub(began).Milliseconds()
-	return r, nil
-}
-
-// settle advances rounds until an epoch is settled.
-func (n *Net) settle(ctx context.Context, epoch uint64) error {
-	for range 4 * epochRounds {
-		e, err := n.Service.Epoch(ctx, epoch)
-		if err != nil {
-			return err
-		}
-		if e.State == aicf.EpochSettled {
-			return nil
-		}
-		st, err := n.Service.Status(ctx)
-		if err != nil {
-			return err
-		}
-		if _, err := n.Service.AdvanceRound(ctx, n.nowMS(), st.Round); err != nil {
-			return err
-		}
-		if _, err := n.Service.Sweep(ctx, n.nowMS()); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("epoch %d does not settle", epoch)
-}
-
-// report reads statement, balance and invariants.
-func (n *Net) report(ctx context.Context, r *Report) error {
-	for cursor := ""; ; {
-		s, err := n.own.Statement(ctx, n.Held.ProviderID, nil, cursor)
-		if err != nil {
-			return err
-		}
-		if r.Statement == nil {
-			r.Statement = s
-		} else {
-			r.Statement.Lines = append(r.Statement.Lines, s.Lines...)
-		}
-		if s.Next == 0 {
-			break
-		}
-		cursor = fmt.Sprint(s.Next)
-	}
-	var lines aicf.Amount
-	for _, l := range r.Statement.Lines {
-		if l.State == aicf.ClaimPaid {
-			r.JobsPaid++
-			lines += l.Provider
-		}
-	}
-	var err error
-	if r.Balance, err = n.own.Balance(ctx, n.Held.ProviderID); err != nil {
-		return err
-	}
-	a, err := n.own.Check(ctx)
-	if err != nil {
-		return err
-	}
-	r.Imbalance, r.Checks = a.Imbalance, a.Invariants
-	switch {
-	case !a.OK():
-		return errors.New("the ledger breaks an invariant: omni aicf check says which")
-	case r.Statement.Paid != lines:
-		return fmt.Errorf("the statement's lines add up to %d, the ledger paid %d", lines, r.Statement.Paid)
-	}
-	return nil
-}
-
-// renamed gives a job document the id of its i-th submission in this process.
-func renamed(document []byte, i int) (digest.Digest, []byte, error) {
-	var id digest.Digest
-	if _, err := io.ReadFull(rand.Reader, id[:]); err != nil {
-		return id, nil, err
-	}
-	var doc map[string]json.RawMessage
-	if err := json.Unmarshal(document, &doc); err != nil {
-		return id, nil, fmt.Errorf("job %d: %w", i+1, err)
-	}
-	raw, err := json.Marshal(id)
-	if err != nil {
-		return id, nil, err
-	}
-	doc["job_id"] = raw
-	out, err := json.Marshal(doc)
-	return id, out, err
 }

@@ -2,13 +2,17 @@ package devnet
 
 import (
 	"context"
+	"net/http"
 	"os"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/agent"
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/backends/sim"
 	"github.com/animicaorg/engine/host"
 	_ "github.com/animicaorg/engine/host/wazerort" // the WebAssembly runtime of workers
@@ -16,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
-	os.Exit(m.Run())
+	MaybeDevice()
+	os.Exit(storetest.Main(m))
 }
 
 const smallJob = `{"job_id":"6a0b1f4e2d3c5968778695a4b3c2d1e0f00112233445566778899aabbccddeef","kind":"quantum",
@@ -130,4 +135,57 @@ func TestDrainTakesNothing(t *testing.T) {
 	a, err := n.Provider.Beat(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "counted", a.Outcome)
+}
+
+// heldAcks is a transport that lets acks through only after the network has been asked for
+// work once more.
+type heldAcks struct {
+	mu    sync.Mutex
+	asked int
+	more  chan struct{} // closed with the second answer
+}
+
+func (h *heldAcks) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == "/aicf/leases/ack" {
+		<-h.more
+	}
+	a, err := http.DefaultTransport.RoundTrip(r)
+	if r.URL.Path == "/aicf/leases/next" && err == nil && a.StatusCode == http.StatusOK {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.asked++; h.asked == 2 {
+			close(h.more)
+		}
+	}
+	return a, err
+}
+
+// TestAnOfferIsTakenOnce: the network offers a lease until its ack has come. An agent with
+// room for two asks again meanwhile, and must not run the lease twice: two results under one
+// fence would cost its stake.
+func TestAnOfferIsTakenOnce(t *testing.T) {
+	n := start(t, t.TempDir())
+	m, err := n.join(t.Context(), "wide", &executor{backend: n.cfg.Backend, capacity: 2})
+	require.NoError(t, err)
+	h := &heldAcks{more: make(chan struct{})}
+	m.own.HTTP = &http.Client{Transport: h}
+	id, doc, err := renamed([]byte(smallJob), 0)
+	require.NoError(t, err)
+	_, err = n.buyer.Submit(t.Context(), "submit-"+id.String(), aicf.JobSubmission{Job: doc})
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.agent.Run(ctx, time.Minute) }()
+	require.Eventually(t, func() bool {
+		j, err := n.Service.Job(t.Context(), id)
+		return err == nil && j.State == aicf.Completed
+	}, time.Minute, 10*time.Millisecond)
+	stop()
+	require.NoError(t, <-done)
+	page, err := n.own.Slashes(t.Context(), aicf.SlashFilter{}, "")
+	require.NoError(t, err)
+	require.Empty(t, page.Items)
+	counts, err := m.agent.Journal().Counts(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[agent.State]uint64{agent.Done: 1}, counts)
 }

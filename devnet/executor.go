@@ -2,6 +2,7 @@ package devnet
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,17 +17,24 @@ import (
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/job"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/plugins/driver/driverv1"
 	"github.com/animicaorg/engine/plugins/embedded"
 	"github.com/animicaorg/engine/proofs"
 )
 
 // executor runs jobs with the shipped modules.
 type executor struct {
-	host    *host.Host
-	backend backends.Backend
-	held    *keys.Held
-	version string
-	now     func() time.Time
+	host     *host.Host
+	backend  backends.Backend
+	held     *keys.Held
+	version  string
+	now      func() time.Time
+	pass     func(time.Duration) // moves a logical clock
+	capacity int                 // leases at once; 0: one
+	takes    time.Duration       // what a run takes on it; 0: 100 ms
+	device   *device             // signs X and R of what ran on it; nil: proofs carry no evidence
+	// hand makes of a run the bundle that is handed in; nil: its proof.
+	hand func(context.Context, *execution) (*proofs.Bundle, error)
 }
 
 var _ agent.Executor = (*executor)(nil)
@@ -56,8 +64,12 @@ func (x *executor) Execute(ctx context.Context, lease *job.Lease) (b *proofs.Bun
 	}
 	defer func() { err = errors.Join(err, guests.Close()) }()
 	log := &journal{}
-	e, err := engine.New(engine.Config{Compiler: guests.Compiler, Traps: guests.Traps, Modules: guests.Modules, Backend: x.backend,
-		ProviderID: x.held.ProviderID, Version: x.version, Journal: log, Now: x.now})
+	cfg := engine.Config{Compiler: guests.Compiler, Traps: guests.Traps, Modules: guests.Modules, Backend: timed{x.backend, x},
+		ProviderID: x.held.ProviderID, Version: x.version, Journal: log, Now: x.now}
+	if x.device != nil {
+		cfg.Modules = append(cfg.Modules, x.device.module)
+	}
+	e, err := engine.New(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +77,64 @@ func (x *executor) Execute(ctx context.Context, lease *job.Lease) (b *proofs.Bun
 	if err != nil {
 		return nil, err
 	}
+	made := &execution{executor: x, modules: map[digest.Digest][]byte{digest.Sum(compiler.Bytes): compiler.Bytes, digest.Sum(traps.Bytes): traps.Bytes}}
+	if x.device != nil {
+		if made.execSig, err = x.device.sign(ctx, driverv1.Purpose_PURPOSE_EXEC, plan.X); err != nil {
+			return nil, err
+		}
+	}
 	out, err := e.Run(ctx, plan)
 	if err != nil {
 		return nil, err
 	}
-	run := &agent.Run{Plan: plan, Outcome: out, Statement: x.held.Statement, TrapTier: job.TrapModeProcess, Version: x.version, Use: guests.Use(), Dev: true}
-	proof, err := proofs.Build(run.Claim())
+	made.run = agent.Run{Plan: plan, Outcome: out, Statement: x.held.Statement, TrapTier: job.TrapModeProcess, Version: x.version, Use: guests.Use(), Dev: true}
+	made.journal = bytes.Clone(log.Bytes())
+	if x.hand != nil {
+		return x.hand(ctx, made)
+	}
+	return made.prove(ctx, made.run.Claim())
+}
+
+// timed is a backend that takes its time on a logical clock.
+type timed struct {
+	backends.Backend
+	of *executor
+}
+
+// Run implements backends.Backend.
+func (t timed) Run(ctx context.Context, b *backends.Batch, emit backends.Emit) error {
+	t.of.pass(cmp.Or(t.of.takes, 100*time.Millisecond))
+	return t.Backend.Run(ctx, b, emit)
+}
+
+// execution is a run before anything is claimed of it.
+type execution struct {
+	*executor
+	run     agent.Run
+	journal []byte // what the engine logged; nil: the bundle has none
+	modules map[digest.Digest][]byte
+	execSig []byte // of the device, over X
+}
+
+// prove signs a claim about the run and puts the bundle around it. The device signs the
+// result that is claimed.
+func (e *execution) prove(ctx context.Context, c proofs.Claim) (*proofs.Bundle, error) {
+	proof, err := proofs.Build(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := proof.Sign(ctx, x.held.Operational, uint64(x.now().Unix())); err != nil {
+	if e.device != nil {
+		if c.Attest.QPU, err = e.device.evidence(ctx, e.execSig, proof.Body.Binding.Digests.R); err != nil {
+			return nil, err
+		}
+		if proof, err = proofs.Build(c); err != nil {
+			return nil, err
+		}
+	}
+	if err := proof.Sign(ctx, e.held.Operational, c.FinishedUnixMS/1000); err != nil {
 		return nil, err
 	}
-	return run.Bundle(proof, bytes.Clone(log.Bytes()), map[digest.Digest][]byte{digest.Sum(compiler.Bytes): compiler.Bytes, digest.Sum(traps.Bytes): traps.Bytes})
+	return e.run.Bundle(proof, e.journal, e.modules)
 }
 
 // newTask builds what a lease asks for, under a policy that ships.

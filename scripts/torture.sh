@@ -15,6 +15,8 @@
 #   P5        a replica killed at 20 steps of each of 50 settlements, on each engine
 #   P6        10,000 claims through a payer that loses orders and answers
 #   P7        three replicas on one PostgreSQL behind proxies that reset and freeze: one hour
+#   P8        1,000 kill -9 of the provider daemon during 10,000 jobs: each job is done
+#             and paid once; 50 minutes a run, the next goes on
 #   P9        one of four workers killed every two seconds for ten minutes
 #   P10       clocks that leap and differ
 #   P11       full disks, disks that cannot be written, long logs
@@ -66,6 +68,14 @@ P4) network '^TestResultsCountOnce$' ;;
 P5) network '^TestSettlementAtEveryFailpoint$' ;;
 P6) network '^TestPayoutsThroughAnUnreliablePayer$' ;;
 P7) network '^(TestCommitsWithoutAnAnswer|TestReplicasUnderResets)$' ;;
+P8)
+	if [ "$TORTURE_SIZE" = full ]; then
+		mkdir -p "$state/provider"
+		TORTURE_DIR=$(cd "$state/provider" && pwd)
+		export TORTURE_DIR TORTURE_TIME=50m
+	fi
+	go test -count=1 -v -timeout 24h -run '^TestProviderKill9$' ./cmd/engine
+	;;
 P9) go test -count=1 -v -timeout 60m -run '^TestWorkersDie$' ./backends/fleet ;;
 P10)
 	go test -count=1 ./aicf/clock
@@ -86,7 +96,7 @@ model) network '^TestAgainstTheModel$' -rapid.checks=100000 -rapid.steps=60 ;;
 plans) network '^TestPlansOfAMillionJobs$' ;;
 bugs) ./scripts/planted-bugs.sh ;;
 *)
-	echo "torture: want TORTURE=drivers, P1 to P7, P9 to P14, model, plans or bugs" >&2
+	echo "torture: want TORTURE=drivers, P1 to P14, model, plans or bugs" >&2
 	exit 2
 	;;
 esac

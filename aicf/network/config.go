@@ -40,10 +40,10 @@ type Config struct {
 	// Runner judges the quote of a runner's enrolment by a measurement policy: the
 	// quote must bind data. Nil: no runner is enrolled, and trap_mode tee is refused.
 	Runner func(ctx context.Context, quote *attest.Carried, data []byte, nowMS int64) (measurement []byte, dev bool, err error)
-	// Fraud judges an accusation; nil: quantum_fraud_v1 documents that rest on judging the
-	// accused claim's stored bundle again (proofs/statement). Those that rest on a target
-	// audit are refused then: the audit itself is not part of a dispute.
-	Fraud func(ctx context.Context, document []byte) (*Fraud, error)
+	// Fraud judges an accusation, with the target audit that it rests on where it does; nil:
+	// quantum_fraud_v1 documents are held against the accused claim's stored bundle
+	// (proofs/statement), the audit's beacon against the network's rounds.
+	Fraud func(ctx context.Context, document, audit []byte) (*Fraud, error)
 	// Payer executes payouts; nil: pay into the provider's available balance.
 	Payer Payer
 	// Dev allows the faucet, dev evidence, dev-flagged proofs and unsigned calls.

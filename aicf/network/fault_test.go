@@ -288,7 +288,7 @@ func TestAnAccusationThatHolds(t *testing.T) {
 	var claim digest.Digest
 	each(t, func(c *network.Config) {
 		c.Policy = testPolicy(t, func(p *aicf.Policy) { p.Network.BurnShare, p.Network.ReporterShare = 3*aicf.Nano/10, aicf.Nano/10 })
-		c.Fraud = func(_ context.Context, doc []byte) (*network.Fraud, error) {
+		c.Fraud = func(_ context.Context, doc, _ []byte) (*network.Fraud, error) {
 			if string(doc) != `{"audit":"fails"}` {
 				return nil, errors.New("the audit passes")
 			}

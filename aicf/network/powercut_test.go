@@ -82,7 +82,7 @@ func cutConfig(t testing.TB, c *network.Config) {
 		p.Network.HeartbeatMS, p.Network.RejudgePPM, p.Network.WindowJobs = 1e9, 1, 100_000
 		p.Slashing.Penalties.TrapsCheat.JailBlocks = 0
 	})
-	c.Fraud = func(_ context.Context, document []byte) (*network.Fraud, error) {
+	c.Fraud = func(_ context.Context, document, _ []byte) (*network.Fraud, error) {
 		claim, err := digest.Parse(string(bytes.Trim(document, `"`)))
 		return &network.Fraud{Claim: claim, Why: "the test says so"}, err
 	}

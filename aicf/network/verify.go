@@ -36,13 +36,14 @@ type verified struct {
 
 // verify runs the full verification of a stored result.
 func (s *Service) verify(ctx context.Context, l *queue.LeaseRow, j *queue.JobRow) (*verified, error) {
-	return s.verifyAt(ctx, l, j, "")
+	return s.verifyAt(ctx, l, j, "", nullifiers{s})
 }
 
-// verifyAt is verify with a least level of evidence; empty: none.
-func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobRow, least proofs.Level) (*verified, error) {
+// verifyAt is verify with a least level of evidence (empty: none) and the nullifiers of
+// accepted claims (nil: they are not asked for).
+func (s *Service) verifyAt(ctx context.Context, l *queue.LeaseRow, j *queue.JobRow, least proofs.Level, used proofs.NullifierStore) (*verified, error) {
 	v := &verified{sample: penalty.Sample{Job: l.JobID, LatencyMS: l.ReceivedMS - l.AckedMS, MaxMS: j.MaxLatencyMS}}
-	in := proofs.Input{Proof: []byte(l.Proof), ReceiptMS: uint64(l.ReceivedMS), Nullifiers: nullifiers{s},
+	in := proofs.Input{Proof: []byte(l.Proof), ReceiptMS: uint64(l.ReceivedMS), Nullifiers: used,
 		Policy: proofs.Policy{ServiceKeys: []digest.Digest{s.cfg.Service.KeyID()}, RequireLease: true, RefuseDev: !s.cfg.Dev, MinLevel: least}}
 	if err := s.db.View(ctx, func(t *store.Tx) error {
 		chain, err := registry.ChainOf(t, l.Provider)

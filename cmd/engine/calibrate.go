@@ -32,6 +32,7 @@ type calibrateFlags struct {
 	name    string
 	out     string
 	threads int
+	runtime bool
 }
 
 // calibrateAnswer is the JSON answer of "engine calibrate".
@@ -81,21 +82,48 @@ class was measured at.
 drift is true where the backend passes less often than --policy expects, by an
 exact left tail of one in a million, or by the evidence collected over the rounds
 (a false alarm in 10,000 rounds). --policy may be the result of an earlier
-calibration.`,
+calibration.
+
+--runtime measures the machine instead: jobs of the guide's circuit from plan to
+verdict, in units (width x depth x shots / 8192) a second, and the --capacity of
+engine provider start under which the guide's job still ends within its latency. The
+figure is kept in the data directory and compared with the one before.`,
 		Example: `  engine calibrate --backend cheat:honest --out class.json
-  engine calibrate --policy class.json --rounds 20`,
+  engine calibrate --policy class.json --rounds 20
+  engine calibrate --runtime`,
 		Args: cli.Args(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return e.runCalibrate(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !f.runtime {
+				return e.runCalibrate(cmd.Context(), f)
+			}
+			for _, other := range []string{"shots", "policy", "name", "out"} {
+				if cmd.Flags().Changed(other) {
+					return cli.Errorf(cli.Usage, "--"+other, "does not go with --runtime")
+				}
+			}
+			if f.rounds < 1 || f.rounds > maxCalibrateRounds {
+				return cli.Errorf(cli.Usage, "--rounds", "%d, allowed are 1..%d", f.rounds, maxCalibrateRounds)
+			}
+			sizes := runtimeSizes
+			if cmd.Flags().Changed("size") {
+				sizes = f.sizes
+			}
+			if len(sizes) < 1 || len(sizes) > maxZooSizes {
+				return cli.Errorf(cli.Usage, "--size", "%d sizes, allowed are 1..%d", len(sizes), maxZooSizes)
+			}
+			return e.runRuntime(cmd.Context(), f, sizes)
+		},
 	}
 	p := c.Flags()
 	p.StringVar(&f.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
-	p.StringSliceVar(&f.sizes, "size", []string{"2x8", "4x16", "8x16"}, "`WxD,…`: width and depth of the mirror circuits")
+	p.StringSliceVar(&f.sizes, "size", []string{"2x8", "4x16", "8x16"}, "`WxD,…`: width and depth of the mirror circuits; WxDxSHOTS with --runtime")
 	p.Uint64Var(&f.shots, "shots", 2000, "`N` slots per size and round, all of them mirror circuits")
 	p.IntVar(&f.rounds, "rounds", 3, "`N` rounds")
 	p.StringVar(&f.policy, "policy", "ref@1", "`NAME` of an embedded trap policy (exact, ref) or a policy file: its rates are scaled and compared with")
 	p.StringVar(&f.name, "name", "class@1", "name of the policy that is derived")
 	p.StringVar(&f.out, "out", "", "`FILE` for the policy")
 	p.IntVar(&f.threads, "threads", 0, "0 is one per CPU")
+	p.BoolVar(&f.runtime, "runtime", false, "measure units a second, and what capacity that is")
 	return c
 }
 

@@ -55,7 +55,9 @@ first heartbeat, is {"provider_id":…,"endpoint":…}, and "metrics" where --me
 
 Every step is in a journal in the data directory: after a crash, kill -9 or loss of
 power the next start carries on what the network had accepted. SIGTERM, SIGINT and
-engine provider drain let running jobs finish for at most --grace.
+engine provider drain let running jobs finish for at most --grace. A data directory has
+one provider at a time. Under systemd readiness, stopping and signs of life are told
+(Type=notify, WatchdogSec=); deploy/systemd has the unit.
 
 Modules run in a sandbox. Where the kernel has no landlock or no seccomp it is weak
 and the verb refuses, unless --allow-weak-sandbox.`,
@@ -128,11 +130,16 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := e.strongSandbox(ctx, f.weak); err != nil {
-		return err
-	}
 	dir, err := e.providerDir()
 	if err != nil {
+		return err
+	}
+	unlock, err := lockProvider(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	if err := e.strongSandbox(ctx, f.weak); err != nil {
 		return err
 	}
 	bundle, held, err := e.providerBundle(cmd, f, dir)
@@ -154,6 +161,7 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
+	manager := newNotifier(e.Getenv, func(err error) { e.Log.Warn("the service manager does not hear", "error", err) })
 	clock := &agent.Clock{}
 	f.run.clock = clock
 	ready := map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}
@@ -167,6 +175,7 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	}
 	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: executor, Runner: runner, Capacity: f.capacity,
 		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Clock: clock, Version: engine.VersionOf(""), Log: e.Log, Meter: f.run.meter, Working: func() {
+			manager.tell("READY=1", "STATUS=serving "+c.Endpoint)
 			_ = e.Print(ready, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
 				if at := ready["metrics"]; at != "" {
@@ -193,6 +202,11 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 		return err
 	}
 	defer end()
+	stopping := context.AfterFunc(work, func() { manager.tell("STOPPING=1", "STATUS=finishing what runs") })
+	defer stopping()
+	alive, dead := context.WithCancel(context.WithoutCancel(ctx))
+	defer dead()
+	go manager.watch(alive, a)
 	keeping := e.keepLog(ctx, logs.log, witnesses)
 	defer keeping()
 	if err := a.Run(work, f.grace); err != nil && work.Err() == nil {

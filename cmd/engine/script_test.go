@@ -22,6 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
 	maybeDriver()
+	maybeProvider()
 	maps.Copy(commands, map[string]func(){"engine": main, "witness": witness})
 	testscript.Main(m, commands)
 }

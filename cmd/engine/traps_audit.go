@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -135,31 +136,14 @@ func auditInput(b *proofs.Bundle, p *proofs.Proof, f *auditFlags) (*traps.AuditI
 	if err != nil || len(value) != 32 {
 		return nil, cli.Errorf(cli.Usage, "--beacon", "%.70q is not 32 bytes in hexadecimal", f.beacon)
 	}
-	bind := &p.Body.Binding
-	if f.round <= bind.Round {
-		return nil, cli.Errorf(cli.Usage, "--round", "%d is not after the lease's round %d", f.round, bind.Round).WithHint("a beacon that was known before the outcomes were committed chooses nothing")
-	}
-	in, err := statement.JudgeInput(b, p)
-	if err != nil {
+	in, err := statement.AuditInput(b, p, f.round, digest.Digest(value), f.leaves)
+	switch {
+	case errors.Is(err, statement.ErrAuditDraw):
+		return nil, cli.Errorf(cli.Usage, "--round", "%d is not after the lease's round %d", f.round, p.Body.Binding.Round).WithHint("a beacon that was known before the outcomes were committed chooses nothing")
+	case err != nil:
 		return nil, invalid(err)
 	}
-	root, err := in.Outcomes.Root()
-	if err != nil {
-		return nil, invalid(err)
-	}
-	if root != bind.OutcomesRoot {
-		return nil, invalid(fmt.Errorf("outcomes.bin has root %s, the proof commits to %s: %w", root, bind.OutcomesRoot, proofs.ErrBundle))
-	}
-	mix, err := traps.MixOf(in.ModuleName, in.ModuleVersion)
-	if err != nil {
-		return nil, cli.Errorf(cli.ProofInvalid, "BUNDLE", "%w", err)
-	}
-	policy, err := guest.ParsePolicy(in.Policy)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	return &traps.AuditInput{Mix: mix, Layered: in.Layered, Header: guest.Header{Shots: in.Shots, RatioPPM: in.RatioPPM}, Policy: policy, Root: in.Root,
-		Outcomes: in.Outcomes, Result: bind.Digests.R, Round: f.round, Value: [32]byte(value), Leaves: f.leaves}, nil
+	return in, nil
 }
 
 func auditAnswerOf(in *traps.AuditInput, r *traps.Audit, frame []byte) *auditAnswer {

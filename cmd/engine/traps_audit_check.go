@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/animicaorg/engine/internal/cli"
 	"github.com/animicaorg/engine/proofs/statement"
-	"github.com/animicaorg/engine/proofs/transcript"
 )
 
 // checkDocument verifies the signature of an audit, and takes round, beacon and
@@ -13,20 +12,10 @@ func (e *program) checkDocument(f *auditFlags) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, frame, err := openAudit(b)
+	a, frame, err := statement.OpenAudit(b)
 	if err != nil {
 		return nil, cli.Errorf(cli.ProofInvalid, "--check", "%w", err).Named("AuditInvalid")
 	}
 	f.round, f.beacon, f.leaves = a.Round, a.Beacon.String(), a.Leaves
 	return frame, nil
-}
-
-// openAudit verifies the signature of an audit and reads its frame.
-func openAudit(doc []byte) (*transcript.AuditFrame, []byte, error) {
-	s, err := statement.Open(doc, statement.TypeAudit)
-	if err != nil {
-		return nil, nil, err
-	}
-	a, err := transcript.ParseAudit(s.Frame)
-	return &a, s.Frame, err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/animicaorg/engine/proofs"
 	"github.com/animicaorg/engine/proofs/statement"
 	"github.com/animicaorg/engine/proofs/transcript"
-	"github.com/animicaorg/engine/traps"
 )
 
 // fraudAnswer is the JSON answer of "engine traps fraud".
@@ -92,7 +91,7 @@ func (e *program) auditAgain(path string, b *proofs.Bundle) (*transcript.AuditFr
 	if err != nil {
 		return nil, nil, err
 	}
-	a, frame, err := openAudit(doc)
+	a, frame, err := statement.OpenAudit(doc)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,19 +99,7 @@ func (e *program) auditAgain(path string, b *proofs.Bundle) (*transcript.AuditFr
 	if err != nil {
 		return nil, nil, err
 	}
-	in, err := auditInput(b, p, &auditFlags{round: a.Round, beacon: a.Beacon.String(), leaves: a.Leaves})
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := traps.RunAudit(*in)
-	if err != nil {
-		return nil, nil, err
-	}
-	got, err := transcript.Encode(r.Frame(in))
-	if err == nil && string(got) != string(frame) {
-		err = fmt.Errorf("the bundle gives another audit: %s", r)
-	}
-	return a, frame, err
+	return a, frame, statement.AuditAgain(b, p, a, frame)
 }
 
 func fraudError(err error) error {

@@ -38,12 +38,14 @@ var guideJob []byte
 type devnetFlags struct {
 	jobs                 int
 	keep, postgres, nats string
-	listen               string
+	listen, policy       string
+	cheat                cli.Choice
+	appeal               bool
 	stay                 bool
 }
 
 func (o *program) devnet() *cobra.Command {
-	f := &devnetFlags{}
+	f := &devnetFlags{cheat: cli.Choice{Allowed: devnet.Cheats()}}
 	c := &cobra.Command{
 		Use: "devnet", Short: "Run a whole job network here: submit, execute, prove, settle, pay",
 		Long: `Run a whole network in one process: service, beacon, treasury, a buyer and a
@@ -51,9 +53,23 @@ provider with the simulator, over signed HTTP on loopback. The guide's job is
 submitted --jobs times, executed with traps, proved, judged again by the service,
 settled and paid; the statement is printed. Offline; nothing waits for real time.
 
+--cheat plays a dispute in place of that: a second provider cheats as named. Exit 0
+only after its pay was refused, its stake held, its forged counter-evidence refused,
+the appeal window over and the stake taken. With --appeal an honest provider is
+accused of that fault without cause: exit 0 only after forged counter-evidence was
+refused and the device's own signature has undone the hold entry by entry. In both
+cases the figures are recomputed from the database after everything was closed.
+
+  omit-cz        a device leaves out every CZ, its owner signs that all traps passed
+  forged-quote   the device's evidence leads to a vendor that the provider made up
+  double-result  a second result under one fence
+  late           a window of jobs that all took longer than their buyer allows
+  traps-honest   only the targets are invented: no trap sees it, a target audit does
+
 --stay keeps the network running with real rounds until a signal; the first line on
-stdout is its address, for omni aicf --endpoint.`,
-		Example: "  omni devnet\n  omni devnet --jobs 3 --keep devnet --json\n  omni devnet --stay --listen 127.0.0.1:0 --jobs 0 --json",
+stdout is its address and a bearer key of the buyer's account, for omni aicf
+--endpoint and older clients.`,
+		Example: "  omni devnet\n  omni devnet --jobs 3 --keep devnet --json\n  omni devnet --cheat omit-cz\n  omni devnet --cheat late --appeal --json\n  omni devnet --stay --listen 127.0.0.1:0 --jobs 0 --json",
 		Args:    cli.Args(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.runDevnet(cmd.Context(), f) },
 	}
@@ -63,6 +79,9 @@ stdout is its address, for omni aicf --endpoint.`,
 	p.StringVar(&f.postgres, "postgres", "", "`URL` of a PostgreSQL database, in place of SQLite")
 	p.StringVar(&f.nats, "nats", "", "`URL` of a NATS server with workers that run the shots (engine worker)")
 	p.StringVar(&f.listen, "listen", "127.0.0.1:0", "`ADDRESS` of the service")
+	p.StringVar(&f.policy, "policy", "", "`FILE` with a policy document; epochs and windows stay short (default the network's own)")
+	p.Var(&f.cheat, "cheat", "play a provider that cheats")
+	p.BoolVar(&f.appeal, "appeal", false, "play an appeal against that accusation (default that of omit-cz)")
 	p.BoolVar(&f.stay, "stay", false, "keep the network running until a signal")
 	return c
 }
@@ -79,12 +98,29 @@ func (o *program) devnetBackend(f *devnetFlags) (backends.Backend, func(), error
 	return fleet.New(fleet.Config{Conn: c, Like: sim.New(), Log: o.Log}), c.Close, nil
 }
 
+func (f *devnetFlags) check() error {
+	if f.appeal && f.cheat.Value == "" {
+		f.cheat.Value = "omit-cz"
+	}
+	switch {
+	case f.jobs < 0 || f.jobs > 10_000:
+		return cli.Errorf(cli.Usage, "--jobs", "%d, allowed are 0..10000", f.jobs)
+	case f.stay && f.cheat.Value != "":
+		return cli.Errorf(cli.Usage, "--stay", "a dispute is played to its end: --stay does not go with --cheat and --appeal")
+	case f.cheat.Value != "":
+		if err := (devnet.Case{Cheat: f.cheat.Value, Appeal: f.appeal}).Check(); err != nil {
+			return cli.Errorf(cli.Usage, "--appeal", "%w", err)
+		}
+	}
+	return nil
+}
+
 func (o *program) runDevnet(ctx context.Context, f *devnetFlags) (err error) {
 	began := time.Now()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if f.jobs < 0 || f.jobs > 10_000 {
-		return cli.Errorf(cli.Usage, "--jobs", "%d, allowed are 0..10000", f.jobs)
+	if err := f.check(); err != nil {
+		return err
 	}
 	if f.keep == "" {
 		if f.keep, err = os.MkdirTemp("", "devnet-"); err != nil {
@@ -107,8 +143,20 @@ func (o *program) runDevnet(ctx context.Context, f *devnetFlags) (err error) {
 	if err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	n, err := devnet.Start(ctx, devnet.Config{Dir: f.keep, Listen: f.listen, Postgres: f.postgres, Host: h, Backend: backend, Log: o.Log, Metrics: metrics.New(time.Now, o.Log),
-		Version: engine.VersionOf(statevector.Complex64.Numeric())})
+	net := devnet.Config{Dir: f.keep, Listen: f.listen, Postgres: f.postgres, Host: h, Backend: backend, Log: o.Log, Metrics: metrics.New(time.Now, o.Log),
+		Version: engine.VersionOf(statevector.Complex64.Numeric())}
+	if f.policy != "" {
+		if net.Policy, _, err = o.loadPolicy("--policy", f.policy); err != nil {
+			return err
+		}
+	}
+	if !f.stay {
+		net.Clock = devnet.NewClock(began)
+	}
+	if f.cheat.Value != "" {
+		return o.playCase(ctx, net, f)
+	}
+	n, err := devnet.Start(ctx, net)
 	if err != nil {
 		return cli.Errorf(cli.NetworkService, "", "%w", err)
 	}
@@ -135,7 +183,7 @@ func (o *program) runDevnet(ctx context.Context, f *devnetFlags) (err error) {
 
 // stay prints the address as a line and works in real time until ctx ends.
 func (o *program) stay(ctx context.Context, n *devnet.Net, f *devnetFlags) error {
-	line, err := json.Marshal(map[string]string{"listen": n.Endpoint})
+	line, err := json.Marshal(map[string]string{"listen": n.Endpoint, "api_key": n.APIKey})
 	if err != nil {
 		return err
 	}

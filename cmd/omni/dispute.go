@@ -51,16 +51,17 @@ func (o *program) slashes() *cobra.Command {
 
 func (o *program) dispute() *cobra.Command {
 	var slash, bundle idFlag
-	var fraud, note string
+	var fraud, audit, note string
 	c := &cobra.Command{
 		Use: "dispute", Short: "Appeal a slash, or accuse a provider by a fraud document",
 		Long: `Appeal a slash of this provider with counter-evidence, a bundle that lies with the
 service and whose transcript the device or TEE signed; or accuse a provider by a
 quantum_fraud_v1 document (engine traps judge --fraud), which the service holds
-against the bundle that the provider handed in. Evidence that does not verify
-changes nothing and exits 42. The service does not take accusations that rest on a
-target audit yet.`,
-		Example: "  omni aicf dispute --slash ID --bundle SHA3\n  omni aicf dispute --fraud fraud.json",
+against the bundle that the provider handed in. An accusation that rests on a target
+audit (engine traps audit --out --fraud) brings the audit too; its beacon must be of
+a round of the network that began after the outcomes were handed in. Evidence that
+does not verify changes nothing and exits 42.`,
+		Example: "  omni aicf dispute --slash ID --bundle SHA3\n  omni aicf dispute --fraud fraud.json --audit audit.json",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := aicf.Dispute{SlashID: slash.id, Bundle: bundle.id, Note: note}
@@ -70,6 +71,16 @@ target audit yet.`,
 					return err
 				}
 				d.Fraud = json.RawMessage(raw)
+			}
+			if audit != "" && fraud == "" {
+				return cli.Errorf(cli.Usage, "--audit", "an audit belongs to --fraud")
+			}
+			if audit != "" {
+				raw, err := o.ReadInput("--audit", audit, maxJobFile, cli.JobInvalid)
+				if err != nil {
+					return err
+				}
+				d.Audit = json.RawMessage(raw)
 			}
 			if (fraud == "") == slash.id.IsZero() {
 				return cli.Errorf(cli.Usage, "--slash", "exactly one of --slash and --fraud is needed")
@@ -102,6 +113,7 @@ target audit yet.`,
 	f.Var(&slash, "slash", "slash_id to appeal")
 	f.Var(&bundle, "bundle", "SHA3-256 of the counter-evidence, stored before")
 	f.StringVar(&fraud, "fraud", "", "`FILE` with a quantum_fraud_v1 document")
+	f.StringVar(&audit, "audit", "", "`FILE` with the quantum_audit_v1 document that the accusation rests on")
 	f.StringVar(&note, "note", "", "words for the record, at most 1000 bytes")
 	return c
 }

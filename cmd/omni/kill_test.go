@@ -23,6 +23,17 @@ const stayFolder = "OMNI_TEST_STAY"
 
 // stay starts a network process in dir and returns its address.
 func stay(t *testing.T, dir string) (*exec.Cmd, string) {
+	p, first := stayed(t, dir)
+	return p, first.Listen
+}
+
+// firstLine is what a network that stays says first.
+type firstLine struct {
+	Listen string `json:"listen"`
+	APIKey string `json:"api_key"`
+}
+
+func stayed(t *testing.T, dir string) (*exec.Cmd, firstLine) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	p := exec.Command(self)
@@ -34,11 +45,35 @@ func stay(t *testing.T, dir string) (*exec.Cmd, string) {
 	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
 	lines := bufio.NewScanner(out)
 	require.True(t, lines.Scan(), "no address")
-	var first struct {
-		Listen string `json:"listen"`
-	}
+	var first firstLine
 	require.NoError(t, json.Unmarshal(lines.Bytes(), &first))
-	return p, first.Listen
+	return p, first
+}
+
+// TestTheKeyOfANetworkThatStays: api_key is a bearer key of one funded account, drawn at each
+// start; another key is nobody's.
+func TestTheKeyOfANetworkThatStays(t *testing.T) {
+	ctx := context.Background()
+	_, first := stayed(t, t.TempDir())
+	submit := func(bearer string, n int) (*aicf.Submitted, error) {
+		c, err := client.New(first.Listen, nil)
+		require.NoError(t, err)
+		c.Bearer = bearer
+		id := digest.Sum(fmt.Appendf(nil, "bearer %d", n))
+		return c.Submit(ctx, "", aicf.JobSubmission{Job: fmt.Appendf(nil, `{"job_id":"%s","kind":"quantum","spec":{"circuit_id":"animica.quantum.trapset.v1","width":6,"depth":8,"shots":800,
+			"trap_ratio":0.3,"seed":"%s"},"price":{"units":12}}`, id, id)})
+	}
+	s, err := submit(first.APIKey, 1)
+	require.NoError(t, err)
+	c, err := client.New(first.Listen, nil)
+	require.NoError(t, err)
+	j, err := c.Job(ctx, s.JobID)
+	require.NoError(t, err)
+	b, err := c.Balance(ctx, j.Requester)
+	require.NoError(t, err)
+	require.Positive(t, b.Available, "the buyer's account is funded by the treasury")
+	_, err = submit(first.APIKey[1:]+"0", 2)
+	require.Equal(t, aicf.Unauthorized, aicf.CodeOf(err), "%v", err)
 }
 
 // TestKilledNetworkLosesNoJob kills service and provider together by SIGKILL, five times in

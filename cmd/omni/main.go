@@ -10,12 +10,14 @@ import (
 	"context"
 	"os"
 
+	"github.com/animicaorg/engine/devnet"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/cli"
 )
 
 func main() {
-	host.MaybeWorker() // first: devnet's provider makes this binary its guest worker
+	host.MaybeWorker()   // first: devnet's provider makes this binary its guest worker
+	devnet.MaybeDevice() // and the driver of its device
 	os.Exit(run())
 }
 

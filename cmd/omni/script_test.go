@@ -10,6 +10,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/animicaorg/engine/devnet"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/internal/strictjson"
 )
@@ -23,6 +24,7 @@ func TestGuideJob(t *testing.T) {
 
 func TestMain(m *testing.M) {
 	host.MaybeWorker()
+	devnet.MaybeDevice()
 	if dir := os.Getenv(stayFolder); dir != "" {
 		os.Args = []string{"omni", "devnet", "--stay", "--jobs", "0", "--keep", dir, "--json"}
 		os.Exit(run())

@@ -41,6 +41,9 @@ type Config struct {
 	// Working, if set, is called by Run when the provider has joined and its first
 	// heartbeat was answered.
 	Working func()
+	// Meter counts what the agent does; nil: one that nobody reads. With one the network is
+	// asked about the provider's standing after heartbeats, at most once a minute.
+	Meter *Meter
 	// Keep is how long finished leases stay in the journal; default 30 days.
 	Keep time.Duration
 	Now  func() time.Time // nil: time.Now
@@ -53,12 +56,14 @@ type Agent struct {
 	cfg     Config
 	journal *Journal
 	service []byte // the service's key, which leases must be signed by
+	asks    bool   // the network about the provider's standing
 
 	mu       sync.Mutex
 	running  map[digest.Digest]*task
 	draining bool
 	beat     *aicf.HeartbeatAnswer
 	lastErr  string
+	standing *Standing
 	// enrolAgain is when the runner needs a new key; zero: none is enrolled.
 	enrolAgain time.Time
 	started    time.Time
@@ -105,7 +110,12 @@ func New(ctx context.Context, cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, started: cfg.Now()}, nil
+	a := &Agent{cfg: cfg, journal: j, running: map[digest.Digest]*task{}, started: cfg.Now(), asks: cfg.Meter != nil}
+	if a.cfg.Meter == nil {
+		a.cfg.Meter = NewMeter()
+	}
+	a.cfg.Meter.Register(&journalMetrics{a})
+	return a, nil
 }
 
 // Close closes the journal. Nothing may run any more.
@@ -192,7 +202,9 @@ func (a *Agent) Beat(ctx context.Context) (*aicf.HeartbeatAnswer, error) {
 			return nil, fmt.Errorf("heartbeat: audit log: %w", err)
 		}
 	}
+	sent := a.cfg.Now()
 	answer, err := a.cfg.Client.Heartbeat(ctx, fmt.Sprintf("beat-%s-%d", h.ProviderID, seq), h)
+	a.cfg.Meter.beat(sent, a.cfg.Now(), answer)
 	if err != nil {
 		return nil, fmt.Errorf("heartbeat: %w", err)
 	}

@@ -48,6 +48,7 @@ func (a *Agent) take(ctx context.Context, o *aicf.Offer) (*Entry, error) {
 	if err := a.put(ctx, e); err != nil {
 		return e, err
 	}
+	a.cfg.Meter.offered()
 	return e, a.advance(ctx, e)
 }
 
@@ -61,6 +62,7 @@ func (a *Agent) put(ctx context.Context, e *Entry) error {
 func (a *Agent) end(ctx context.Context, e *Entry, s State, reason string) error {
 	e.State, e.Reason = s, reason
 	a.cfg.Log.Info("lease ended", "lease_id", e.Lease, "job_id", e.Job, "state", s, "reason", reason)
+	a.cfg.Meter.ended(e)
 	return a.put(ctx, e)
 }
 

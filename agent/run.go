@@ -116,6 +116,7 @@ func (a *Agent) offers(ctx, work context.Context, slots chan struct{}, wg *sync.
 				a.cfg.Log.Error("the journal does not take the lease; it lapses", "lease_id", e.Lease, "error", err)
 				return
 			}
+			a.cfg.Meter.offered()
 			_ = a.retry(work, "lease", func(ctx context.Context) error { return a.advance(ctx, e) })
 		})
 	}
@@ -124,6 +125,7 @@ func (a *Agent) offers(ctx, work context.Context, slots chan struct{}, wg *sync.
 // beats sends heartbeats after the one that was answered, and forgets what is old.
 func (a *Agent) beats(ctx context.Context, answer *aicf.HeartbeatAnswer) {
 	for {
+		a.askAgain(ctx)
 		next := beatEvery
 		switch {
 		case answer == nil:
@@ -144,6 +146,18 @@ func (a *Agent) beats(ctx context.Context, answer *aicf.HeartbeatAnswer) {
 			a.note(err)
 			a.cfg.Log.Warn("heartbeat", "error", err)
 		}
+	}
+}
+
+// askEvery is the least time between two questions about the standing.
+const askEvery = time.Minute
+
+func (a *Agent) askAgain(ctx context.Context) {
+	if last := a.Standing(); !a.asks || last != nil && a.nowMS()-last.AskedMS < askEvery.Milliseconds() {
+		return
+	}
+	if err := a.Ask(ctx); err != nil && ctx.Err() == nil {
+		a.cfg.Log.Warn("what the network thinks of this provider is not known", "error", err)
 	}
 }
 

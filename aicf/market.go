@@ -98,6 +98,7 @@ type JobFilter struct {
 	Requester digest.Digest
 	After     uint64
 	Limit     int
+	Newest    bool // newest first; After is then where the page before ended
 }
 
 // JobPage is one page; Next is 0 on the last.

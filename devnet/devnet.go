@@ -18,6 +18,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/client"
 	"github.com/animicaorg/engine/aicf/httpapi"
+	"github.com/animicaorg/engine/aicf/metrics"
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/backends"
@@ -25,6 +26,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/host"
 	"github.com/animicaorg/engine/keys"
+	"github.com/animicaorg/engine/web"
 )
 
 // Config makes a devnet. Dir, Host and Backend are needed.
@@ -37,6 +39,7 @@ type Config struct {
 	Version  string // engine_version of the provider
 	Log      *slog.Logger
 	Now      func() time.Time // nil: time.Now
+	Metrics  *metrics.Network // observes the service; nil: nobody
 }
 
 // The policy: an epoch is four rounds, a window ten jobs.
@@ -149,10 +152,14 @@ func (n *Net) serve(ctx context.Context, treasury keys.Signer) error {
 		return err
 	}
 	var db *store.DB
+	opts := store.Options{Log: n.cfg.Log}
+	if n.cfg.Metrics != nil {
+		opts.Observer = n.cfg.Metrics
+	}
 	if n.cfg.Postgres != "" {
-		db, err = store.OpenPostgres(ctx, n.cfg.Postgres, store.Options{Log: n.cfg.Log})
+		db, err = store.OpenPostgres(ctx, n.cfg.Postgres, opts)
 	} else {
-		db, err = store.OpenSQLite(ctx, filepath.Join(n.cfg.Dir, "network.db"), store.Options{Log: n.cfg.Log})
+		db, err = store.OpenSQLite(ctx, filepath.Join(n.cfg.Dir, "network.db"), opts)
 	}
 	if err != nil {
 		return err
@@ -173,7 +180,13 @@ func (n *Net) serve(ctx context.Context, treasury keys.Signer) error {
 		return err
 	}
 	n.Endpoint = "http://" + l.Addr().String()
-	api := httpapi.New(httpapi.Config{Network: n.Service, Signer: key, Now: n.cfg.Now, Dev: true, Log: n.cfg.Log, Version: "1"})
+	about := httpapi.Config{Network: n.Service, Signer: key, Now: n.cfg.Now, Dev: true, Log: n.cfg.Log, Version: "1",
+		Extra: map[string]http.Handler{"GET " + web.Root: httpapi.Local(web.New(web.Config{Network: n.Service, Now: n.cfg.Now, Log: n.cfg.Log}))}}
+	if n.cfg.Metrics != nil {
+		n.cfg.Metrics.Attach(n.Service)
+		about.Observer, about.Extra["GET /metrics"] = n.cfg.Metrics, httpapi.Local(n.cfg.Metrics.Handler())
+	}
+	api := httpapi.New(about)
 	served, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
 	h := &http.Server{}
@@ -298,7 +311,7 @@ func (n *Net) Run(ctx context.Context, document []byte, jobs int) (*Report, erro
 		earned += e.Outcome.Accrued
 		epochs[e.Outcome.Epoch] = true
 	}
-	r := &Report{Payouts: []*aicf.Payout{}, Dashboard: n.Endpoint + "/aicf/status"}
+	r := &Report{Payouts: []*aicf.Payout{}, Dashboard: n.Endpoint + web.Root}
 	var paid aicf.Amount
 	for epoch := range epochs {
 		if err := n.settle(ctx, epoch); err != nil {

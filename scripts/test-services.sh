@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks that need more than Go: module rebuild (clang-16, lld-16), a registry
-# (docker-registry), an HSM (softhsm2), a TPM (swtpm), a browser (chromium), random modules (binaryen), the assembly generator's own modules, the other instruction
+# (docker-registry), an HSM (softhsm2), a TPM (swtpm), a browser (chromium), alert rules (promtool of Debian's prometheus), random modules (binaryen), the assembly generator's own modules, the other instruction
 # sets (GOAMD64 v3; arm64 under qemu-user), the race detector (gcc).
 # Without CI_STRICT=1 an absent tool skips its step and says so.
 set -euo pipefail
@@ -72,6 +72,16 @@ go test -tags faketee -count=1 -run FakeTEE ./cmd/engine
 if have chromium; then
 	echo "-- the verifier's page in Chromium: the guide's bundle and 100 flipped ones"
 	go test -tags services -count=1 -run Chromium -timeout 20m ./cmd/verifier
+fi
+
+if have chromium; then
+	echo "-- the pages of the network in Chromium: light, dark, narrow, by keyboard, without scripts"
+	go test -tags services -count=1 -run Chromium -timeout 10m ./web
+fi
+
+if have promtool; then
+	echo "-- promtool: alert rules fire as their tests say, dashboards ask for what is served"
+	go test -tags services -count=1 -timeout 10m ./deploy
 fi
 
 if have wasm-opt && have openssl && have gcc; then

@@ -44,6 +44,10 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	if err := flush(); err != nil {
 		return
 	}
+	if s.cfg.Observer != nil {
+		s.cfg.Observer.Streaming(1)
+		defer s.cfg.Observer.Streaming(-1)
+	}
 	beat := time.NewTicker(keepAlive)
 	defer beat.Stop()
 	poll := time.NewTicker(pollEvery)

@@ -54,6 +54,7 @@ type jobQuery struct {
 	Provider  digest.Digest `query:"provider"`
 	Requester digest.Digest `query:"requester"`
 	Kind      string        `query:"kind" enum:"quantum"`
+	Order     string        `query:"order" enum:"oldest,newest" default:"oldest" doc:"of submission"`
 	Cursor    string        `query:"cursor" doc:"next of the page before"`
 	Limit     int           `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
@@ -82,7 +83,7 @@ func (s *Server) jobs(ctx context.Context, _ aicf.Call, in *jobQuery) (*answer[a
 	if err != nil {
 		return nil, err
 	}
-	page, err := s.cfg.Network.Jobs(ctx, aicf.JobFilter{State: aicf.JobState(in.Status), Provider: in.Provider, Requester: in.Requester, After: after, Limit: in.Limit})
+	page, err := s.cfg.Network.Jobs(ctx, aicf.JobFilter{State: aicf.JobState(in.Status), Provider: in.Provider, Requester: in.Requester, After: after, Limit: in.Limit, Newest: in.Order == "newest"})
 	if err != nil {
 		return nil, err
 	}

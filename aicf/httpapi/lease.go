@@ -34,10 +34,11 @@ func (s *Server) next(ctx context.Context, c aicf.Call, in *nextQuery) (*offered
 			return &offered{Status: http.StatusOK, CacheControl: "no-store", Body: offer}, err
 		}
 		c.Nonce = nil
-		again := time.NewTimer(pollEvery)
+		again, asleep := time.NewTimer(pollEvery), time.Now()
 		select {
 		case <-end.C:
 			again.Stop()
+			courseOf(ctx).waited += time.Since(asleep)
 			return &offered{Status: http.StatusNoContent, CacheControl: "no-store"}, nil
 		case <-ctx.Done():
 			again.Stop()
@@ -46,6 +47,7 @@ func (s *Server) next(ctx context.Context, c aicf.Call, in *nextQuery) (*offered
 		case <-again.C:
 		}
 		again.Stop()
+		courseOf(ctx).waited += time.Since(asleep)
 		if s.health.off.Load() {
 			return &offered{Status: http.StatusNoContent, CacheControl: "no-store"}, nil
 		}

@@ -72,6 +72,12 @@ const internalError aicf.Code = "InternalError"
 
 // problem turns any error into what a stranger may read; the rest is logged.
 func (s *Server) problem(ctx context.Context, err error) *Problem {
+	p := s.judged(ctx, err)
+	courseOf(ctx).code = p.Code
+	return p
+}
+
+func (s *Server) judged(ctx context.Context, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p

@@ -38,8 +38,10 @@ type Config struct {
 	Concurrent int
 	// Version is what the document and the header of answers say.
 	Version string
-	// Extra routes, such as /metrics and /dashboard; they see no signature.
+	// Extra routes, such as "GET /metrics" and "GET /ui/"; they see no signature.
 	Extra map[string]http.Handler
+	// Observer hears of every answered call; nil: nobody.
+	Observer Observer
 }
 
 const (
@@ -88,7 +90,7 @@ func New(cfg Config) *Server {
 		mux.Handle(pattern, h)
 	}
 	mux.Handle("/", http.HandlerFunc(s.unknown))
-	s.handler = s.identify(s.bound(s.authenticate(mux)))
+	s.handler = s.identify(s.observe(mux, s.bound(s.authenticate(mux))))
 	return s
 }
 

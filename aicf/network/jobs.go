@@ -89,9 +89,15 @@ func unpaid(s string) string {
 	return " AND state = '" + s + "' AND state IN ('failed', 'expired', 'cancelled')"
 }
 
-// Jobs lists jobs in the order of submission.
+// Jobs lists jobs in the order of submission, or against it.
 func (s *Service) Jobs(ctx context.Context, f aicf.JobFilter) (*aicf.JobPage, error) {
-	clause, args := "WHERE seq > ?", []any{f.After}
+	clause, args, order := "WHERE seq > ?", []any{f.After}, " ORDER BY seq LIMIT ?"
+	if f.Newest {
+		clause, order = "WHERE seq < ?", " ORDER BY seq DESC LIMIT ?"
+		if f.After == 0 {
+			args = []any{uint64(aicf.MaxAmount)}
+		}
+	}
 	if !f.Provider.IsZero() {
 		clause, args = clause+" AND provider_id = ?", append(args, f.Provider)
 	}
@@ -106,7 +112,7 @@ func (s *Service) Jobs(ctx context.Context, f aicf.JobFilter) (*aicf.JobPage, er
 	limit := page(f.Limit)
 	out := &aicf.JobPage{Items: []aicf.Job{}}
 	return out, s.db.View(ctx, func(t *store.Tx) error {
-		rows, err := store.Select[queue.JobRow](t, clause+" ORDER BY seq LIMIT ?", append(args, limit+1)...)
+		rows, err := store.Select[queue.JobRow](t, clause+order, append(args, limit+1)...)
 		if len(rows) > limit {
 			rows = rows[:limit]
 			out.Next = rows[limit-1].Seq

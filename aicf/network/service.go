@@ -38,6 +38,9 @@ type Service struct {
 	work    sync.WaitGroup
 	pending []*wanting // callers of Next that wait for the pass
 	passing bool
+
+	auditing sync.Mutex
+	audited  *aicf.Audit // newest answer of Inspect
 }
 
 // maxJudges is how many proofs are verified at once.

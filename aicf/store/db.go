@@ -23,6 +23,7 @@ type DB struct {
 	ticks   func() int64 // nanoseconds of a clock that only measures
 	trace   func(string)
 	step    func(string)
+	watch   Observer // may be nil
 
 	queue   chan *command
 	gate    sync.RWMutex // closed and the closing of queue
@@ -65,6 +66,8 @@ type Options struct {
 	// Step is called by the writer before each statement, before COMMIT, and with
 	// Committed behind it: a test ends the process there. Nil: nothing is called.
 	Step func(statement string)
+	// Observer hears of every commit; nil: nobody.
+	Observer Observer
 }
 
 // Committed is the step behind a commit, before anybody is answered.
@@ -72,7 +75,7 @@ const Committed = "COMMITTED"
 
 // start finishes Open: migrations, then the writer.
 func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB, error) {
-	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, step: o.Step, queue: make(chan *command, maxQueue), done: make(chan struct{}),
+	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, step: o.Step, watch: o.Observer, queue: make(chan *command, maxQueue), done: make(chan struct{}),
 		readers: make(chan *session, maxReaders), changed: make(chan struct{})}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)

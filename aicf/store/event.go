@@ -118,6 +118,9 @@ func (t *Tx) next(n Note) (*eventRow, error) {
 	}
 	t.head.seq, t.head.hash, t.moves, t.states = e.Seq, e.Hash, nil, nil
 	t.events++
+	if t.keep {
+		t.log = append(t.log, *e)
+	}
 	return &eventRow{Seq: e.Seq, TSMS: e.TSMS, Type: e.Type, Provider: e.ProviderID, Job: e.JobID, Lease: e.LeaseID, Fence: e.Fence, Data: string(data), Hash: e.Hash}, nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/digest"
 )
 
@@ -18,6 +19,8 @@ type Tx struct {
 	states []StateChange
 	events int
 	writes int
+	keep   bool // for the observer
+	log    []aicf.Event
 }
 
 // head is the end of the event log.

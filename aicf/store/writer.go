@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/animicaorg/engine/aicf"
 )
@@ -135,14 +136,15 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	db.fill(batch)
 	db.stats.Waiting.Store(int64(len(db.queue)))
 	start, writes, events := h, 0, 0
+	var log []aicf.Event
 	results = make([]error, len(*batch))
 	for i, c := range *batch {
-		t := &Tx{s: s, now: c.now, write: true, head: h}
+		t := &Tx{s: s, now: c.now, write: true, head: h, keep: db.watch != nil}
 		if results[i], err = runCommand(c, t, h.now); err != nil {
 			return results, false, err
 		}
 		if results[i] == nil {
-			h, writes, events = t.head, writes+t.writes, events+t.events
+			h, writes, events, log = t.head, writes+t.writes, events+t.events, append(log, t.log...)
 		}
 	}
 	if writes == 0 && h.now == start.now {
@@ -158,7 +160,11 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	}
 	s.at(Committed)
 	db.latest.Store(h.now)
-	db.stats.add(len(*batch), db.ticks()-begun)
+	took := db.ticks() - begun
+	db.stats.add(len(*batch), took)
+	if db.watch != nil {
+		db.watch.Committed(Commit{Commands: len(*batch), Took: time.Duration(took), Waiting: int(db.stats.Waiting.Load()), Events: log})
+	}
 	if events > 0 {
 		db.announce()
 	}

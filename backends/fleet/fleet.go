@@ -44,6 +44,14 @@ type Config struct {
 	// comes out.
 	Now func() time.Time
 	Log *slog.Logger
+	// Observer hears of workers and pieces; nil: nobody. It decides nothing.
+	Observer Observer
+}
+
+// Observer is told what a fleet does. Runs call it at the same time.
+type Observer interface {
+	Workers(n int)            // that a run counts on, when that changes
+	Chunk(took time.Duration) // from the last sending of a piece to its first answer
 }
 
 // MissedLooks is how many questions a worker may leave unanswered.

@@ -130,8 +130,16 @@ func (r *run) bury() {
 
 func (r *run) drop(m *member) {
 	delete(r.workers, m.id)
+	r.count()
 	for _, p := range m.holds {
 		r.release(p, m.id)
+	}
+}
+
+// count tells how many workers there are.
+func (r *run) count() {
+	if r.f.cfg.Observer != nil {
+		r.f.cfg.Observer.Workers(len(r.workers))
 	}
 }
 
@@ -197,6 +205,7 @@ func (r *run) present(raw []byte, look string) {
 		}
 		w = &member{id: p.Worker}
 		r.workers[p.Worker] = w
+		r.count()
 	}
 	w.looks = max(w.looks, number)
 }
@@ -241,6 +250,9 @@ func (r *run) result(p int, id string, raw []byte) error {
 		return nil
 	}
 	it.done, it.by = o, id
+	if r.f.cfg.Observer != nil {
+		r.f.cfg.Observer.Chunk(r.f.cfg.Now().Sub(it.sent))
+	}
 	it.holders = slices.DeleteFunc(it.holders, func(h string) bool { return h == id })
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ type doctorAnswer struct {
 func (e *program) doctorVerb() *cobra.Command {
 	var lock string
 	var memory cli.Size
+	var endpoint string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check what this machine needs to run jobs",
 		Long: `Check what this machine needs to run jobs: the sandbox of the modules, the
@@ -52,8 +54,12 @@ shipped modules themselves, the simulator's arithmetic, keys, journal, disk, mem
 drivers with their lock, secrets, walls and certificates, folders, limits and clock. Every check
 is real: workers and a driver are started, a circuit is simulated. A finding that
 fails, or could be better, comes with its fix; the exit code is that of the first
-one that fails.`,
-		Example: "  engine doctor\n  engine doctor --lock plugins/modules.lock --json",
+one that fails.
+
+With --endpoint or OMNI_ENDPOINT the network is asked too: whether its service answers,
+what its clock says, and whether this provider is registered, known by its key, staked,
+alive and eligible. A provider that runs here is asked for its outbox and metrics.`,
+		Example: "  engine doctor\n  engine doctor --lock plugins/modules.lock --json\n  engine doctor --endpoint https://aicf.example.org",
 		Args:    cli.Args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -61,9 +67,11 @@ one that fails.`,
 			checks := []finding{e.checkSandbox(ctx), e.checkModules(lock), checkSimulator(ctx), e.checkKeys(), e.checkJournal(), e.checkDisk(), checkMemory(memory),
 				e.checkModuleSet(), walls, handshake, e.checkLock(), e.checkOverrides(), e.checkSecrets(), e.checkCalibrations(),
 				e.checkConfig(), checkProgram(), e.checkDataDir(), e.checkCacheDir(), checkSockets(), checkFiles(), e.checkClock(time.Now()), checkKernels(), checkCertificates(), checkHidden(), checkUser(), e.checkDeviceCertificates(time.Now())}
-			return e.printDoctor(checks)
+			checks = append(checks, e.checkNetwork(ctx, cmp.Or(endpoint, e.Getenv("OMNI_ENDPOINT")))...)
+			return e.printDoctor(append(checks, e.checkDaemon(ctx)...))
 		},
 	}
+	c.Flags().StringVar(&endpoint, "endpoint", "", "`URL` of a network's service to ask (default $OMNI_ENDPOINT, else none)")
 	c.Flags().StringVar(&lock, "lock", "", "lock `FILE` that must list the shipped modules")
 	c.Flags().Var(&memory, "memory", "memory that jobs may use, such as 8GiB; 0 is what the machine has available")
 	return c
@@ -222,7 +230,11 @@ func (e *program) checkDisk() finding {
 	case free < leastDisk:
 		return bad(name, cli.BadConfig, "free some space, or point --data-dir elsewhere", "%d MiB free below %s, want %d", free>>20, dir, leastDisk>>20)
 	}
-	return good(name, "%d MiB free below %s", free>>20, dir)
+	f := good(name, "%d MiB free below %s", free>>20, dir)
+	if _, all, _ := diskBytes(dir); free < all/100*15 {
+		f.Fix = "less than 15 % is free: make room before bundles and logs stop"
+	}
+	return f
 }
 
 // leastWidth is the width of the guide's job.

@@ -22,9 +22,15 @@ func fileLimit() (n uint64, known bool) {
 
 // freeBytes is what an unprivileged user can still write below dir.
 func freeBytes(dir string) (n uint64, known bool) {
+	n, _, known = diskBytes(dir)
+	return n, known
+}
+
+// diskBytes is what is free for an unprivileged user below dir, and what there is.
+func diskBytes(dir string) (free, all uint64, known bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil || s.Bavail < 0 {
-		return 0, false
+		return 0, 0, false
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), true
+	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize), true
 }

@@ -74,8 +74,9 @@ func (e *program) callControl(ctx context.Context, method, path string) ([]byte,
 	return raw, nil
 }
 
-// serveControl answers at the socket until stop. drain is called by POST /drain.
-func (e *program) serveControl(ctx context.Context, dir string, a *agent.Agent, drain func()) (stop func(), err error) {
+// serveControl answers at the socket until stop. about is what GET /about says, drain is
+// called by POST /drain.
+func (e *program) serveControl(ctx context.Context, dir string, a *agent.Agent, about map[string]string, drain func()) (stop func(), err error) {
 	if _, err := e.callControl(ctx, http.MethodGet, "/status"); err == nil {
 		return nil, cli.Errorf(cli.BadConfig, "--data-dir", "a provider runs in %s", dir).Named("AlreadyRunning").WithHint("engine provider drain ends it")
 	}
@@ -91,7 +92,7 @@ func (e *program) serveControl(ctx context.Context, dir string, a *agent.Agent, 
 	if err != nil {
 		return nil, errors.Join(cli.Errorf(cli.BadConfig, "--data-dir", "%w", err), release())
 	}
-	h := &http.Server{Handler: controlRoutes(a, drain), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10}
+	h := &http.Server{Handler: controlRoutes(a, about, drain), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 8 << 10}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -106,8 +107,12 @@ func (e *program) serveControl(ctx context.Context, dir string, a *agent.Agent, 
 	}, nil
 }
 
-func controlRoutes(a *agent.Agent, drain func()) http.Handler {
+func controlRoutes(a *agent.Agent, about map[string]string, drain func()) http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /about", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(about) // the caller may have gone
+	})
 	status := func(w http.ResponseWriter, r *http.Request) {
 		s, err := a.Status(r.Context())
 		if err != nil {

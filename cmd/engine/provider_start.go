@@ -40,6 +40,7 @@ type providerFlags struct {
 	minPrice uint64
 	grace    time.Duration
 	weak     bool
+	metrics  string
 	witness  []string
 }
 
@@ -50,7 +51,7 @@ func (e *program) providerStart() *cobra.Command {
 		Long: `Register at a network, stake, send heartbeats, take jobs, run them, prove them and
 hand the proofs in, until a signal. Keys and a provider bundle are made where there
 are none. With --json the first line on stdout, when the network has answered the
-first heartbeat, is {"provider_id":…,"endpoint":…}.
+first heartbeat, is {"provider_id":…,"endpoint":…}, and "metrics" where --metrics is.
 
 Every step is in a journal in the data directory: after a crash, kill -9 or loss of
 power the next start carries on what the network had accepted. SIGTERM, SIGINT and
@@ -70,6 +71,7 @@ and the verb refuses, unless --allow-weak-sandbox.`,
 	p.IntVar(&f.capacity, "capacity", 1, "leases at once")
 	p.Uint64Var(&f.minPrice, "min-price", 0, "least price taken, in `PPM` of the policy's; 0: any")
 	p.DurationVar(&f.grace, "grace", time.Minute, "`TIME` that running jobs have to finish after a signal")
+	p.StringVar(&f.metrics, "metrics", "", "`ADDRESS` of Prometheus metrics and, for this machine, a page, such as 127.0.0.1:9465 (default none)")
 	p.StringArrayVar(&f.witness, "witness", nil, "`NAME+HASH+KEY=URL` of a witness that cosigns each checkpoint of the audit log; repeat")
 	p.BoolVar(&f.weak, "allow-weak-sandbox", false, "serve although the sandbox of modules is weak here")
 	p.StringVar(&f.run.backend, "backend", "simulator", "`NAME` of what runs the shots: "+backendNames)
@@ -154,24 +156,39 @@ func (e *program) startProvider(cmd *cobra.Command, f *providerFlags) (err error
 	defer func() { err = errors.Join(err, logs.log.Close()) }()
 	clock := &agent.Clock{}
 	f.run.clock = clock
+	ready := map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}
+	if f.metrics != "" {
+		f.run.meter = agent.NewMeter()
+	}
 	executor := &sessionExecutor{e, f.run}
 	runner, err := e.newRunner(ctx, executor)
 	if err != nil {
 		return err
 	}
 	a, err := agent.New(ctx, agent.Config{Client: c, Held: held, Bundle: bundle, Stake: aicf.Amount(f.stake), Executor: executor, Runner: runner, Capacity: f.capacity,
-		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Clock: clock, Version: engine.VersionOf(""), Log: e.Log, Working: func() {
-			_ = e.Print(map[string]string{"provider_id": held.ProviderID.String(), "endpoint": c.Endpoint}, func(w io.Writer) {
+		MinPrice: f.minPrice, Dir: dir, Checkpoint: logs.head, Clock: clock, Version: engine.VersionOf(""), Log: e.Log, Meter: f.run.meter, Working: func() {
+			_ = e.Print(ready, func(w io.Writer) {
 				fmt.Fprintf(w, "provider %s works for %s\n", held.ProviderID, c.Endpoint)
+				if at := ready["metrics"]; at != "" {
+					fmt.Fprintf(w, "metrics at %s\n", at)
+				}
 			})
 		}})
 	if err != nil {
 		return cli.Errorf(cli.BadConfig, "--data-dir", "%w", err)
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
+	if f.metrics != "" {
+		at, end, err := e.serveMetrics(f.metrics, dir, f.run.meter, daemonPage(a))
+		if err != nil {
+			return err
+		}
+		defer end()
+		ready["metrics"] = at
+	}
 	work, drain := context.WithCancel(ctx)
 	defer drain()
-	end, err := e.serveControl(ctx, dir, a, drain)
+	end, err := e.serveControl(ctx, dir, a, ready, drain)
 	if err != nil {
 		return err
 	}
@@ -296,6 +313,7 @@ func (x *sessionExecutor) run(ctx context.Context, l *job.Lease, sealed *enroll.
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	s, err := x.e.openSession(ctx, &f, newStopwatch(time.Now), l.Round)
 	if err != nil {
 		return nil, err
@@ -313,5 +331,9 @@ func (x *sessionExecutor) run(ctx context.Context, l *job.Lease, sealed *enroll.
 	if err := x.e.mayFinish(s); err != nil {
 		return nil, err
 	}
-	return x.e.prove(ctx, s, plan, out)
+	b, err := x.e.prove(ctx, s, plan, out)
+	if err == nil {
+		f.meter.Executed(l.Job.Spec.Shots, time.Since(began))
+	}
+	return b, err
 }

@@ -40,6 +40,7 @@ type runFlags struct {
 	held      *keys.Held          // keys other than those of the data directory; their proofs are for development
 	journal   *engine.FileJournal // shared by the jobs of a daemon; nil: opened for this run
 	quiet     bool                // no bars
+	meter     *agent.Meter        // counts the work of a daemon; nil: nobody does
 	clock     *agent.Clock        // of a provider's daemon
 }
 

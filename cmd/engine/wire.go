@@ -80,7 +80,7 @@ func (e *program) openBackend(ctx context.Context, f *runFlags, s *session) (b b
 	case name == sim.Name:
 		return sim.New(), false, nil
 	case name == fleet.Name:
-		b, err := e.openFleet(f.nats, s)
+		b, err := e.openFleet(f, s)
 		return b, false, err
 	case lies:
 		c, err := cheat.New(strategy, sim.New())

@@ -125,11 +125,15 @@ func (e *program) serveBroker(ctx context.Context, o broker.Options) error {
 }
 
 // openFleet is --backend fleet.
-func (e *program) openFleet(at natsFlags, s *session) (backends.Backend, error) {
-	c, err := at.dial("--nats")
+func (e *program) openFleet(f *runFlags, s *session) (backends.Backend, error) {
+	c, err := f.nats.dial("--nats")
 	if err != nil {
 		return nil, err
 	}
 	s.close = append(s.close, func() error { c.Close(); return nil })
-	return fleet.New(fleet.Config{Conn: c, Like: sim.New(), Log: e.Log}), nil
+	cfg := fleet.Config{Conn: c, Like: sim.New(), Log: e.Log}
+	if f.meter != nil {
+		cfg.Observer = f.meter
+	}
+	return fleet.New(cfg), nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/aicf/clock"
+	"github.com/animicaorg/engine/aicf/metrics"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/fleet"
 	"github.com/animicaorg/engine/backends/fleet/broker"
@@ -106,7 +107,7 @@ func (o *program) runDevnet(ctx context.Context, f *devnetFlags) (err error) {
 	if err != nil {
 		return cli.Errorf(cli.Internal, "", "%w", err)
 	}
-	n, err := devnet.Start(ctx, devnet.Config{Dir: f.keep, Listen: f.listen, Postgres: f.postgres, Host: h, Backend: backend, Log: o.Log,
+	n, err := devnet.Start(ctx, devnet.Config{Dir: f.keep, Listen: f.listen, Postgres: f.postgres, Host: h, Backend: backend, Log: o.Log, Metrics: metrics.New(time.Now, o.Log),
 		Version: engine.VersionOf(statevector.Complex64.Numeric())})
 	if err != nil {
 		return cli.Errorf(cli.NetworkService, "", "%w", err)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/clock"
@@ -44,6 +45,7 @@ type serveFlags struct {
 	attest   string
 	apiKeys  string
 	dev      bool
+	monitor  monitorFlags
 }
 
 func (o *program) serve() *cobra.Command {
@@ -63,6 +65,9 @@ runner key, and jobs with trap_mode tee are sealed to it; without it they are re
 --dev: new accounts are funded by a faucet, development evidence and proofs are
 allowed, the beacon is local, and calls from this machine need no signature.
 
+/ui/ has pages that show the network, /metrics its figures for Prometheus; both answer
+this machine only, unless --ui or --metrics says public.
+
 SIGINT or SIGTERM drains: no new offers, running calls finish.`,
 		Example: "  omni aicf serve --dev --listen 127.0.0.1:8545\n  omni aicf serve --data /var/lib/aicf --postgres postgres:///aicf --treasury-key ed25519:HEX",
 		Args:    cli.Args(),
@@ -77,8 +82,15 @@ SIGINT or SIGTERM drains: no new offers, running calls finish.`,
 	p.Uint64Var(&f.chain, "chain-id", 1, "`N` that names the network in every lease and proof")
 	p.StringVar(&f.treasury, "treasury-key", "", "public `KEY` (ed25519:HEX) that signs deposits")
 	p.StringVar(&f.attest, "attest-policy", "", "`FILE` with the measurements of environments that are accepted (docs/attestation.md)")
+	p.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "attestation-policy" {
+			name = "attest-policy"
+		}
+		return pflag.NormalizedName(name)
+	})
 	p.StringVar(&f.apiKeys, "api-keys", "", "`FILE` with lines \"BEARER-KEY ACCOUNT\" for older clients")
 	p.BoolVar(&f.dev, "dev", false, "development network: faucet, local beacon, unsigned calls from this machine")
+	f.monitor.add(p)
 	return c
 }
 
@@ -96,7 +108,8 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if cfg.Store, err = o.openStore(ctx, f); err != nil {
+	m := o.newMonitor(&f.monitor)
+	if cfg.Store, err = o.openStore(ctx, f, m); err != nil {
 		return cli.Errorf(cli.NetworkService, "--data", "%w", err).Named("StorageFailed")
 	}
 	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
@@ -121,8 +134,13 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 	if err := o.Print(map[string]string{"listen": at}, func(w io.Writer) { fmt.Fprintln(w, at) }); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s := httpapi.New(httpapi.Config{Network: n, Signer: cfg.Service, Now: steady.Now, Dev: f.dev, APIKeys: accounts, Log: o.Log, Version: "1"})
+	api := httpapi.Config{Network: n, Signer: cfg.Service, Now: steady.Now, Dev: f.dev, APIKeys: accounts, Log: o.Log, Version: "1", Extra: o.routes(m, n, steady.Now)}
+	if m.metrics != nil {
+		api.Observer = m.metrics
+	}
+	s := httpapi.New(api)
 	go o.tick(ctx, n, steady)
+	o.watch(ctx, m, n, f.data)
 	h := &http.Server{ErrorLog: nil}
 	if err := s.Serve(ctx, h, func() error { return h.Serve(l) }, 10*time.Second); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return cli.Errorf(cli.NetworkService, "", "%w", err)
@@ -174,9 +192,12 @@ func (o *program) tick(ctx context.Context, n *network.Service, steady *clock.St
 	}
 }
 
-func (o *program) openStore(ctx context.Context, f *serveFlags) (*store.DB, error) {
+func (o *program) openStore(ctx context.Context, f *serveFlags, m *monitor) (*store.DB, error) {
 	started := time.Now()
 	opts := store.Options{Log: o.Log, Ticks: func() int64 { return int64(time.Since(started)) }}
+	if m.metrics != nil {
+		opts.Observer = m.metrics
+	}
 	if f.postgres != "" {
 		return store.OpenPostgres(ctx, f.postgres, opts)
 	}

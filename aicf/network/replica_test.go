@@ -95,7 +95,7 @@ func TestCommitsWithoutAnAnswer(t *testing.T) {
 		require.NoError(t, err)
 		p, err := server.NewProxy()
 		require.NoError(t, err)
-		defer p.Close()
+		t.Cleanup(p.Close)
 		armed := false // the writer calls; the test waits for its answer
 		db, err := store.OpenPostgres(ctx, p.URL(name), store.Options{Step: func(step string) {
 			if step != "COMMIT" || !armed {

@@ -54,7 +54,7 @@ fuzz: ## run every fuzz target for FUZZTIME each (default 10s)
 fuzz-wasm: ## compare engines on COUNT modules of binaryen's generator (default 50000, hours; needs binaryen, openssl, gcc)
 	./scripts/fuzz-wasm.sh $(or $(COUNT),50000) $(or $(SEED),1) $(or $(FIRST),1)
 
-torture: ## one torture at full size: TORTURE=drivers, P1, P3, P6, model or bugs (scripts/torture.sh says what each does)
+torture: ## one torture at full size: TORTURE=drivers, P1..P14, model, plans or bugs (scripts/torture.sh says what each does)
 	@./scripts/torture.sh "$(TORTURE)"
 
 clean: ## remove build products and run output

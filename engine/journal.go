@@ -36,8 +36,11 @@ type Record struct {
 	LeaseID digest.Digest `json:"lease_id"`
 	Digest  digest.Digest `json:"digest"`
 	// Frame is the hex of the frame whose SHA3-256 is Digest, so that the record
-	// explains itself. Empty where it would tell the seed of a sealed lease.
+	// explains itself. Empty where Sealed.
 	Frame string `json:"frame"`
+	// Sealed says that the frame of J is kept back, since it would tell the seed of a
+	// sealed lease.
+	Sealed bool `json:"sealed,omitempty"`
 }
 
 func newRecord(kind RecordKind, jobID, leaseID digest.Digest, f transcript.Framed) (Record, error) {
@@ -48,10 +51,10 @@ func newRecord(kind RecordKind, jobID, leaseID digest.Digest, f transcript.Frame
 	return Record{Kind: kind, JobID: jobID, LeaseID: leaseID, Digest: digest.Sum(b), Frame: hex.EncodeToString(b)}, nil
 }
 
-// Valid reports whether Digest is the hash of Frame; a J without a frame is.
+// Valid reports whether Digest is the hash of Frame, or a J's frame is kept back.
 func (r Record) Valid() bool {
-	if r.Frame == "" {
-		return r.Kind == RecordJob
+	if r.Sealed {
+		return r.Frame == "" && r.Kind == RecordJob
 	}
 	b, err := hex.DecodeString(r.Frame)
 	return err == nil && digest.Sum(b) == r.Digest

@@ -90,6 +90,7 @@ func (s *Server) identifyCaller(r *http.Request) (caller, error) {
 		if body, err = readBody(r); err != nil {
 			return c, err
 		}
+		c.call.NowMS = s.now().UnixMilli() // a body may take long
 	}
 	if httpsig.Signed(r.Header) {
 		return s.signedCaller(r, c, body)

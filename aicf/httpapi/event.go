@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/animicaorg/engine/aicf"
 )
 
 const (
@@ -57,7 +54,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	defer poll.Stop()
 	for {
 		changed := s.cfg.Network.Changed()
-		page, err := s.cfg.Network.Events(r.Context(), after, eventPage)
+		page, err := s.tail.behind(r.Context(), after, changed)
 		if err != nil {
 			if r.Context().Err() == nil {
 				s.cfg.Log.Error("event stream", "request", requestID(r.Context()), "error", err)
@@ -65,11 +62,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		for i := range page {
-			after = page[i].Seq
-			if len(wanted) > 0 && !wanted[page[i].Type] {
+			after = page[i].seq
+			if len(wanted) > 0 && !wanted[page[i].kind] {
 				continue
 			}
-			if err := writeEvent(w, &page[i]); err != nil {
+			if _, err := w.Write(page[i].raw); err != nil {
 				return
 			}
 		}
@@ -95,13 +92,4 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-}
-
-func writeEvent(w http.ResponseWriter, e *aicf.Event) error {
-	raw, err := json.Marshal(e)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", e.Seq, e.Type, raw)
-	return err
 }

@@ -61,6 +61,7 @@ type Server struct {
 	calls   chan struct{} // running calls
 	waits   chan struct{} // running long polls and streams
 	health  readiness
+	tail    tail
 }
 
 // New makes a server.
@@ -75,6 +76,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Rate), calls: make(chan struct{}, cfg.Concurrent), waits: make(chan struct{}, cfg.Concurrent)}
+	s.tail.read = cfg.Network.Events
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, document(cfg.Version))
 	// A lease has a form of its own (job.ParseLease), which reflection does not see.

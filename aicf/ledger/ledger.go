@@ -108,6 +108,16 @@ func Balance(t *store.Tx, a store.Account) (aicf.Amount, error) {
 	return v, err
 }
 
+// BalanceAll is the balance of one kind of each owner.
+func BalanceAll(t *store.Tx, k Kind, owners []digest.Digest) (map[digest.Digest]aicf.Amount, error) {
+	rows, err := store.SelectIDs[accountRow](t, "kind = '"+string(k)+"' AND owner", owners)
+	out := make(map[digest.Digest]aicf.Amount, len(rows))
+	for _, r := range rows {
+		out[r.Owner] = r.Credits - r.Debits
+	}
+	return out, err
+}
+
 // Balances are all accounts of an owner.
 func Balances(t *store.Tx, owner digest.Digest) (map[Kind]aicf.Amount, error) {
 	rows, err := store.Select[accountRow](t, "WHERE owner = ?", owner)

@@ -124,16 +124,22 @@ func copies(t testing.TB, w *world, n int) []digest.Digest {
 func fill(t testing.TB, w *world, n int) {
 	w.unsound = true
 	id := w.submit(0, nil)
-	const columns = `requester, state, document, request, answer, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
-		priority, max_latency_ms, insufficient_ok, escrow, paid, refunded, attempt, tries, policy, submitted_ms, expires_ms, not_before_ms, finished_ms, reason, trap_pass, trap_fail, latency_ms`
 	for done := 0; done < n; done += 5000 {
 		require.NoError(t, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
 			for i := done; i < min(n, done+5000); i++ {
-				if _, err := t.Exec("INSERT INTO job (seq, id, "+columns+") SELECT ?, ?, "+columns+" FROM job WHERE id = ?", 1_000_000_000+i, digest.Sum(fmt.Append(nil, "copy ", i)), id); err != nil {
+				if err := copyJob(t, digest.Sum(fmt.Append(nil, "copy ", i)), 1_000_000_000+int64(i), id); err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
 	}
+}
+
+// copyJob copies a job into the queue.
+func copyJob(t *store.Tx, id digest.Digest, seq int64, from digest.Digest) error {
+	const columns = `requester, document, request, answer, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
+		priority, max_latency_ms, insufficient_ok, escrow, paid, refunded, tries, policy, submitted_ms, expires_ms, not_before_ms, finished_ms, reason, trap_pass, trap_fail, latency_ms`
+	_, err := t.Exec("INSERT INTO job (seq, id, state, attempt, "+columns+") SELECT ?, ?, 'queued', 0, "+columns+" FROM job WHERE id = ?", seq, id, from)
+	return err
 }

@@ -91,15 +91,19 @@ func (s *Service) pass(ctx context.Context, batch []*wanting) {
 		if err != nil {
 			return err
 		}
+		var jobs []digest.Digest
 		for i, w := range batch {
-			if w.lease = leases[i]; w.lease == nil {
-				continue
-			}
-			if w.document, err = queue.Document(t, w.lease.JobID); err != nil {
-				return err
+			if w.lease = leases[i]; w.lease != nil {
+				jobs = append(jobs, w.lease.JobID)
 			}
 		}
-		return nil
+		documents, err := queue.Documents(t, jobs)
+		for _, w := range batch {
+			if w.lease != nil {
+				w.document = documents[w.lease.JobID]
+			}
+		}
+		return err
 	})
 	for _, w := range batch {
 		w.err = err

@@ -36,6 +36,17 @@ func size(small, commit, full int) int {
 	return small
 }
 
+// tortureSeed of a torture: TORTURE_SEED, else 1.
+func tortureSeed(t testing.TB) uint64 {
+	s := os.Getenv("TORTURE_SEED")
+	if s == "" {
+		return 1
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	require.NoError(t, err)
+	return n
+}
+
 // request is one call of a client to the service in the child process.
 type request struct {
 	ID     int             `json:"id"`
@@ -57,7 +68,7 @@ type answer struct {
 func childConfig(t testing.TB) network.Config {
 	return network.Config{ChainID: 1337, Service: key(t, keys.Service, ""), Treasury: key(t, keys.Service, "treasury").Public(), Beacon: digest.Sum([]byte("beacon")),
 		Policy: testPolicy(t, func(p *aicf.Policy) {
-			p.Network.LeaseTTLMS, p.Network.OfferTTLMS, p.Network.HeartbeatMS = 1e9, 1e9, 1e9
+			p.Network.LeaseTTLMS, p.Network.OfferTTLMS, p.Network.HeartbeatMS = 1e9, 5000, 1e9
 			p.Network.JobTTLMS, p.Network.RejudgePPM, p.Network.WindowJobs = 2e9, 1, 100_000
 			p.Epochs.LengthBlocks = 1
 		})}
@@ -103,6 +114,7 @@ type childT struct{ testing.TB }
 
 func (*childT) Helper()                           {}
 func (*childT) Errorf(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }
+func (*childT) Cleanup(func())                    {}
 func (*childT) FailNow()                          { os.Exit(3) }
 func (t *childT) must(err error) {
 	if err != nil {
@@ -228,13 +240,7 @@ type told struct {
 // job is accrued exactly once; the ledger adds up.
 func TestKill9(t *testing.T) {
 	kills, jobs := size(6, 100, 1000), size(160, 10_000, 100_000)
-	seed := uint64(1)
-	if s := os.Getenv("TORTURE_SEED"); s != "" {
-		var err error
-		seed, err = strconv.ParseUint(s, 10, 64)
-		require.NoError(t, err)
-	}
-	rnd := rand.New(rand.NewPCG(seed, 9))
+	rnd := rand.New(rand.NewPCG(tortureSeed(t), 9))
 	file := filepath.Join(t.TempDir(), "network.db")
 	const clients = 8
 	ps := make([]*provider, clients)
@@ -325,18 +331,18 @@ func TestKill9(t *testing.T) {
 	<-finished
 	current.cmd.Process.Kill()
 	current.cmd.Wait()
-	judgeAnswers(t, file, answers, jobs)
+	db, err := store.OpenSQLite(ctx, file, store.Options{})
+	require.NoError(t, err)
+	defer db.Close()
+	judgeAnswers(t, db, start, answers, jobs)
 	t.Logf("%d kills, %d jobs, every answer kept", killed, jobs)
 }
 
 // judgeAnswers opens what is left and compares.
-func judgeAnswers(t *testing.T, file string, answers map[int]*told, jobs int) {
-	db, err := store.OpenSQLite(ctx, file, store.Options{})
-	require.NoError(t, err)
-	defer db.Close()
+func judgeAnswers(t *testing.T, db *store.DB, nowMS int64, answers map[int]*told, jobs int) {
 	cfg := childConfig(t)
 	cfg.Store, cfg.Entropy = db, entropy("judge")
-	s, err := network.New(ctx, cfg, start)
+	s, err := network.New(ctx, cfg, nowMS)
 	require.NoError(t, err)
 	a, err := s.Check(ctx)
 	require.NoError(t, err)

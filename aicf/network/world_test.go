@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,6 +90,13 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv("NETWORK_CHILD"); file != "" {
 		os.Exit(serveChild(file))
 	}
+	if raw := os.Getenv(endingVar); raw != "" {
+		os.Exit(endingChild(raw))
+	}
+	if dir := os.Getenv("NETWORK_CUT"); dir != "" {
+		turns, _ := strconv.Atoi(os.Getenv("NETWORK_TURNS"))
+		os.Exit(cutProgram(dir, turns))
+	}
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
@@ -106,7 +114,11 @@ func each(t *testing.T, edit func(*network.Config), fn func(w *world)) {
 }
 
 func newWorld(t testing.TB, db *store.DB, edit func(*network.Config)) *world {
-	w := &world{TB: t, now: start, cfg: network.Config{Store: db, ChainID: 1337, Policy: testPolicy(t, nil), Service: key(t, keys.Service, ""), Treasury: key(t, keys.Service, "treasury").Public(),
+	return newWorldAt(t, db, start, edit)
+}
+
+func newWorldAt(t testing.TB, db *store.DB, nowMS int64, edit func(*network.Config)) *world {
+	w := &world{TB: t, now: nowMS, cfg: network.Config{Store: db, ChainID: 1337, Policy: testPolicy(t, nil), Service: key(t, keys.Service, ""), Treasury: key(t, keys.Service, "treasury").Public(),
 		Entropy: entropy("nonces"), Beacon: digest.Sum([]byte("beacon")), Dev: true}}
 	if edit != nil {
 		edit(&w.cfg)

@@ -31,12 +31,18 @@ func Match(t *store.Tx, term *epoch.Term, waiting []digest.Digest, entropy io.Re
 	out := make([]*LeaseRow, len(waiting))
 	var rows []*registry.Row
 	var staked []aicf.Amount
+	known, err := registry.FindAll(t, waiting)
+	if err != nil {
+		return nil, err
+	}
+	bonded, err := registry.StakedAll(t, waiting)
+	if err != nil {
+		return nil, err
+	}
 	for i, id := range waiting {
-		r, err := registry.Find(t, id)
-		if aicf.CodeOf(err) == aicf.NotFound || slices.Index(waiting, id) < i {
+		r := known[id]
+		if r == nil || slices.Index(waiting, id) < i {
 			continue
-		} else if err != nil {
-			return nil, err
 		}
 		if out[i], err = openOffer(t, r); err != nil {
 			return nil, err
@@ -44,10 +50,7 @@ func Match(t *store.Tx, term *epoch.Term, waiting []digest.Digest, entropy io.Re
 		if out[i] != nil {
 			continue
 		}
-		s, err := registry.Staked(t, id)
-		if err != nil {
-			return nil, err
-		}
+		s := bonded[id]
 		if reason := registry.First(r, s, term, t.NowMS()); reason != "" {
 			if err := registry.Note(t, r, reason); err != nil {
 				return nil, err
@@ -56,16 +59,17 @@ func Match(t *store.Tx, term *epoch.Term, waiting []digest.Digest, entropy io.Re
 		}
 		rows, staked = append(rows, r), append(staked, s)
 	}
-	if len(rows) == 0 {
-		return out, nil
-	}
-	given, err := pass(t, term, rows, staked, entropy)
-	if err != nil {
-		return nil, err
+	given := map[digest.Digest]*LeaseRow{}
+	if len(rows) > 0 {
+		if given, err = pass(t, term, rows, staked, entropy); err != nil {
+			return nil, err
+		}
 	}
 	for i, id := range waiting {
-		if l := given[id]; l != nil && slices.Index(waiting, id) == i {
+		if l := given[id]; l != nil {
 			out[i] = l
+		} else if first := slices.Index(waiting, id); first < i { // asks twice at once
+			out[i] = out[first]
 		}
 	}
 	return out, nil
@@ -199,14 +203,24 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 	if err != nil {
 		return nil, err
 	}
-	given := map[digest.Digest]*LeaseRow{}
+	given, named := map[digest.Digest]*LeaseRow{}, map[string]*registry.Row{}
+	for _, r := range rows {
+		named[r.ID.String()] = r
+	}
+	var offers []LeaseRow
 	for _, pair := range a.Assignments {
-		i := slices.IndexFunc(rows, func(r *registry.Row) bool { return r.ID.String() == pair.ProviderID })
-		l, err := offer(t, term, rows[i], jobs[pair.TaskID], entropy)
+		r := named[pair.ProviderID]
+		l, err := offer(t, term, r, jobs[pair.TaskID], entropy)
 		if err != nil {
 			return nil, err
 		}
-		given[rows[i].ID] = l
+		offers = append(offers, *l)
+	}
+	if err := offered(t, offers); err != nil {
+		return nil, err
+	}
+	for i := range offers {
+		given[offers[i].Provider] = &offers[i]
 	}
 	for _, r := range rows {
 		if given[r.ID] != nil {
@@ -301,7 +315,28 @@ func weighted(term *epoch.Term, order []*candidate, nowMS int64) []economics.Job
 	return out
 }
 
-// offer makes the lease of an assignment.
+// offered writes the leases of a pass and their events.
+func offered(t *store.Tx, offers []LeaseRow) error {
+	if err := store.InsertAll(t, offers); err != nil {
+		return err
+	}
+	return t.AppendAll(len(offers), func(i int) store.Note {
+		l := &offers[i]
+		t.Became("job", l.JobID, string(aicf.Offered))
+		t.Became("lease", l.ID, string(aicf.LeaseOffered))
+		return l.note(aicf.EvOffered, offerInfo{hex.EncodeToString(l.Beacon), l.ExpiresMS, l.Round, l.Units})
+	})
+}
+
+// offerInfo is what the event of an offer says.
+type offerInfo struct {
+	Beacon    string `json:"beacon"`
+	ExpiresMS int64  `json:"expires_ms"`
+	Round     uint64 `json:"round"`
+	Units     uint64 `json:"units"`
+}
+
+// offer makes the lease of an assignment, which its caller writes.
 func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy io.Reader) (*LeaseRow, error) {
 	l := &LeaseRow{JobID: c.ID, Provider: r.ID, Fence: c.Attempt + 1, State: aicf.LeaseOffered, Round: term.ValueRound, Beacon: term.Value, OfferedMS: t.NowMS(),
 		TTLMS: int64(term.Rules.LeaseTTLMS), ExpiresMS: t.NowMS() + int64(term.Rules.OfferTTLMS), Units: c.Payable}
@@ -324,15 +359,7 @@ func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy
 	if n != 1 {
 		return nil, aicf.Refuse(aicf.Conflict, "job %s is not queued any more", c.ID)
 	}
-	if err := store.Insert(t, l); err != nil {
-		return nil, err
-	}
 	r.OfferID, r.Running, r.QuotaUnits, r.QuotaEpoch = l.ID, r.Running+1, r.UnitsIn(term.Epoch)+l.Units, term.Epoch
-	if _, err := t.Exec("UPDATE provider SET offer_id = ?, running = ?, quota_epoch = ?, quota_units = ?, reason = '' WHERE id = ?", r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits, r.ID); err != nil {
-		return nil, err
-	}
-	t.Became("job", l.JobID, string(aicf.Offered))
-	t.Became("lease", l.ID, string(aicf.LeaseOffered))
-	_, err = t.Append(l.note(aicf.EvOffered, map[string]any{"round": l.Round, "beacon": hex.EncodeToString(l.Beacon), "expires_ms": l.ExpiresMS, "units": l.Units}))
+	_, err = t.Exec("UPDATE provider SET offer_id = ?, running = ?, quota_epoch = ?, quota_units = ?, reason = '' WHERE id = ?", r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits, r.ID)
 	return l, err
 }

@@ -79,6 +79,22 @@ func Document(t *store.Tx, id digest.Digest) (json.RawMessage, error) {
 	return doc, err
 }
 
+type documentRow struct {
+	_        struct{}      `db:"job"`
+	ID       digest.Digest `db:"id"`
+	Document string        `db:"document"`
+}
+
+// Documents are the jobs as submitted.
+func Documents(t *store.Tx, ids []digest.Digest) (map[digest.Digest]json.RawMessage, error) {
+	rows, err := store.SelectIDs[documentRow](t, "id", ids)
+	out := make(map[digest.Digest]json.RawMessage, len(rows))
+	for _, r := range rows {
+		out[r.ID] = json.RawMessage(r.Document)
+	}
+	return out, err
+}
+
 // View is the row as the network shows it.
 func (j *JobRow) View() aicf.Job {
 	state := j.State

@@ -10,66 +10,90 @@ import (
 	"github.com/animicaorg/engine/digest"
 )
 
+// look is what a filter judges.
+type look struct {
+	*Row
+	staked aicf.Amount
+	term   *epoch.Term
+	nowMS  int64
+}
+
 // filter is one reason for which a provider gets no work.
 type filter struct {
 	name string
 	fix  string
-	pass func(r *Row, staked aicf.Amount, term *epoch.Term, nowMS int64) (ok bool, detail string)
+	pass func(l *look) bool
+	says func(l *look) string // of a look that did not pass
 }
 
 // filters in their order: the first that fails is the recorded reason.
 var filters = []filter{
-	{"retired", "register again: omni aicf provider_register --bundle FILE", func(r *Row, _ aicf.Amount, _ *epoch.Term, _ int64) (bool, string) {
-		return r.State != aicf.Retired, "the provider retired"
-	}},
-	{"suspended", "register a bundle with fresh evidence", func(r *Row, _ aicf.Amount, _ *epoch.Term, _ int64) (bool, string) {
-		return r.State != aicf.Suspended, "the evidence is not valid any more"
-	}},
-	{"jailed", "wait for the round named, or appeal: omni aicf dispute", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		return r.JailedUntil <= term.Round, fmt.Sprintf("jailed until round %d, this is round %d", r.JailedUntil, term.Round)
-	}},
-	{"cooldown", "wait for the round named", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		return r.CooldownUntil <= term.Round, fmt.Sprintf("cooling down until round %d, this is round %d", r.CooldownUntil, term.Round)
-	}},
-	{"lists", "ask the network's operators", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		return listed(term.Policy, r.ID), "the policy's lists do not admit the provider"
-	}},
-	{"region", "register with one of the regions of the policy", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		want := term.Policy.Registry.Regions.RequireAnyOf
-		ok := len(want) == 0 || slices.ContainsFunc(r.RegionList(), func(s string) bool { return slices.Contains(want, s) })
-		return ok, fmt.Sprintf("regions %v, the policy wants one of %v", r.RegionList(), want)
-	}},
-	{"stake", "omni aicf provider_stake --amount N", func(_ *Row, staked aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		least := term.Policy.Registry.StakeMin.Quantum
-		return uint64(staked) >= least, fmt.Sprintf("staked %d, the policy wants %d", staked, least)
-	}},
-	{"evidence", "register a bundle with evidence of that level", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		return levelRank[r.Level] >= levelRank[term.Rules.MinLevel], fmt.Sprintf("level %q, the policy wants %q", r.Level, term.Rules.MinLevel)
-	}},
-	{"heartbeat", "omni aicf provider_heartbeat, or start engine provider", func(r *Row, _ aicf.Amount, term *epoch.Term, nowMS int64) (bool, string) {
-		if r.BeatMS == 0 {
-			return false, "no heartbeat yet"
-		}
-		soft := max(1, term.Policy.Slashing.Grace.MissedHeartbeatSoft)
-		return r.Missed < soft, fmt.Sprintf("%d heartbeats missed, the last came %d ms ago", r.Missed, nowMS-r.BeatMS)
-	}},
-	{"health", "send heartbeats every 30 s; the score recovers with each", func(r *Row, _ aicf.Amount, _ *epoch.Term, _ int64) (bool, string) {
-		return r.HealthPPM > 0, "health is 0"
-	}},
-	{"draining", "send a heartbeat with qos normal", func(r *Row, _ aicf.Amount, _ *epoch.Term, _ int64) (bool, string) {
-		return r.QoS != "draining", "the provider drains"
-	}},
-	{"capacity", "finish or release a lease, or raise capacity in the heartbeat", func(r *Row, _ aicf.Amount, _ *epoch.Term, _ int64) (bool, string) {
-		return r.Running < r.Capacity, fmt.Sprintf("%d leases of capacity %d", r.Running, r.Capacity)
-	}},
-	{"quota_leases", "finish or release a lease", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		most := term.Policy.Quotas.LeasesMaxConcurrent.Quantum
-		return r.Running < most, fmt.Sprintf("%d leases, the policy allows %d", r.Running, most)
-	}},
-	{"quota_units", "wait for the next epoch", func(r *Row, _ aicf.Amount, term *epoch.Term, _ int64) (bool, string) {
-		used, most := r.UnitsIn(term.Epoch), term.Policy.Quotas.UnitsPerEpochMax.Quantum
-		return used < most, fmt.Sprintf("%d units of %d in epoch %d", used, most, term.Epoch)
-	}},
+	{"retired", "register again: omni aicf provider_register --bundle FILE",
+		func(l *look) bool { return l.State != aicf.Retired },
+		func(*look) string { return "the provider retired" }},
+	{"suspended", "register a bundle with fresh evidence",
+		func(l *look) bool { return l.State != aicf.Suspended },
+		func(*look) string { return "the evidence is not valid any more" }},
+	{"jailed", "wait for the round named, or appeal: omni aicf dispute",
+		func(l *look) bool { return l.JailedUntil <= l.term.Round },
+		func(l *look) string {
+			return fmt.Sprintf("jailed until round %d, this is round %d", l.JailedUntil, l.term.Round)
+		}},
+	{"cooldown", "wait for the round named",
+		func(l *look) bool { return l.CooldownUntil <= l.term.Round },
+		func(l *look) string {
+			return fmt.Sprintf("cooling down until round %d, this is round %d", l.CooldownUntil, l.term.Round)
+		}},
+	{"lists", "ask the network's operators",
+		func(l *look) bool { return listed(l.term.Policy, l.ID) },
+		func(*look) string { return "the policy's lists do not admit the provider" }},
+	{"region", "register with one of the regions of the policy",
+		func(l *look) bool {
+			want := l.term.Policy.Registry.Regions.RequireAnyOf
+			return len(want) == 0 || slices.ContainsFunc(l.RegionList(), func(s string) bool { return slices.Contains(want, s) })
+		},
+		func(l *look) string {
+			return fmt.Sprintf("regions %v, the policy wants one of %v", l.RegionList(), l.term.Policy.Registry.Regions.RequireAnyOf)
+		}},
+	{"stake", "omni aicf provider_stake --amount N",
+		func(l *look) bool { return uint64(l.staked) >= l.term.Policy.Registry.StakeMin.Quantum },
+		func(l *look) string {
+			return fmt.Sprintf("staked %d, the policy wants %d", l.staked, l.term.Policy.Registry.StakeMin.Quantum)
+		}},
+	{"evidence", "register a bundle with evidence of that level",
+		func(l *look) bool { return levelRank[l.Level] >= levelRank[l.term.Rules.MinLevel] },
+		func(l *look) string {
+			return fmt.Sprintf("level %q, the policy wants %q", l.Level, l.term.Rules.MinLevel)
+		}},
+	{"heartbeat", "omni aicf provider_heartbeat, or start engine provider",
+		func(l *look) bool {
+			return l.BeatMS > 0 && l.Missed < max(1, l.term.Policy.Slashing.Grace.MissedHeartbeatSoft)
+		},
+		func(l *look) string {
+			if l.BeatMS == 0 {
+				return "no heartbeat yet"
+			}
+			return fmt.Sprintf("%d heartbeats missed, the last came %d ms ago", l.Missed, l.nowMS-l.BeatMS)
+		}},
+	{"health", "send heartbeats every 30 s; the score recovers with each",
+		func(l *look) bool { return l.HealthPPM > 0 },
+		func(*look) string { return "health is 0" }},
+	{"draining", "send a heartbeat with qos normal",
+		func(l *look) bool { return l.QoS != "draining" },
+		func(*look) string { return "the provider drains" }},
+	{"capacity", "finish or release a lease, or raise capacity in the heartbeat",
+		func(l *look) bool { return l.Running < l.Capacity },
+		func(l *look) string { return fmt.Sprintf("%d leases of capacity %d", l.Running, l.Capacity) }},
+	{"quota_leases", "finish or release a lease",
+		func(l *look) bool { return l.Running < l.term.Policy.Quotas.LeasesMaxConcurrent.Quantum },
+		func(l *look) string {
+			return fmt.Sprintf("%d leases, the policy allows %d", l.Running, l.term.Policy.Quotas.LeasesMaxConcurrent.Quantum)
+		}},
+	{"quota_units", "wait for the next epoch",
+		func(l *look) bool { return l.UnitsIn(l.term.Epoch) < l.term.Policy.Quotas.UnitsPerEpochMax.Quantum },
+		func(l *look) string {
+			return fmt.Sprintf("%d units of %d in epoch %d", l.UnitsIn(l.term.Epoch), l.term.Policy.Quotas.UnitsPerEpochMax.Quantum, l.term.Epoch)
+		}},
 }
 
 // Job filters, applied to each job behind the provider's own.
@@ -111,11 +135,11 @@ func FilterNames() (out []string) {
 
 // Judge runs every filter.
 func Judge(r *Row, staked aicf.Amount, term *epoch.Term, nowMS int64) []aicf.FilterState {
+	l := &look{r, staked, term, nowMS}
 	out := make([]aicf.FilterState, len(filters))
 	for i, f := range filters {
-		ok, detail := f.pass(r, staked, term, nowMS)
-		if out[i] = (aicf.FilterState{Name: f.name, OK: ok}); !ok {
-			out[i].Detail = detail
+		if out[i] = (aicf.FilterState{Name: f.name, OK: f.pass(l)}); !out[i].OK {
+			out[i].Detail = f.says(l)
 		}
 	}
 	return out
@@ -123,9 +147,10 @@ func Judge(r *Row, staked aicf.Amount, term *epoch.Term, nowMS int64) []aicf.Fil
 
 // First is the first filter that fails, empty when none does.
 func First(r *Row, staked aicf.Amount, term *epoch.Term, nowMS int64) string {
-	for _, f := range filters {
-		if ok, _ := f.pass(r, staked, term, nowMS); !ok {
-			return f.name
+	l := &look{r, staked, term, nowMS}
+	for i := range filters {
+		if !filters[i].pass(l) {
+			return filters[i].name
 		}
 	}
 	return ""

@@ -56,6 +56,8 @@ type Row struct {
 	RegisteredRound uint64             `db:"registered_round"`
 	Reason          string             `db:"reason"`
 	ReasonMS        int64              `db:"reason_ms"`
+
+	algorithms, regions []string // read once
 }
 
 // Find returns a provider; NotFound.
@@ -65,6 +67,16 @@ func Find(t *store.Tx, id digest.Digest) (*Row, error) {
 		return nil, aicf.Refuse(aicf.NotFound, "provider %s is not registered", id).Try("omni aicf provider_register --bundle FILE")
 	}
 	return r, err
+}
+
+// FindAll returns those of the providers that are registered.
+func FindAll(t *store.Tx, ids []digest.Digest) (map[digest.Digest]*Row, error) {
+	rows, err := store.SelectIDs[Row](t, "id", ids)
+	out := make(map[digest.Digest]*Row, len(rows))
+	for i := range rows {
+		out[rows[i].ID] = &rows[i]
+	}
+	return out, err
 }
 
 func list(s string) (out []string) {
@@ -81,10 +93,20 @@ func text(list []string) string {
 }
 
 // AlgorithmList and RegionList are the provider's own lists.
-func (r *Row) AlgorithmList() []string { return list(r.Algorithms) }
+func (r *Row) AlgorithmList() []string {
+	if r.algorithms == nil {
+		r.algorithms = list(r.Algorithms)
+	}
+	return r.algorithms
+}
 
 // RegionList is where the provider works.
-func (r *Row) RegionList() []string { return list(r.Regions) }
+func (r *Row) RegionList() []string {
+	if r.regions == nil {
+		r.regions = list(r.Regions)
+	}
+	return r.regions
+}
 
 // UnitsIn is what the provider has reserved and used of an epoch's quota.
 func (r *Row) UnitsIn(epoch uint64) uint64 {
@@ -110,4 +132,9 @@ func (r *Row) View(t *store.Tx, epoch uint64) (*aicf.Provider, error) {
 // Staked is what a provider has bonded.
 func Staked(t *store.Tx, id digest.Digest) (aicf.Amount, error) {
 	return ledger.Balance(t, ledger.Of(id, ledger.Bonded))
+}
+
+// StakedAll is what each of the providers has bonded.
+func StakedAll(t *store.Tx, ids []digest.Digest) (map[digest.Digest]aicf.Amount, error) {
+	return ledger.BalanceAll(t, ledger.Bonded, ids)
 }

@@ -216,14 +216,17 @@ func (s *settlement) write(t *store.Tx) error {
 	if _, err := t.Append(store.Note{Type: aicf.EvEpochSettled, Info: map[string]any{"epoch": s.Number, "batch": s.Batch, "claims": s.Claims, "gross": s.Gross, "subsidy": s.Subsidy, "carried": s.Carried}}); err != nil {
 		return err
 	}
-	for i := range s.lines {
+	return t.AppendAll(len(s.lines), func(i int) store.Note {
 		l := &s.lines[i]
 		t.Became("claim", l.Claim, string(aicf.ClaimClaimable))
-		if _, err := t.Append(l.note(aicf.EvSettled, map[string]any{"epoch": s.Number, "provider": l.Share})); err != nil {
-			return err
-		}
-	}
-	return nil
+		return l.note(aicf.EvSettled, settledInfo{s.Number, l.Share})
+	})
+}
+
+// settledInfo is what the event of a settled line says.
+type settledInfo struct {
+	Epoch    uint64      `json:"epoch"`
+	Provider aicf.Amount `json:"provider"`
 }
 
 // View is an epoch as the network shows it.

@@ -85,11 +85,12 @@ func (p *PayoutRow) store(t *store.Tx) (*aicf.Payout, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range lines {
+	err = t.AppendAll(len(lines), func(i int) store.Note {
 		t.Became("claim", lines[i].Claim, string(aicf.ClaimPaid))
-		if _, err := t.Append(lines[i].note(aicf.EvClaimed, map[string]any{"payout": p.ID, "epoch": p.Epoch})); err != nil {
-			return nil, err
-		}
+		return lines[i].note(aicf.EvClaimed, map[string]any{"payout": p.ID, "epoch": p.Epoch})
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := p.view()
 	out.Receipt = aicf.Receipt{Event: ev.Seq, EventHash: ev.Hash, Subject: p.ID}

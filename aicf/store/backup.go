@@ -21,10 +21,22 @@ func (db *DB) Backup(ctx context.Context, path string) error {
 	if db.dialect.name != sqliteDialect.name {
 		return aicf.Refuse(aicf.Conflict, "a %s database is backed up by its own tools", db.dialect.name).Try("pg_basebackup, or pg_dump --format=custom")
 	}
+	return CopySQLite(ctx, db.file, path)
+}
+
+// CopySQLite is Backup of a file, whichever process has it open.
+func CopySQLite(ctx context.Context, file, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return aicf.Refuse(aicf.Conflict, "%s exists already", path).Try("name a new file")
 	}
-	u := url.URL{Scheme: "file", Path: db.file, RawQuery: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}.Encode()}
+	if _, err := os.Stat(file); err != nil {
+		return aicf.Refuse(aicf.NotFound, "no database: %v", err).Try("name the folder that the service was started with")
+	}
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return err
+	}
+	u := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(10000)"}}.Encode()}
 	c, err := sql.Open("sqlite", u.String())
 	if err != nil {
 		return err

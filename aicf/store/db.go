@@ -23,6 +23,7 @@ type DB struct {
 	ticks   func() int64 // nanoseconds of a clock that only measures
 	trace   func(string)
 	watch   Observer // may be nil
+	step    func(string)
 
 	queue   chan *command
 	gate    sync.RWMutex // closed and the closing of queue
@@ -31,6 +32,7 @@ type DB struct {
 	writer  *session // of the goroutine run
 	readers chan *session
 	stats   Stats
+	latest  atomic.Int64 // time of the newest batch that this process saw
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -63,11 +65,17 @@ type Options struct {
 	Trace func(statement string)
 	// Observer hears of every commit; nil: nobody.
 	Observer Observer
+	// Step is called by the writer before each statement, before COMMIT, and with
+	// Committed behind it: a test ends the process there. Nil: nothing is called.
+	Step func(statement string)
 }
+
+// Committed is the step behind a commit, before anybody is answered.
+const Committed = "COMMITTED"
 
 // start finishes Open: migrations, then the writer.
 func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB, error) {
-	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, watch: o.Observer, queue: make(chan *command, maxQueue), done: make(chan struct{}),
+	db := &DB{dialect: d, write: write, read: read, log: o.Log, ticks: o.Ticks, trace: o.Trace, step: o.Step, watch: o.Observer, queue: make(chan *command, maxQueue), done: make(chan struct{}),
 		readers: make(chan *session, maxReaders), changed: make(chan struct{})}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
@@ -77,7 +85,11 @@ func start(ctx context.Context, d dialect, write, read *sql.DB, o Options) (*DB,
 	}
 	c, err := write.Conn(ctx)
 	if err == nil {
-		db.version, err = migrate(ctx, c, d)
+		var now int64
+		if db.version, err = migrate(ctx, c, d); err == nil {
+			err = c.QueryRowContext(ctx, "SELECT now_ms FROM head WHERE one = 1").Scan(&now)
+		}
+		db.latest.Store(now)
 		err = errors.Join(err, c.Close())
 	}
 	if err != nil {
@@ -124,32 +136,49 @@ func (db *DB) View(ctx context.Context, fn func(*Tx) error) (err error) {
 		return ctx.Err()
 	}
 	defer func() { db.readers <- s }()
-	if s == nil {
-		if s, err = newSession(ctx, db.read, db.dialect, db.trace); err != nil {
-			return failed(err)
-		}
+	t, err := db.snapshot(ctx, &s)
+	if err != nil && s != nil && db.dialect.again && ctx.Err() == nil { // the connection was gone since its last use
+		s.close()
+		s = nil
+		t, err = db.snapshot(ctx, &s)
 	}
-	t, err := db.snapshot(ctx, s)
 	if err == nil {
-		err = call(fn, t)
+		err = unread(ctx, call(fn, t))
 	}
-	if _, end := s.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); end != nil {
+	if s != nil && !s.ended(ctx) {
 		s.close()
 		s = nil
 	}
 	return err
 }
 
-func (db *DB) snapshot(ctx context.Context, s *session) (*Tx, error) {
-	begin := "BEGIN"
+// unread types what a database did not answer.
+func unread(ctx context.Context, err error) error {
+	var d *driverError
+	if err == nil || ctx.Err() != nil || aicf.CodeOf(err) != "" || !errors.As(err, &d) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", aicf.Refuse(aicf.StorageFailed, "the database did not answer").After(1000), err)
+}
+
+// snapshot begins to read; it makes *at where there is none.
+func (db *DB) snapshot(ctx context.Context, at **session) (*Tx, error) {
+	if *at == nil {
+		s, err := newSession(ctx, db.read, db.dialect, db.trace)
+		if err != nil {
+			return nil, unread(ctx, &driverError{err, "connect"})
+		}
+		*at = s
+	}
+	s, begin := *at, "BEGIN"
 	if db.dialect.name == postgresDialect.name {
 		begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	}
 	if _, err := s.conn.ExecContext(ctx, begin); err != nil {
-		return nil, failed(err)
+		return nil, unread(ctx, &driverError{err, begin})
 	}
 	h, err := readHead(ctx, s, "")
-	return &Tx{ctx: ctx, s: s, now: h.now, head: h}, err
+	return &Tx{ctx: ctx, s: s, now: h.now, head: h}, unread(ctx, err)
 }
 
 // Changed returns a channel that is closed when this process commits the next

@@ -3,6 +3,7 @@ package store
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 // dialect is all that differs between the engines' SQL.
@@ -13,6 +14,8 @@ type dialect struct {
 	lock   string            // behind the SELECT that reads the head of a batch
 	types  *strings.Replacer // of a migration
 	rebind func(string) string
+	again  bool          // a batch whose connection broke before its COMMIT runs once more
+	limit  time.Duration // of the writer's statements; 0: none
 }
 
 var sqliteDialect = dialect{
@@ -26,7 +29,7 @@ var postgresDialect = dialect{
 	name: "postgresql", driver: "pgx", begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE",
 	types: strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{text}", "TEXT", "{strict}", "",
 		"{zero32}", `'\x`+strings.Repeat("00", 32)+"'"),
-	rebind: dollars,
+	rebind: dollars, again: true, limit: silentServer,
 }
 
 // dollars turns ? into $1, $2, …. The store's statements hold no other question

@@ -73,6 +73,41 @@ func EventHash(e *aicf.Event, prev digest.Digest) (digest.Digest, error) {
 // Append writes an event with the transfers and transitions since the one
 // before.
 func (t *Tx) Append(n Note) (*aicf.Event, error) {
+	r, err := t.next(n)
+	if err != nil {
+		return nil, err
+	}
+	if err := Insert(t, r); err != nil {
+		return nil, err
+	}
+	e := r.event()
+	return &e, nil
+}
+
+// AppendAll writes n events, many in a statement. note is called for each in
+// order, and may record transitions for it.
+func (t *Tx) AppendAll(n int, note func(i int) Note) error {
+	rows := make([]eventRow, 0, min(n, pageOfEvents))
+	for i := range n {
+		r, err := t.next(note(i))
+		if err != nil {
+			return err
+		}
+		if rows = append(rows, *r); len(rows) == cap(rows) || i == n-1 {
+			if err := InsertAll(t, rows); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+	}
+	return nil
+}
+
+// pageOfEvents bounds what AppendAll holds.
+const pageOfEvents = 1024
+
+// next makes the row of the next event, which its caller writes.
+func (t *Tx) next(n Note) (*eventRow, error) {
 	data, err := json.Marshal(eventData{t.moves, t.states, n.Info})
 	if err != nil {
 		return nil, fmt.Errorf("event %s: %w", n.Type, err)
@@ -81,15 +116,12 @@ func (t *Tx) Append(n Note) (*aicf.Event, error) {
 	if e.Hash, err = EventHash(e, t.head.hash); err != nil {
 		return nil, fmt.Errorf("event %s: %w", n.Type, err)
 	}
-	if err := Insert(t, &eventRow{Seq: e.Seq, TSMS: e.TSMS, Type: e.Type, Provider: e.ProviderID, Job: e.JobID, Lease: e.LeaseID, Fence: e.Fence, Data: string(data), Hash: e.Hash}); err != nil {
-		return nil, err
-	}
 	t.head.seq, t.head.hash, t.moves, t.states = e.Seq, e.Hash, nil, nil
 	t.events++
 	if t.keep {
 		t.log = append(t.log, *e)
 	}
-	return e, nil
+	return &eventRow{Seq: e.Seq, TSMS: e.TSMS, Type: e.Type, Provider: e.ProviderID, Job: e.JobID, Lease: e.LeaseID, Fence: e.Fence, Data: string(data), Hash: e.Hash}, nil
 }
 
 type eventRow struct {

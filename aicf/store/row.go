@@ -22,6 +22,7 @@ type plan struct {
 	fields  []int
 	list    string // a, b, c
 	insert  string
+	many    string // of atOnce rows
 }
 
 var plans sync.Map // reflect.Type → *plan
@@ -45,7 +46,9 @@ func planOf(t reflect.Type) *plan {
 		panic(fmt.Sprintf("store: %s is no row type", t))
 	}
 	p.list = strings.Join(p.columns, ", ")
-	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES (?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
+	row := "(?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
+	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES " + row
+	p.many = p.insert + strings.Repeat(", "+row, atOnce-1)
 	plans.Store(t, p)
 	return p
 }
@@ -163,23 +166,47 @@ func Get[T any](t *Tx, clause string, args ...any) (*T, error) {
 	return &rows[0], nil
 }
 
+// someIDs are the sizes of lists that have statements of their own.
+var someIDs = []int{1, 8, 64}
+
+// SelectIDs reads the rows whose column is one of ids, in no order.
+func SelectIDs[T any](t *Tx, column string, ids []digest.Digest) (out []T, err error) {
+	for len(ids) > 0 {
+		size := someIDs[len(someIDs)-1]
+		for _, n := range someIDs {
+			if n >= len(ids) {
+				size = n
+				break
+			}
+		}
+		args := make([]any, size)
+		for i := range args { // a short list repeats its last
+			args[i] = ids[min(i, len(ids)-1)]
+		}
+		rows, err := Select[T](t, "WHERE "+column+" IN (?"+strings.Repeat(", ?", size-1)+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		out, ids = append(out, rows...), ids[min(size, len(ids)):]
+	}
+	return out, nil
+}
+
 // Select reads all rows that the clause selects.
 func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	p := planOf(reflect.TypeFor[T]())
-	rows, err := t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args)...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var out []T
-	for rows.Next() {
-		var v T
-		if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.table, err)
+	err := t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args), func(rows *sql.Rows) error {
+		for rows.Next() {
+			var v T
+			if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
+				return fmt.Errorf("%s: %w", p.table, err)
+			}
+			out = append(out, v)
 		}
-		out = append(out, v)
-	}
-	return out, rows.Err()
+		return nil
+	})
+	return out, err
 }
 
 // Insert writes a row.
@@ -194,67 +221,86 @@ func Insert[T any](t *Tx, row *T) error {
 	return err
 }
 
-// Scan reads one row of a query into pointers; ErrNone for no row.
-func (t *Tx) Scan(q string, args []any, to ...any) error {
-	rows, err := t.s.query(t.ctx, q, arguments(args)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		if err := rows.Err(); err != nil {
+// atOnce is how many rows one statement of InsertAll writes.
+const atOnce = 32
+
+// InsertAll writes rows, many in a statement.
+func InsertAll[T any](t *Tx, rows []T) error {
+	p := planOf(reflect.TypeFor[T]())
+	for len(rows) >= atOnce {
+		args := make([]any, 0, atOnce*len(p.fields))
+		for i := range atOnce {
+			v := reflect.ValueOf(&rows[i]).Elem()
+			for _, f := range p.fields {
+				args = append(args, v.Field(f).Interface())
+			}
+		}
+		if _, err := t.Exec(p.many, args...); err != nil {
 			return err
 		}
-		return ErrNone
+		rows = rows[atOnce:]
 	}
-	cells := make([]any, len(to))
-	for i, p := range to {
-		cells[i] = cell{reflect.ValueOf(p).Elem()}
+	for i := range rows {
+		if err := Insert(t, &rows[i]); err != nil {
+			return err
+		}
 	}
-	if err := rows.Scan(cells...); err != nil {
-		return err
-	}
-	return rows.Err()
+	return nil
+}
+
+// Scan reads one row of a query into pointers; ErrNone for no row.
+func (t *Tx) Scan(q string, args []any, to ...any) error {
+	return t.s.query(t.ctx, q, arguments(args), func(rows *sql.Rows) error {
+		if !rows.Next() {
+			if err := rows.Err(); err != nil {
+				return &driverError{err, q}
+			}
+			return ErrNone
+		}
+		cells := make([]any, len(to))
+		for i, p := range to {
+			cells[i] = cell{reflect.ValueOf(p).Elem()}
+		}
+		return rows.Scan(cells...)
+	})
 }
 
 // Texts runs a query of one text column and returns its first row and how many
 // rows there are, counting at most limit.
 func Texts(t *Tx, q string, limit int) (first string, count int, err error) {
-	rows, err := t.s.query(t.ctx, t.s.dialect.types.Replace(q))
+	err = t.s.query(t.ctx, t.s.dialect.types.Replace(q), nil, func(rows *sql.Rows) error {
+		for rows.Next() && count < limit {
+			var v string
+			if err := rows.Scan(&v); err != nil {
+				return err
+			}
+			if count == 0 {
+				first = v
+			}
+			count++
+		}
+		return nil
+	})
 	if err != nil {
 		return "", 0, err
 	}
-	defer rows.Close()
-	for rows.Next() && count < limit {
-		var v string
-		if err := rows.Scan(&v); err != nil {
-			return "", 0, err
-		}
-		if count == 0 {
-			first = v
-		}
-		count++
-	}
-	return first, count, rows.Err()
+	return first, count, nil
 }
 
 // Pairs runs a query of an id and a text and calls fn for each row; its error
 // ends the query.
 func Pairs(t *Tx, q string, fn func(digest.Digest, string) error) error {
-	rows, err := t.s.query(t.ctx, q)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id digest.Digest
-		var text string
-		if err := rows.Scan(cell{reflect.ValueOf(&id).Elem()}, &text); err != nil {
-			return err
+	return t.s.query(t.ctx, q, nil, func(rows *sql.Rows) error {
+		for rows.Next() {
+			var id digest.Digest
+			var text string
+			if err := rows.Scan(cell{reflect.ValueOf(&id).Elem()}, &text); err != nil {
+				return err
+			}
+			if err := fn(id, text); err != nil {
+				return err
+			}
 		}
-		if err := fn(id, text); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return nil
+	})
 }

@@ -3,35 +3,52 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver
+
+	"github.com/animicaorg/engine/aicf"
+)
+
+// Pages that connections keep, in KiB: 64 MiB together when all are full.
+const (
+	writerCache = 32 << 10
+	readerCache = 8 << 10
 )
 
 // OpenSQLite opens, or makes, a database file. Processes that open the same file
 // take turns with their batches.
 func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
+	db, err := openSQLite(ctx, file, o)
+	if err != nil && aicf.CodeOf(err) == "" {
+		err = fmt.Errorf("%w: %w", aicf.Refuse(aicf.StorageFailed, "%s cannot be opened", file).Try("see that the folder exists, is on a disk that can be written, and has room"), err)
+	}
+	return db, err
+}
+
+func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, err
 	}
 	dsn := func(pragmas ...string) string {
 		u := url.URL{Scheme: "file", Path: abs}
-		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(memory)", "cache_size(-65536)"}, pragmas...)}
+		q := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "foreign_keys(1)", "temp_store(memory)"}, pragmas...)}
 		u.RawQuery = q.Encode()
 		return u.String()
 	}
-	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(4000)"))
+	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCache), "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"))
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
 	if err := durable(ctx, write); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, errors.Join(err, write.Close())
 	}
-	read, err := sql.Open("sqlite", dsn("query_only(1)"))
+	read, err := sql.Open("sqlite", dsn("query_only(1)", fmt.Sprintf("cache_size(-%d)", readerCache)))
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -110,6 +111,33 @@ func TestClockNeverGoesBack(t *testing.T) {
 		require.EqualValues(t, 10_000, list[1].TSMS)
 		return err
 	}))
+}
+
+// TestWaitingIsNoSkew: a command whose time was right when it came is not refused
+// because others overtook it while it waited.
+func TestWaitingIsNoSkew(t *testing.T) {
+	db := sqlite(t)
+	require.NoError(t, mint(db, 10_000, owner(1), 1))
+	hold, held, late := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		late <- db.Update(ctx, 20_000, func(tx *store.Tx) error {
+			close(held)
+			<-hold
+			_, err := tx.Append(store.Note{Type: "long"})
+			return err
+		})
+	}()
+	<-held
+	waits := make(chan error, 1)
+	came := db.QueueRoom()
+	go func() { waits <- mint(db, 10_500, owner(1), 1) }()
+	for db.QueueRoom() == came {
+		runtime.Gosched()
+	}
+	close(hold)
+	require.NoError(t, <-late)
+	require.NoError(t, <-waits)
+	require.Equal(t, aicf.ClockSkew, aicf.CodeOf(mint(db, 10_500, owner(1), 1)), "now it comes too late")
 }
 
 func TestOverloadIsRefused(t *testing.T) {

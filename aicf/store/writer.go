@@ -22,6 +22,7 @@ const (
 type command struct {
 	ctx   context.Context
 	now   int64
+	seen  int64 // the store's time when the command came: it may wait for long
 	fn    func(*Tx) error
 	reply chan error
 }
@@ -32,7 +33,7 @@ type command struct {
 // time. A context that ends while the command waits withdraws it; once it runs,
 // its outcome is awaited.
 func (db *DB) Update(ctx context.Context, nowMS int64, fn func(*Tx) error) error {
-	c := &command{ctx, nowMS, fn, make(chan error, 1)}
+	c := &command{ctx, nowMS, db.latest.Load(), fn, make(chan error, 1)}
 	db.gate.RLock()
 	if db.closed {
 		db.gate.RUnlock()
@@ -60,7 +61,11 @@ func (db *DB) run() {
 	defer close(db.done)
 	for first := range db.queue {
 		batch := []*command{first}
-		results, err := db.commit(&batch)
+		results, sent, err := db.commit(&batch)
+		if err != nil && !sent && db.dialect.again {
+			db.log.Warn("batch runs again on a new connection", "commands", len(batch), "error", err)
+			results, sent, err = db.commit(&batch)
+		}
 		if err != nil {
 			db.stats.Failed.Add(1)
 			db.log.Error("batch not committed", "commands", len(batch), "error", err)
@@ -70,12 +75,22 @@ func (db *DB) run() {
 			case err != nil && results != nil && results[i] != nil && aicf.CodeOf(results[i]) != "":
 				c.reply <- results[i]
 			case err != nil:
-				c.reply <- failed(err)
+				c.reply <- unwritten(err, sent)
 			default:
 				c.reply <- results[i]
 			}
 		}
 	}
+}
+
+// unwritten is the answer to the commands of a batch that failed. Where COMMIT was
+// sent nobody knows whether it happened.
+func unwritten(err error, sent bool) error {
+	if !sent {
+		return failed(err)
+	}
+	return fmt.Errorf("%w: %w", aicf.Refuse(aicf.StorageFailed, "the database did not answer the commit: the write may have happened").After(1000).
+		Try("send the same call again with its Idempotency-Key"), err)
 }
 
 func failed(err error) error {
@@ -100,12 +115,13 @@ func (db *DB) fill(batch *[]*command) {
 	}
 }
 
-// commit runs a batch; results are the commands' own errors.
-func (db *DB) commit(batch *[]*command) (results []error, err error) {
+// commit runs a batch; results are the commands' own errors. sent says that err
+// came behind the sending of COMMIT.
+func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) {
 	ctx := context.Background()
 	s, err := db.begin(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() {
 		if err != nil {
@@ -114,8 +130,9 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	}()
 	h, err := readHead(ctx, s, s.dialect.lock)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	db.latest.Store(h.now)
 	db.fill(batch)
 	db.stats.Waiting.Store(int64(len(db.queue)))
 	start, writes, events := h, 0, 0
@@ -124,7 +141,7 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	for i, c := range *batch {
 		t := &Tx{s: s, now: c.now, write: true, head: h, keep: db.watch != nil}
 		if results[i], err = runCommand(c, t, h.now); err != nil {
-			return results, err
+			return results, false, err
 		}
 		if results[i] == nil {
 			h, writes, events, log = t.head, writes+t.writes, events+t.events, append(log, t.log...)
@@ -132,16 +149,18 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	}
 	if writes == 0 && h.now == start.now {
 		_, err = s.exec(ctx, "ROLLBACK")
-		return results, err
+		return results, false, err
 	}
 	if _, err = s.exec(ctx, "UPDATE head SET seq = ?, hash = ?, now_ms = ? WHERE one = 1", int64(h.seq), h.hash[:], h.now); err != nil {
-		return results, err
+		return results, false, err
 	}
 	begun := db.ticks()
 	if _, err = s.exec(ctx, "COMMIT"); err != nil {
-		return results, err
+		return results, true, err
 	}
 	took := db.ticks() - begun
+	s.at(Committed)
+	db.latest.Store(h.now)
 	db.stats.add(len(*batch), took)
 	if db.watch != nil {
 		db.watch.Committed(Commit{Commands: len(*batch), Took: time.Duration(took), Waiting: int(db.stats.Waiting.Load()), Events: log})
@@ -149,7 +168,7 @@ func (db *DB) commit(batch *[]*command) (results []error, err error) {
 	if events > 0 {
 		db.announce()
 	}
-	return results, nil
+	return results, true, nil
 }
 
 // runCommand runs one command between savepoints. The first error is the
@@ -158,8 +177,8 @@ func runCommand(c *command, t *Tx, last int64) (own, fatal error) {
 	if err := c.ctx.Err(); err != nil {
 		return err, nil
 	}
-	if c.now != timeless && c.now < last-maxBack {
-		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, last).Try("set the clock, or wait until it has caught up"), nil
+	if c.now != timeless && c.now < c.seen-maxBack {
+		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, c.seen).Try("set the clock, or wait until it has caught up"), nil
 	}
 	t.now = max(c.now, last)
 	t.ctx = context.WithoutCancel(c.ctx)
@@ -211,9 +230,10 @@ func (db *DB) begin(ctx context.Context) (*session, error) {
 			if err != nil {
 				return nil, err
 			}
+			s.step, s.limit = db.step, db.dialect.limit
 			db.writer = s
 		}
-		_, err := db.writer.conn.ExecContext(ctx, db.dialect.begin)
+		err := db.writer.plain(ctx, db.dialect.begin)
 		if err == nil {
 			return db.writer, nil
 		}
@@ -227,7 +247,7 @@ func (db *DB) begin(ctx context.Context) (*session, error) {
 // abandon rolls back and drops the connection: what it left open is not
 // trusted.
 func (db *DB) abandon(s *session) {
-	s.conn.ExecContext(context.Background(), "ROLLBACK")
+	s.plain(context.Background(), "ROLLBACK") // fails where the connection is gone, and the batch with it
 	s.close()
 	db.writer = nil
 }

@@ -112,7 +112,7 @@ func (r *recorder) Append(ctx context.Context, rec engine.Record) error {
 	if r.to != nil {
 		kept := rec
 		if r.blind && rec.Kind == engine.RecordJob {
-			kept.Frame = ""
+			kept.Frame, kept.Sealed = "", true
 		}
 		if err := r.to.Append(ctx, kept); err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/animicaorg/engine/aicf/clock"
 	"github.com/animicaorg/engine/aicf/metrics"
 	"github.com/animicaorg/engine/backends"
 	"github.com/animicaorg/engine/backends/fleet"
@@ -154,7 +155,7 @@ func (o *program) stay(ctx context.Context, n *devnet.Net, f *devnetFlags) error
 			return err
 		}
 	}
-	go o.tick(ctx, n.Service)
+	go o.tick(ctx, n.Service, clock.New(time.Now, clock.Elapsed))
 	if err := n.Provider.Run(ctx, 10*time.Second); err != nil && ctx.Err() == nil {
 		return cli.Errorf(cli.NetworkService, "", "%w", err)
 	}

@@ -38,12 +38,13 @@ func (f *monitorFlags) add(p *pflag.FlagSet) {
 type monitor struct {
 	flags   *monitorFlags
 	metrics *metrics.Network // nil: off
+	now     func() time.Time // the service's clock, once there is one
 }
 
 func (o *program) newMonitor(f *monitorFlags) *monitor {
-	m := &monitor{flags: f}
+	m := &monitor{flags: f, now: time.Now}
 	if f.metrics.Value != toNobody {
-		m.metrics = metrics.New(time.Now, o.Log)
+		m.metrics = metrics.New(func() time.Time { return m.now() }, o.Log)
 	}
 	return m
 }
@@ -56,15 +57,16 @@ func guarded(c cli.Choice, h http.Handler) http.Handler {
 	return httpapi.Local(h)
 }
 
-// routes of a service.
-func (o *program) routes(m *monitor, n *network.Service) map[string]http.Handler {
+// routes of a service with its clock.
+func (o *program) routes(m *monitor, n *network.Service, now func() time.Time) map[string]http.Handler {
+	m.now = now
 	extra := map[string]http.Handler{}
 	if m.metrics != nil {
 		m.metrics.Attach(n)
 		extra["GET /metrics"] = guarded(m.flags.metrics, m.metrics.Handler())
 	}
 	if m.flags.ui.Value != toNobody {
-		extra["GET "+web.Root] = guarded(m.flags.ui, web.New(web.Config{Network: n, Now: time.Now, Log: o.Log}))
+		extra["GET "+web.Root] = guarded(m.flags.ui, web.New(web.Config{Network: n, Now: now, Log: o.Log}))
 		extra["GET /{$}"] = http.RedirectHandler(web.Root, http.StatusSeeOther)
 	}
 	return extra

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,7 @@ func TestWhoMayLook(t *testing.T) {
 		m := o.newMonitor(f)
 		require.Equal(t, word == toNobody, m.metrics == nil)
 		mux := http.NewServeMux()
-		for pattern, h := range o.routes(m, n.Service) {
+		for pattern, h := range o.routes(m, n.Service, time.Now) {
 			mux.Handle(pattern, h)
 		}
 		for _, path := range []string{"/ui/", "/metrics"} {

@@ -43,7 +43,7 @@ func (o *program) root() *cobra.Command {
 		o.providerStake("provider_unstake", "Begin to move stake back", true), o.providerHeartbeat(), o.providers(), o.eligibility(),
 		o.submit(), o.listJobs(), o.getJob(), o.queueList(), o.explain(),
 		o.getBalance(), o.claimPayout(), o.statement(), o.fund(), o.slashes(), o.dispute(), o.check(),
-		o.claimVerbs(), o.receiptVerbs(), o.status(), o.policyVerb(), o.serve())
+		o.claimVerbs(), o.receiptVerbs(), o.status(), o.policyVerb(), o.serve(), o.backup())
 	o.endpointFlag(aicf)
 	root.AddCommand(aicf, o.devnet())
 	return root

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/clock"
 	"github.com/animicaorg/engine/aicf/httpapi"
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/aicf/store"
@@ -105,7 +106,11 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 		return cli.Errorf(cli.NetworkService, "--data", "%w", err).Named("StorageFailed")
 	}
 	defer func() { err = errors.Join(err, cfg.Store.Close()) }()
-	n, err := network.New(ctx, *cfg, time.Now().UnixMilli())
+	steady, err := serviceClock(ctx, cfg.Store)
+	if err != nil {
+		return cli.Errorf(cli.NetworkService, "--postgres", "%w", err).Named("StorageFailed")
+	}
+	n, err := network.New(ctx, *cfg, steady.Now().UnixMilli())
 	if err != nil {
 		return cli.Errorf(cli.NetworkService, "--data", "%w", err)
 	}
@@ -122,12 +127,12 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 	if err := o.Print(map[string]string{"listen": at}, func(w io.Writer) { fmt.Fprintln(w, at) }); err != nil {
 		return errors.Join(err, l.Close())
 	}
-	api := httpapi.Config{Network: n, Signer: cfg.Service, Now: time.Now, Dev: f.dev, APIKeys: accounts, Log: o.Log, Version: "1", Extra: o.routes(m, n)}
+	api := httpapi.Config{Network: n, Signer: cfg.Service, Now: steady.Now, Dev: f.dev, APIKeys: accounts, Log: o.Log, Version: "1", Extra: o.routes(m, n, steady.Now)}
 	if m.metrics != nil {
 		api.Observer = m.metrics
 	}
 	s := httpapi.New(api)
-	go o.tick(ctx, n)
+	go o.tick(ctx, n, steady)
 	o.watch(ctx, m, n, f.data)
 	h := &http.Server{ErrorLog: nil}
 	if err := s.Serve(ctx, h, func() error { return h.Serve(l) }, 10*time.Second); err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -136,18 +141,46 @@ func (o *program) runService(ctx context.Context, f *serveFlags) (err error) {
 	return nil
 }
 
+// serviceClock is the time of the service: it never jumps, and replicas on one
+// PostgreSQL go by the server's.
+func serviceClock(ctx context.Context, db *store.DB) (*clock.Steady, error) {
+	if db.Engine() != "postgresql" {
+		return clock.New(time.Now, clock.Elapsed), nil
+	}
+	first, err := db.ServerTime(ctx)
+	if err != nil {
+		return nil, err
+	}
+	server := clock.NewSamples(first, clock.Elapsed)
+	go func() {
+		beat := time.NewTicker(time.Second)
+		defer beat.Stop()
+		server.Follow(ctx, beat.C, db.ServerTime)
+	}()
+	return clock.New(server.Now, clock.Elapsed), nil
+}
+
+// maxOff is how far the wall clock may be away without a word.
+const maxOff = 5 * time.Second
+
 // tick does what is due, once a second.
-func (o *program) tick(ctx context.Context, n *network.Service) {
+func (o *program) tick(ctx context.Context, n *network.Service, steady *clock.Steady) {
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
+	said := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-every.C:
-			if _, err := n.Tick(ctx, now.UnixMilli()); err != nil && ctx.Err() == nil {
+		case <-every.C:
+			if _, err := n.Tick(ctx, steady.Now().UnixMilli()); err != nil && ctx.Err() == nil {
 				o.Log.Error("what was due could not be done", "error", err)
 			}
+			off := steady.Off()
+			if off.Abs() > maxOff && !said {
+				o.Log.Error("the wall clock jumped; the service follows slowly", "ahead", off)
+			}
+			said = off.Abs() > maxOff
 		}
 	}
 }

@@ -6,6 +6,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
 
@@ -31,6 +33,7 @@ type Server struct {
 	bin   string
 	attr  *syscall.SysProcAttr
 	cmd   *exec.Cmd
+	gone  chan struct{} // closed when cmd ended
 	count int
 	mu    sync.Mutex
 }
@@ -54,14 +57,15 @@ func Main(m *testing.M) int {
 	return code
 }
 
-var errAbsent = errors.New("PostgreSQL's initdb is not installed (Debian package postgresql)")
+// ErrAbsent is the error of Start without the binaries.
+var ErrAbsent = errors.New("PostgreSQL's initdb is not installed (Debian package postgresql)")
 
 // Database makes an empty database on a server without fsync and returns its
 // URL.
 func Database(t testing.TB) string {
 	t.Helper()
 	once.Do(func() { shared, failed = Start(false) })
-	if errors.Is(failed, errAbsent) && os.Getenv("CI_STRICT") != "1" {
+	if errors.Is(failed, ErrAbsent) && os.Getenv("CI_STRICT") != "1" {
 		t.Skip(failed)
 	}
 	if failed != nil {
@@ -74,6 +78,27 @@ func Database(t testing.TB) string {
 	return url
 }
 
+// Shared is the server of Database.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	Database(t)
+	return shared
+}
+
+// Copy is Database with the content of another that nobody uses; an empty URL is
+// an empty database.
+func Copy(t testing.TB, url string) (string, error) {
+	t.Helper()
+	if url == "" {
+		return Database(t), nil
+	}
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return "", err
+	}
+	return shared.create(c.Database)
+}
+
 func find(name string) (string, error) {
 	if p, err := exec.LookPath(name); err == nil {
 		return filepath.EvalSymlinks(p)
@@ -81,7 +106,7 @@ func find(name string) (string, error) {
 	if all, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name); len(all) > 0 {
 		return all[len(all)-1], nil
 	}
-	return "", errAbsent
+	return "", ErrAbsent
 }
 
 // Start makes a data directory and runs a server in it.
@@ -132,8 +157,22 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// Run starts the server and waits until it answers.
+// Run starts the server and waits until it answers. Behind a SIGKILL the children
+// of the server before keep its lock for some seconds: Run starts it again until
+// they are gone.
 func (s *Server) Run() error {
+	for end := time.Now().Add(time.Minute); ; {
+		err := s.run()
+		if err == nil || !errors.Is(err, errGone) || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+var errGone = errors.New("the server ended")
+
+func (s *Server) run() error {
 	s.cmd = s.command("postgres", "-D", s.data(), "-k", s.dir, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=64MB", "-c", fmt.Sprintf("fsync=%t", s.Fsync))
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -144,6 +183,12 @@ func (s *Server) Run() error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
+	gone := make(chan struct{})
+	go func(c *exec.Cmd) {
+		c.Wait() // its status is the business of who reads the log
+		close(gone)
+	}(s.cmd)
+	s.gone = gone
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	db, err := sql.Open("pgx", s.URL("postgres"))
@@ -156,6 +201,9 @@ func (s *Server) Run() error {
 			return nil
 		}
 		select {
+		case <-gone:
+			out, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+			return fmt.Errorf("%w\n%s", errGone, out[max(0, len(out)-2000):])
 		case <-ctx.Done():
 			out, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 			return fmt.Errorf("the server does not answer: %w\n%s", err, out)
@@ -167,10 +215,10 @@ func (s *Server) Run() error {
 // Stop ends the server by a signal: SIGINT fast, SIGQUIT as a crash would,
 // SIGKILL leaving its children to notice.
 func (s *Server) Stop(sig syscall.Signal) error {
-	if err := s.cmd.Process.Signal(sig); err != nil {
+	if err := s.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
-	s.cmd.Wait() // the status of a server that was killed says nothing
+	<-s.gone
 	return nil
 }
 
@@ -184,8 +232,23 @@ func (s *Server) URL(name string) string {
 	return "host=" + s.dir + " user=owner dbname=" + name
 }
 
+// Name makes an empty database and returns its name.
+func (s *Server) Name() (string, error) {
+	url, err := s.Create()
+	if err != nil {
+		return "", err
+	}
+	c, err := pgx.ParseConfig(url)
+	if err != nil {
+		return "", err
+	}
+	return c.Database, nil
+}
+
 // Create makes an empty database.
-func (s *Server) Create() (string, error) {
+func (s *Server) Create() (string, error) { return s.create("template0") }
+
+func (s *Server) create(template string) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
@@ -195,6 +258,31 @@ func (s *Server) Create() (string, error) {
 		return "", err
 	}
 	defer db.Close()
-	_, err = db.Exec("CREATE DATABASE " + name + " TEMPLATE template0")
+	_, err = db.Exec("CREATE DATABASE " + name + " TEMPLATE " + template)
 	return s.URL(name), err
+}
+
+// Dir is the folder of the server's socket.
+func (s *Server) Dir() string { return s.dir }
+
+// Output runs a program of PostgreSQL and returns what it writes.
+func (s *Server) Output(name string, args ...string) ([]byte, error) {
+	c := s.command(name, args...)
+	var failure bytes.Buffer
+	c.Stderr = &failure
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", name, err, failure.Bytes())
+	}
+	return out, nil
+}
+
+// Input runs a program of PostgreSQL that reads in.
+func (s *Server) Input(in []byte, name string, args ...string) error {
+	c := s.command(name, args...)
+	c.Stdin = bytes.NewReader(in)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", name, err, out)
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package enroll_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 	"testing"
 
@@ -57,4 +58,29 @@ func sorted(v transcript.Value) transcript.Value {
 	}
 	slices.SortFunc(v.Members, func(a, b transcript.Member) int { return transcript.CompareKeys(a.Key, b.Key) })
 	return v
+}
+
+// FuzzParseRequest wants a request that is read to come back from what is written.
+func FuzzParseRequest(f *testing.F) {
+	in := &enroll.Request{Enrolment: enroll.Enrolment{Nonce: x, ProviderID: provider, Public: make([]byte, 32), Expires: now},
+		Quote: attest.Carried{Kind: attest.TDX, Evidence: attest.Evidence{Raw: []byte("q")}}}
+	raw, err := json.Marshal(in)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(raw)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := enroll.ParseRequest(b)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := enroll.ParseRequest(again)
+		if err != nil || !back.Enrolment.Expires.Equal(r.Enrolment.Expires) || back.Enrolment.Nonce != r.Enrolment.Nonce || !bytes.Equal(back.Quote.Raw, r.Quote.Raw) {
+			t.Fatalf("does not come back: %v", err)
+		}
+	})
 }

@@ -26,7 +26,7 @@ type Plan struct {
 }
 
 // Fits reports whether the plan is the one that New would make for p: programs
-// of equal structure, rotations per qubit, CZs and terms, share one whatever
+// of equal structure, rotations per qubit, CZs, terms and exchanges, share one whatever
 // their angles.
 func (pl *Plan) Fits(p *Program) bool {
 	return slices.Equal(pl.czs, p.CZs) && slices.EqualFunc(pl.terms, p.Terms, sameStructure) && slices.EqualFunc(pl.pairs, p.Pairs, samePair) &&

@@ -1,0 +1,252 @@
+package network_test
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/httpapi"
+	"github.com/animicaorg/engine/aicf/ledger"
+	"github.com/animicaorg/engine/aicf/network"
+	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/digest"
+)
+
+func sqliteIn(b testing.TB, dir string) *store.DB {
+	db, err := store.OpenSQLite(ctx, filepath.Join(dir, "network.db"), store.Options{})
+	require.NoError(b, err)
+	b.Cleanup(func() { db.Close() })
+	return db
+}
+
+// BenchmarkQueueDepth compares claims out of a queue of 100,000 jobs with those
+// out of 1,000, in turns, from 64 callers. The queue of 1,000 is filled up again
+// between the turns.
+func BenchmarkQueueDepth(b *testing.B) {
+	const turn, callers = 500, 64
+	var spent [2]time.Duration
+	type side struct {
+		w    *world
+		ids  []digest.Digest
+		next int
+	}
+	var sides [2]side
+	for i, n := range []int{1000 + turn, 100_000} {
+		w := newWorld(b, sqliteIn(b, b.TempDir()), nil)
+		w.deposit(buyer, 1_000_000_000)
+		fill(b, w, n)
+		sides[i] = side{w: w, ids: copies(b, w, 40*turn)}
+	}
+	turns := 0
+	for b.Loop() {
+		for i := range sides {
+			s := &sides[i]
+			if s.next+turn > len(s.ids) {
+				b.Skip("no providers are left: use -benchtime of fewer turns")
+			}
+			begun := time.Now()
+			claimAll(b, s.w, s.ids[s.next:s.next+turn], callers)
+			spent[i] += time.Since(begun)
+			s.next += turn
+			refill(b, s.w, turn, s.next)
+		}
+		turns++
+	}
+	b.ReportMetric(float64(spent[1])/float64(spent[0]), "100000/1000")
+	b.ReportMetric(float64(turns*turn)/spent[1].Seconds(), "claims/s")
+}
+
+// claimAll lets each provider take an offer.
+func claimAll(b testing.TB, w *world, ids []digest.Digest, callers int) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := next.Add(1); i <= int64(len(ids)); i = next.Add(1) {
+				if o, err := w.Next(ctx, w.as(ids[i-1]), ids[i-1]); err != nil || o == nil {
+					b.Errorf("no offer: %v", err)
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+}
+
+// refill copies queued jobs anew, past ledger and log.
+func refill(b testing.TB, w *world, n, salt int) {
+	require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
+		for i := range n {
+			if err := copyJob(t, digest.Sum(fmt.Append(nil, "refill ", salt, i)), 2_000_000_000+int64(salt)*1000+int64(i), digest.Sum([]byte("job 0"))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// BenchmarkSettlement settles an epoch of 100,000 claims of 1,000 providers.
+func BenchmarkSettlement(b *testing.B) {
+	const lines, providers = 100_000, 1000
+	for _, e := range engines(b) {
+		b.Run(e.name, func(b *testing.B) {
+			b.StopTimer()
+			for range b.N {
+				w := newWorld(b, e.open(b), func(c *network.Config) {
+					c.Policy = testPolicy(b, func(p *aicf.Policy) { p.Network.RejudgePPM = 1 })
+				})
+				accrue(b, w, lines, providers)
+				for range 4 {
+					st, err := w.Status(ctx)
+					require.NoError(b, err)
+					_, err = w.AdvanceRound(ctx, w.now, st.Round)
+					require.NoError(b, err)
+				}
+				b.StartTimer()
+				s, err := w.Sweep(ctx, w.now)
+				b.StopTimer()
+				require.NoError(b, err)
+				require.Equal(b, 1, s.Settled)
+				ep, err := w.Epoch(ctx, 0)
+				require.NoError(b, err)
+				require.EqualValues(b, lines+1, ep.Claims)
+			}
+			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/settlement")
+		})
+	}
+}
+
+// accrue copies the pay of one job n times over providers, past the log.
+func accrue(b testing.TB, w *world, n, providers int) {
+	network.Physics(w.Service, func(digest.Digest) string { return "good" })
+	w.unsound = true
+	w.deposit(buyer, 1000)
+	p := w.provider("model", 5000, 1)
+	w.submit(0, nil)
+	a := w.lease(p)
+	proof, _ := p.envelope(w, a.Lease, 1)
+	_, err := w.Result(ctx, w.as(p.id), aicf.ResultRequest{LeaseRef: ref(a), Proof: proof})
+	require.NoError(b, err)
+	for done := 0; done < n; done += 5000 {
+		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error { return copyLines(t, done, min(n, done+5000), providers, p.id) }))
+	}
+	require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
+		for i := range providers {
+			if err := ledger.Move(t, ledger.Common(ledger.Mint), ledger.Of(digest.Sum(fmt.Append(nil, "provider ", i)), ledger.Accrued), aicf.Amount(2*n/providers), digest.Digest{}, "x"); err != nil {
+				return err
+			}
+		}
+		_, err := t.Append(store.Note{Type: "x"})
+		return err
+	}))
+}
+
+// copyLines copies a claim line of a provider for others.
+func copyLines(t *store.Tx, from, to, providers int, of digest.Digest) error {
+	const columns = `requester, epoch, state, settled, width, depth, shots, trap_pass, trap_fail, latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause`
+	for i := from; i < to; i++ {
+		id := digest.Sum(fmt.Append(nil, "line ", i))
+		if _, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") SELECT ?, ?, ?, ?, ?, ?, "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1",
+			1_000_000_000+i, id, id, id, digest.Sum(fmt.Append(nil, "provider ", i%providers)), id, of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BenchmarkRecovery kills a service that has 100,000 jobs by SIGKILL between
+// writes and measures the time until its next life answers a write.
+func BenchmarkRecovery(b *testing.B) {
+	file := filepath.Join(b.TempDir(), "network.db")
+	db, err := store.OpenSQLite(ctx, file, store.Options{})
+	require.NoError(b, err)
+	w := newWorld(b, db, func(c *network.Config) { *c = childConfig(b); c.Store, c.Entropy = db, entropy("recovery") })
+	p := newProvider(w, "recovery", start/1000)
+	w.unsound = true
+	_, err = w.Register(ctx, w.as(p.id), p.bundle)
+	require.NoError(b, err)
+	w.deposit(p.id, 1_000_000_000)
+	w.deposit(buyer, 1_000_000)
+	fill(b, w, 100_000)
+	require.NoError(b, w.Service.Close())
+	require.NoError(b, db.Close())
+	l, n := born(b, file), 1
+	var longest, total time.Duration
+	write := func() {
+		var out aicf.Submitted
+		require.NoError(b, l.call(request{Verb: "submit", NowMS: start, Who: p.id, Number: n}, &out))
+		n++
+	}
+	for range 50 {
+		write()
+	}
+	for b.Loop() {
+		require.NoError(b, l.cmd.Process.Kill())
+		<-l.dead
+		l.cmd.Wait()
+		begun := time.Now()
+		l = born(b, file)
+		write()
+		took := time.Since(begun)
+		longest, total = max(longest, took), total+took
+		b.StopTimer()
+		for range 50 {
+			write()
+		}
+		b.StartTimer()
+	}
+	l.cmd.Process.Kill()
+	l.cmd.Wait()
+	b.ReportMetric(float64(longest.Milliseconds()), "longest-ms")
+}
+
+// BenchmarkFanOut measures how long an event takes to the last of 1,000 listeners.
+func BenchmarkFanOut(b *testing.B) {
+	const listeners = 1000
+	var limit syscall.Rlimit
+	require.NoError(b, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	if limit.Cur < 3*listeners {
+		b.Skipf("%d files may be open", limit.Cur)
+	}
+	s := serve(b, sqliteIn(b, b.TempDir()), func(c *httpapi.Config) { c.Concurrent = 2 * listeners })
+	st, err := s.Status(ctx)
+	require.NoError(b, err)
+	var got sync.WaitGroup
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: listeners}}
+	defer client.CloseIdleConnections()
+	for range listeners {
+		r, err := client.Get(fmt.Sprint(s.url, "/aicf/events?types=faucet&after=", st.Events))
+		require.NoError(b, err)
+		defer r.Body.Close()
+		go func() {
+			lines := bufio.NewScanner(r.Body)
+			for lines.Scan() {
+				if strings.HasPrefix(lines.Text(), "data:") {
+					got.Done()
+				}
+			}
+		}()
+	}
+	var longest time.Duration
+	for b.Loop() {
+		got.Add(listeners)
+		_, err := s.Faucet(ctx, s.as(buyer), buyer, 1)
+		require.NoError(b, err)
+		committed := time.Now()
+		got.Wait()
+		longest = max(longest, time.Since(committed))
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+}

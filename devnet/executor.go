@@ -20,7 +20,7 @@ import (
 	"github.com/animicaorg/engine/proofs"
 )
 
-// executor runs jobs of generated circuits with the shipped modules.
+// executor runs jobs with the shipped modules.
 type executor struct {
 	host    *host.Host
 	backend backends.Backend

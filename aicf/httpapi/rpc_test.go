@@ -215,6 +215,15 @@ func TestRPCAnswersAreBounded(t *testing.T) {
 	require.Less(t, len(raw), 2<<20+8<<10)
 }
 
+// TestRPCRate: each call of a batch counts, not only the request.
+func TestRPCRate(t *testing.T) {
+	w := start(t, func(c *httpapi.Config) { c.Rate, c.Dev = 2, true }) // bursts of four
+	one := `{"jsonrpc":"2.0","id":1,"method":"cap.listJobs"}`
+	_, raw := w.post("["+strings.Repeat(one+",", 5)+one+"]", nil)
+	require.Equal(t, 4, strings.Count(raw, `"result":[]`), raw)
+	require.Equal(t, 2, strings.Count(raw, `"code":"RateLimited"`), raw)
+}
+
 // TestRPCCallers: who may call what is the same as on the routes.
 func TestRPCCallers(t *testing.T) {
 	account, token := digest.Sum([]byte("older client")), "0123456789abcdef"

@@ -22,8 +22,8 @@ type DB struct {
 	log     *slog.Logger
 	ticks   func() int64 // nanoseconds of a clock that only measures
 	trace   func(string)
-	watch   Observer // may be nil
 	step    func(string)
+	watch   Observer // may be nil
 
 	queue   chan *command
 	gate    sync.RWMutex // closed and the closing of queue
@@ -63,11 +63,11 @@ type Options struct {
 	// Trace is called with each new statement as written, once for each
 	// connection; nil: nothing is called.
 	Trace func(statement string)
-	// Observer hears of every commit; nil: nobody.
-	Observer Observer
 	// Step is called by the writer before each statement, before COMMIT, and with
 	// Committed behind it: a test ends the process there. Nil: nothing is called.
 	Step func(statement string)
+	// Observer hears of every commit; nil: nobody.
+	Observer Observer
 }
 
 // Committed is the step behind a commit, before anybody is answered.

@@ -158,9 +158,9 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	if _, err = s.exec(ctx, "COMMIT"); err != nil {
 		return results, true, err
 	}
-	took := db.ticks() - begun
 	s.at(Committed)
 	db.latest.Store(h.now)
+	took := db.ticks() - begun
 	db.stats.add(len(*batch), took)
 	if db.watch != nil {
 		db.watch.Committed(Commit{Commands: len(*batch), Took: time.Duration(took), Waiting: int(db.stats.Waiting.Load()), Events: log})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,11 +126,17 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	d.UseNumber()
 	ts.Check(d.Decode(&v))
 	for _, name := range strings.Split(args[1], ".") {
-		m, ok := v.(map[string]any)
-		if !ok {
-			ts.Fatalf("%s: no object around %s", args[0], name)
+		var ok bool
+		switch m := v.(type) {
+		case map[string]any:
+			v, ok = m[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if ok = err == nil && i < len(m); ok {
+				v = m[i]
+			}
 		}
-		if v, ok = m[name]; !ok {
+		if !ok {
 			ts.Fatalf("%s: no member %s", args[0], name)
 		}
 	}

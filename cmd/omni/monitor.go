@@ -38,13 +38,12 @@ func (f *monitorFlags) add(p *pflag.FlagSet) {
 type monitor struct {
 	flags   *monitorFlags
 	metrics *metrics.Network // nil: off
-	now     func() time.Time // the service's clock, once there is one
 }
 
 func (o *program) newMonitor(f *monitorFlags) *monitor {
-	m := &monitor{flags: f, now: time.Now}
+	m := &monitor{flags: f}
 	if f.metrics.Value != toNobody {
-		m.metrics = metrics.New(func() time.Time { return m.now() }, o.Log)
+		m.metrics = metrics.New(time.Now, o.Log)
 	}
 	return m
 }
@@ -57,9 +56,8 @@ func guarded(c cli.Choice, h http.Handler) http.Handler {
 	return httpapi.Local(h)
 }
 
-// routes of a service with its clock.
+// routes of a service.
 func (o *program) routes(m *monitor, n *network.Service, now func() time.Time) map[string]http.Handler {
-	m.now = now
 	extra := map[string]http.Handler{}
 	if m.metrics != nil {
 		m.metrics.Attach(n)

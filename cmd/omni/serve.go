@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/clock"
@@ -81,6 +82,12 @@ SIGINT or SIGTERM drains: no new offers, running calls finish.`,
 	p.Uint64Var(&f.chain, "chain-id", 1, "`N` that names the network in every lease and proof")
 	p.StringVar(&f.treasury, "treasury-key", "", "public `KEY` (ed25519:HEX) that signs deposits")
 	p.StringVar(&f.attest, "attest-policy", "", "`FILE` with the measurements of environments that are accepted (docs/attestation.md)")
+	p.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "attestation-policy" {
+			name = "attest-policy"
+		}
+		return pflag.NormalizedName(name)
+	})
 	p.StringVar(&f.apiKeys, "api-keys", "", "`FILE` with lines \"BEARER-KEY ACCOUNT\" for older clients")
 	p.BoolVar(&f.dev, "dev", false, "development network: faucet, local beacon, unsigned calls from this machine")
 	f.monitor.add(p)

@@ -43,6 +43,10 @@ func (s *Server) socket(w http.ResponseWriter, r *http.Request) {
 		return // Accept has answered
 	}
 	defer c.CloseNow()
+	if s.cfg.Observer != nil {
+		s.cfg.Observer.Streaming(1)
+		defer s.cfg.Observer.Streaming(-1)
+	}
 	c.SetReadLimit(maxSocketRead)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/aicf"
+	"github.com/animicaorg/engine/aicf/httpapi"
 	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/keys"
 )
@@ -42,9 +44,17 @@ func (w *world) worker() (id digest.Digest, as aicf.Call) {
 	return id, as
 }
 
+// streams counts what is open.
+type streams struct{ open, most atomic.Int64 }
+
+func (s *streams) Answered(httpapi.Answer) {}
+
+func (s *streams) Streaming(change int) { s.most.Store(max(s.most.Load(), s.open.Add(int64(change)))) }
+
 // TestSocket: events from now on by topic, pings, resume, and what is refused.
 func TestSocket(t *testing.T) {
-	w := start(t, unsigned)
+	var seen streams
+	w := start(t, func(c *httpapi.Config) { unsigned(c); c.Observer = &seen })
 	id, as := w.worker()
 	limited, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -92,6 +102,9 @@ func TestSocket(t *testing.T) {
 	require.NoError(t, late.Write(limited, websocket.MessageText, []byte(strings.Repeat("x", 2000))))
 	_, _, err = late.Read(limited)
 	require.Error(t, err, "a long message ends the connection")
+	require.NoError(t, c.CloseNow())
+	require.Eventually(t, func() bool { return seen.open.Load() == 0 }, 20*time.Second, time.Millisecond, "an observed socket is a stream until it ends")
+	require.EqualValues(t, 2, seen.most.Load())
 	for query, code := range map[string]int{"?topics=aicf.nothing": 422, "?after=x": 422} {
 		_, answer, err := dial(query)
 		require.Error(t, err)

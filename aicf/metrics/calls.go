@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +21,8 @@ type callMetrics struct {
 	streams  prometheus.Gauge
 }
 
-// eventStream ends when its reader goes, which is no latency.
-const eventStream = "GET /aicf/events"
+// streamed are the routes that end when their reader goes, which is no latency.
+var streamed = []string{"GET /aicf/events", "GET /aicf/ws"}
 
 func (m *callMetrics) register(r prometheus.Registerer) {
 	m.calls = counters("aicf_http_requests_total", "Answered calls by route and HTTP status.", "route", "status")
@@ -29,7 +30,7 @@ func (m *callMetrics) register(r prometheus.Registerer) {
 	m.refused = counters("aicf_refused_total", "Calls refused, by code.", "code")
 	m.fenced = counter("aicf_fenced_total", "Calls refused because another fence holds the job, or the fence has given another result (LeaseFenced).")
 	m.replayed = counter("aicf_replay_rejected_total", "Calls refused because their signature was used before (ReplayDetected).")
-	m.streams = gauge("aicf_sse_clients", "Open event streams.")
+	m.streams = gauge("aicf_sse_clients", "Open event streams, WebSockets too.")
 	r.MustRegister(m.calls, m.seconds, m.refused, m.fenced, m.replayed, m.streams)
 	for _, code := range []aicf.Code{aicf.Overloaded, aicf.RateLimited, aicf.Unauthorized, aicf.ClockSkew, aicf.StorageFailed} {
 		m.refused.WithLabelValues(string(code))
@@ -45,7 +46,7 @@ var objective = []string{"GET /aicf/leases/next", "POST /aicf/leases/ack", "POST
 
 func (m *callMetrics) answered(a httpapi.Answer) {
 	m.calls.WithLabelValues(a.Route, strconv.Itoa(a.Status)).Inc()
-	if a.Route != eventStream {
+	if !slices.Contains(streamed, a.Route) {
 		m.seconds.WithLabelValues(a.Route).Observe(a.Took.Seconds())
 	}
 	if a.Status < http.StatusBadRequest {

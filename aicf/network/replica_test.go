@@ -76,7 +76,10 @@ func TestReplicasUnderResets(t *testing.T) {
 	for _, p := range proxies {
 		resets, freezes = resets+p.Resets, freezes+p.Freezes
 	}
-	require.Positive(t, s.failed.Load(), "no call ever failed: the proxies broke nothing")
+	require.Positive(t, resets+freezes)
+	if d >= time.Minute { // a broken connection before COMMIT is made good unheard; in seconds none other may break
+		require.Positive(t, s.failed.Load(), "no call ever failed: the proxies broke nothing")
+	}
 	db, err := store.OpenPostgres(ctx, server.URL(name), store.Options{})
 	require.NoError(t, err)
 	defer db.Close()

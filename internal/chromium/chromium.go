@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -61,15 +62,25 @@ func Start(t testing.TB) *Browser {
 	must(err)
 	out, fromBrowser, err := os.Pipe()
 	must(err)
-	cmd := exec.Command(exe, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+t.TempDir(), "about:blank")
+	profile, err := os.MkdirTemp("", "chromium-profile-")
+	must(err)
+	cmd := exec.Command(exe, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+profile, "about:blank")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.ExtraFiles = []*os.File{toBrowser, fromBrowser} // 3 and 4
 	must(cmd.Start())
 	toBrowser.Close()
 	fromBrowser.Close()
 	t.Cleanup(func() {
 		in.Close()
-		cmd.Process.Kill()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // its processes too, or they write on
 		cmd.Wait()
+		for range 100 { // what was killed may still be about to end
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Logf("the profile stays in %s", profile)
 	})
 	must(out.SetReadDeadline(time.Now().Add(limit)))
 	return &Browser{t: t, in: in, out: bufio.NewReaderSize(out, 1<<20)}

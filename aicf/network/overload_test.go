@@ -109,6 +109,7 @@ func TestOverload(t *testing.T) {
 			if os.Getenv("TORTURE_SIZE") != "" {
 				require.LessOrEqual(t, ten.p99(), 2*one.p99()+time.Millisecond)
 				require.Less(t, float64(after.rss), 1.2*float64(before.rss)+float64(filling))
+				require.Less(t, float64(after.heap), 1.2*float64(before.heap), "what lives in the heap, without the caches")
 			}
 		})
 	}

@@ -50,6 +50,7 @@ func (s *Service) Sweep(ctx context.Context, nowMS int64) (w Swept, err error) {
 		return n, err
 	})
 	w.Lapsed = over - w.Expired
+	begun := err == nil
 	step(&w.Requeued, func(t *store.Tx, _ *epoch.Term) (int, error) { return queue.Wake(t, sweepLimit) })
 	step(&w.JobsExpired, func(t *store.Tx, _ *epoch.Term) (int, error) { return queue.ExpireJobs(t, sweepLimit) })
 	step(&w.Missed, s.missed)
@@ -67,6 +68,9 @@ func (s *Service) Sweep(ctx context.Context, nowMS int64) (w Swept, err error) {
 	}
 	if err == nil {
 		w.Paid, err = s.payDue(ctx, nowMS)
+	}
+	if begun && aicf.CodeOf(err) == aicf.ClockSkew { // the sweep took so long that nowMS is past: the next one goes on
+		err = nil
 	}
 	return w, err
 }
@@ -260,7 +264,9 @@ func (s *Service) Tick(ctx context.Context, nowMS int64) (Swept, error) {
 		return w, err
 	}
 	if nowMS >= term.StartedMS+int64(term.Rules.RoundMS) {
-		_, err = s.AdvanceRound(ctx, nowMS, term.Round)
+		if _, err = s.AdvanceRound(ctx, nowMS, term.Round); aicf.CodeOf(err) == aicf.ClockSkew {
+			return w, nil // the sweep took long: the next tick closes the round
+		}
 		w.Rounds = 1
 	}
 	return w, err

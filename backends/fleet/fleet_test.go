@@ -255,6 +255,19 @@ func TestRubbishIsRefused(t *testing.T) {
 	require.Equal(t, collect(t, sim.New(), b), collect(t, f, b))
 }
 
+// workerProcesses starts this binary as a worker of url, and ends all of them with the test.
+func workerProcesses(t *testing.T, url string) func() *exec.Cmd {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return func() *exec.Cmd {
+		p := exec.Command(self)
+		p.Env = append(os.Environ(), workerURL+"="+url)
+		require.NoError(t, p.Start())
+		t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() }) // it may be dead
+		return p
+	}
+}
+
 // TestKilledWorkers: processes are killed with SIGKILL while they work; the rows stay.
 func TestKilledWorkers(t *testing.T) {
 	s, err := broker.Start(broker.Options{Listen: "127.0.0.1:0", Token: "secret"})
@@ -263,15 +276,7 @@ func TestKilledWorkers(t *testing.T) {
 	c, err := s.Connect("secret")
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	start := func() *exec.Cmd {
-		p := exec.Command(self)
-		p.Env = append(os.Environ(), workerURL+"="+s.URL("secret"))
-		require.NoError(t, p.Start())
-		t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
-		return p
-	}
+	start := workerProcesses(t, s.URL("secret"))
 	b := batch(10, 12, 3000)
 	want := collect(t, sim.New(), b)
 	f := New(Config{Conn: c, Like: sim.New(), Slots: 40, Look: 50 * time.Millisecond})

@@ -36,25 +36,12 @@ func TestWorkersDie(t *testing.T) {
 	c, err := s.Connect("secret")
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	start := func() *exec.Cmd {
-		p := exec.Command(self)
-		p.Env = append(os.Environ(), workerURL+"="+s.URL("secret"))
-		require.NoError(t, p.Start())
-		return p
-	}
+	start := workerProcesses(t, s.URL("secret"))
 	workers := make([]*exec.Cmd, 4)
 	var mu sync.Mutex
 	for i := range workers {
 		workers[i] = start()
 	}
-	t.Cleanup(func() {
-		for _, p := range workers {
-			_ = p.Process.Kill() // it may be dead
-			_ = p.Wait()
-		}
-	})
 	done, killed, deaths := make(chan struct{}), 0, make(chan struct{})
 	go func() {
 		defer close(deaths)

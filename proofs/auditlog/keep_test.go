@@ -3,15 +3,22 @@ package auditlog
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
 // TestKeep ticks by hand: an empty log has no checkpoint, each tick covers what is pending,
-// a tick without entries says nothing, and a fork stops being signed.
+// a tick without entries says nothing, and a fork stops being signed. Each tick has been
+// seen to its end before the next entry comes.
 func TestKeep(t *testing.T) {
-	l := openLog(t, t.TempDir())
+	folder := t.TempDir()
+	synctest.Test(t, func(t *testing.T) { keep(t, folder) })
+}
+
+func keep(t *testing.T, folder string) {
+	l := openLog(t, folder)
 	ticks, told := make(chan time.Time), make(chan error, 8)
 	var sizes []uint64
 	ended := make(chan struct{})
@@ -27,7 +34,11 @@ func TestKeep(t *testing.T) {
 			told <- err
 		})
 	}()
-	ticks <- time.Time{}
+	tick := func() {
+		ticks <- time.Time{}
+		synctest.Wait()
+	}
+	tick()
 	for n := range 2 {
 		drafts := run(n)
 		_, err := l.Append(ctx, drafts...)
@@ -35,15 +46,15 @@ func TestKeep(t *testing.T) {
 		_, _, pending, err := l.Head()
 		require.NoError(t, err)
 		require.Equal(t, len(drafts), pending)
-		ticks <- time.Time{}
+		tick()
 		require.NoError(t, <-told)
-		ticks <- time.Time{} // nothing new
+		tick() // nothing new
 		_, _, pending, err = l.Head()
 		require.NoError(t, err)
 		require.Zero(t, pending)
 	}
 	require.NoError(t, l.folder.write(signedName, Checkpoint{Origin: origin, Root: emptyRoot}.Body()))
-	ticks <- time.Time{}
+	tick()
 	require.ErrorIs(t, <-told, ErrFork)
 	close(ticks)
 	<-ended

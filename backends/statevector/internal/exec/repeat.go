@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -52,7 +53,7 @@ func findRepeats(p *plan.Program, pl *plan.Plan, scales []float64) *repeats {
 	return r
 }
 
-// hashStep mixes what equalSteps compares.
+// hashStep mixes what equalSteps compares. Steps that differ and meet in it are built each.
 func hashStep(p *plan.Program, st *plan.Step, local []uint8) uint64 {
 	h := uint64(len(local))
 	mix := func(x uint64) {
@@ -62,9 +63,7 @@ func hashStep(p *plan.Program, st *plan.Step, local []uint8) uint64 {
 	mix(uint64(local[len(local)-1]))
 	for _, a := range st.Rots {
 		rot := &p.Rots[a.Q][a.K]
-		mix(uint64(a.Q))
-		mix(uint64(rot.Rest))
-		mix(uint64(rot.Alpha))
+		mix(uint64(rot.Rest) ^ bits.RotateLeft64(uint64(rot.Alpha), 31) ^ uint64(a.Q))
 	}
 	for _, id := range st.CZs {
 		mix(uint64(p.CZs[id].A)<<8 | uint64(p.CZs[id].B))

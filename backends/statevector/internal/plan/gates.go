@@ -29,6 +29,7 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 	}
 	var rots [MaxWidth]int // per qubit: rotations of the gates, most of the time at least as many as it gets
 	all := 0
+	var runsOf, pairsOf, swaps bool // whether a gate is there that findRuns, findPairs and rename look for
 	for i := range ops {
 		op := &ops[i]
 		info := op.Gate.Info()
@@ -42,7 +43,15 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 		if op.Gate != circuit.Barrier && (!info.Unitary() || int(op.NQ) != info.Qubits || op.NQ > 1 && repeats(op)) {
 			return nil, fmt.Errorf("operation %d has gate %d on %d qubits, not a gate on qubits that differ: %w", i, op.Gate, op.NQ, ErrOp)
 		}
-		if g := op.Gate; g != circuit.U3 && g != circuit.CZ && g != circuit.Barrier {
+		switch op.Gate {
+		case circuit.U3, circuit.CZ, circuit.Barrier:
+		case circuit.CX, circuit.CCX:
+			runsOf, b.p.Mixed = true, true
+		case circuit.RYY, circuit.CRY, circuit.CRX:
+			pairsOf, b.p.Mixed = true, true
+		case circuit.Swap, circuit.ISwap, circuit.ISwapDg:
+			swaps, b.p.Mixed = true, true
+		default:
 			b.p.Mixed = true
 		}
 		if n := rotations(op.Gate); n > 0 {
@@ -62,10 +71,21 @@ func FromGates(width int, ops []circuit.Op, phases []Phase) (*Program, error) {
 		}
 	}
 	b.p.Mixed = b.p.Mixed || len(phases) > 0
-	runs := findRuns(ops, phases)
-	pairs := findPairs(ops, phases, runs)
+	if len(phases) > 0 {
+		b.p.Terms = make([]Term, 0, len(phases))
+	}
+	var runs []run
+	if runsOf {
+		runs = findRuns(ops, phases)
+	}
+	var pairs []pairing
+	if pairsOf {
+		pairs = findPairs(ops, phases, runs)
+	}
 	b.p.Fused = pairs != nil
-	b.rename(ops, runs, pairs)
+	if swaps || runs != nil || pairs != nil {
+		b.rename(ops, runs, pairs)
+	}
 	for i := 0; i < len(ops); i++ {
 		for ; len(phases) > 0 && phases[0].Before <= i; phases = phases[1:] {
 			on := b.set(phases[0].Qubits)
@@ -200,6 +220,15 @@ func half(a circuit.Angle) circuit.Angle { return circuit.Angle(int64(a) / 2) }
 
 // gate appends one gate of the table.
 func (b *builder) gate(op *circuit.Op) {
+	switch op.Gate { // the commonest, before anything is set up for the others
+	case circuit.X:
+		b.p.Frame ^= 1 << b.name[op.Q[0]]
+		return
+	case circuit.H:
+		b.joins = true
+		b.u3(int(b.name[op.Q[0]]), circuit.U3Angles{Theta: circuit.HalfPi, Lambda: circuit.Pi})
+		return
+	}
 	var n [circuit.MaxOpQubits]int
 	var bit [circuit.MaxOpQubits]uint64
 	for k, q := range op.Q[:op.NQ] {
@@ -212,10 +241,6 @@ func (b *builder) gate(op *circuit.Op) {
 	case circuit.Barrier, circuit.ID:
 	case circuit.U3:
 		b.u3(n[0], circuit.U3Angles{Theta: a, Phi: op.Params[1], Lambda: op.Params[2]})
-	case circuit.H:
-		b.u3(n[0], circuit.U3Angles{Theta: circuit.HalfPi, Lambda: circuit.Pi})
-	case circuit.X:
-		b.p.Frame ^= bit[0]
 	case circuit.CZ:
 		b.cz(n[0], n[1])
 	case circuit.CP:

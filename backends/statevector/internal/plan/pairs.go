@@ -50,14 +50,6 @@ func (p pairing) swaps() bool {
 // between two CX of the opposite direction. Nothing else may touch the two qubits
 // meanwhile. It is nil where there are none, else as long as ops.
 func findPairs(ops []circuit.Op, phases []Phase, runs []run) []pairing {
-	possible := false
-	for i := range ops {
-		g := ops[i].Gate
-		possible = possible || g == circuit.RYY || g == circuit.CRY || g == circuit.CRX
-	}
-	if !possible {
-		return nil
-	}
 	f := pairFinder{ops: ops, out: make([]pairing, len(ops)), before: make([]int32, len(ops))}
 	for q := range f.last {
 		f.last[q] = -1

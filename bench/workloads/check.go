@@ -26,22 +26,12 @@ func highest(x []uint64) int {
 }
 
 // checkedStates is how many basis states are compared: half of them outcomes
-// that the engine drew, half fixed.
+// that the engine drew, from the first on again where it drew fewer, half fixed.
 const checkedStates = 16
 
 // checkState compares probabilities of the first circuit.
 func (s *stateSide) check(ctx context.Context, p *peers.Peer, name, setting string) error {
-	n := s.circuits[0].Qubits
-	row := len(s.rows[0]) / s.w.shots
-	states := make([]uint64, checkedStates)
-	for i := range states {
-		if states[i] = uint64(i*i*i*i+i) & (1<<n - 1); i%2 == 0 {
-			states[i] = 0
-			for b := range row {
-				states[i] |= uint64(s.rows[0][i*row+b]) << (8 * b)
-			}
-		}
-	}
+	n, states := s.circuits[0].Qubits, s.statesToCheck()
 	theirs, err := p.Probabilities(ctx, name, setting, states)
 	if err != nil {
 		return err
@@ -51,6 +41,20 @@ func (s *stateSide) check(ctx context.Context, p *peers.Peer, name, setting stri
 		return err
 	}
 	return compare(p.Name, setting, n, states, ours, theirs)
+}
+
+func (s *stateSide) statesToCheck() []uint64 {
+	n, row := s.circuits[0].Qubits, len(s.rows[0])/s.w.shots
+	states := make([]uint64, checkedStates)
+	for i := range states {
+		if states[i] = uint64(i*i*i*i+i) & (1<<n - 1); i%2 == 0 {
+			states[i] = 0
+			for b := range row {
+				states[i] |= uint64(s.rows[0][i%s.w.shots*row+b]) << (8 * b)
+			}
+		}
+	}
+	return states
 }
 
 // probabilities runs the first circuit once more.

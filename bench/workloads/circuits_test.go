@@ -173,3 +173,22 @@ func TestCheckSeesThePhases(t *testing.T) {
 	require.Greater(t, p[0], 0.9)
 	require.Greater(t, found, 200)
 }
+
+// TestCheckOfFewShots: the states to compare are there when fewer outcomes were drawn.
+func TestCheckOfFewShots(t *testing.T) {
+	for _, shots := range []int{1, 3, 16, 4096} {
+		w := brickwork("shots", 9, 4, shots, 0)
+		c, err := w.circuits()
+		require.NoError(t, err)
+		s := newStateSide(&w, c, 1)
+		require.NoError(t, s.run(t.Context()))
+		states := s.statesToCheck()
+		require.Len(t, states, checkedStates)
+		p, err := s.probabilities(t.Context(), states)
+		require.NoError(t, err)
+		for i := 0; i < checkedStates; i += 2 {
+			require.Positive(t, p[i], "state %d was drawn", states[i])
+		}
+		s.close()
+	}
+}

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"encoding/json"
+	"runtime"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
@@ -40,7 +41,7 @@ func (s *Service) Next(ctx context.Context, c aicf.Call, provider digest.Digest)
 	s.passing = true
 	s.mu.Unlock()
 	if lead {
-		s.passes(context.WithoutCancel(ctx))
+		go s.passes(context.WithoutCancel(ctx))
 	}
 	select {
 	case <-w.done:
@@ -56,8 +57,8 @@ func (s *Service) Next(ctx context.Context, c aicf.Call, provider digest.Digest)
 		Units: l.Units, Pay: l.Pay, JobSpec: w.document}, err
 }
 
-// passes serves what is pending until nothing is. Only the caller that found no
-// pass running runs it.
+// passes serves what is pending until nothing is. It runs once at a time, beside its
+// callers: the one who began it would otherwise wait as long as others come.
 func (s *Service) passes(ctx context.Context) {
 	for {
 		s.mu.Lock()
@@ -74,6 +75,7 @@ func (s *Service) passes(ctx context.Context) {
 		for _, w := range batch {
 			close(w.done)
 		}
+		runtime.Gosched() // who was answered may ask again: the next pass serves more
 	}
 }
 

@@ -352,7 +352,7 @@ func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy
 		return nil, err
 	}
 	l.Pay = aicf.Amount(shares.Provider)
-	n, err := t.Exec("UPDATE job SET state = 'offered', attempt = ?, provider_id = ?, lease_id = ? WHERE id = ? AND state = 'queued' AND attempt = ?", l.Fence, l.Provider, l.ID, l.JobID, c.Attempt)
+	n, err := t.Exec("UPDATE job SET state = 'offered', attempt = ?, provider_id = ?, lease_id = ? WHERE seq = ? AND state = 'queued' AND attempt = ?", l.Fence, l.Provider, l.ID, c.Seq, c.Attempt)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/animicaorg/engine/digest"
 )
 
-// JobRow is a job's row without document and stored answer.
+// JobRow is a job's row; its document and stored answer are a job_text.
 type JobRow struct {
 	_              struct{}      `db:"job"`
 	Seq            uint64        `db:"seq"`
@@ -75,12 +75,12 @@ func Find(t *store.Tx, id digest.Digest) (*JobRow, error) {
 // Document is the job as submitted.
 func Document(t *store.Tx, id digest.Digest) (json.RawMessage, error) {
 	var doc []byte
-	err := t.Scan("SELECT document FROM job WHERE id = ?", []any{id}, &doc)
+	err := t.Scan("SELECT document FROM job JOIN job_text USING (seq) WHERE id = ?", []any{id}, &doc)
 	return doc, err
 }
 
 type documentRow struct {
-	_        struct{}      `db:"job"`
+	_        struct{}      `db:"job JOIN job_text USING (seq)"`
 	ID       digest.Digest `db:"id"`
 	Document string        `db:"document"`
 }

@@ -75,11 +75,15 @@ func insert(t *store.Tx, j *JobRow, doc json.RawMessage, answer *aicf.Submitted)
 	if err != nil {
 		return err
 	}
-	_, err = t.Exec(`INSERT INTO job (seq, id, requester, state, document, request, answer, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
+	_, err = t.Exec(`INSERT INTO job (seq, id, requester, state, request, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
 		priority, max_latency_ms, insufficient_ok, escrow, paid, refunded, attempt, tries, policy, submitted_ms, expires_ms, not_before_ms, finished_ms, reason, trap_pass, trap_fail, latency_ms)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, 0, 0, '', 0, 0, 0)`,
-		j.Seq, j.ID, j.Requester, j.State, string(doc), j.Request, string(b), j.CircuitHash, j.JobHash, j.Width, j.Depth, j.Shots, j.TrapPPM, j.TrapPolicy, j.Units, j.Payable, j.Class,
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, ?, ?, ?, 0, 0, '', 0, 0, 0)`,
+		j.Seq, j.ID, j.Requester, j.State, j.Request, j.CircuitHash, j.JobHash, j.Width, j.Depth, j.Shots, j.TrapPPM, j.TrapPolicy, j.Units, j.Payable, j.Class,
 		j.Region, j.Algorithm, j.Priority, j.MaxLatencyMS, j.InsufficientOK, j.Escrow, j.Policy, j.SubmittedMS, j.ExpiresMS)
+	if err != nil {
+		return err
+	}
+	_, err = t.Exec("INSERT INTO job_text (seq, document, answer) VALUES (?, ?, ?)", j.Seq, string(doc), string(b))
 	return err
 }
 
@@ -87,7 +91,7 @@ func insert(t *store.Tx, j *JobRow, doc json.RawMessage, answer *aicf.Submitted)
 func known(t *store.Tx, o *Order, requester digest.Digest) (*aicf.Submitted, error) {
 	var answer []byte
 	var owner, request digest.Digest
-	err := t.Scan("SELECT answer, requester, request FROM job WHERE id = ?", []any{o.Parsed.JobID}, &answer, &owner, &request)
+	err := t.Scan("SELECT answer, requester, request FROM job JOIN job_text USING (seq) WHERE id = ?", []any{o.Parsed.JobID}, &answer, &owner, &request)
 	switch {
 	case errors.Is(err, store.ErrNone):
 		return nil, nil

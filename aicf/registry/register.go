@@ -74,24 +74,28 @@ func Register(t *store.Tx, term *epoch.Term, b *keys.Bundle, raw []byte, j Judge
 	return r, old == nil, err
 }
 
-func save(t *store.Tx, r *Row, raw []byte, fresh bool) error {
+func save(t *store.Tx, r *Row, raw []byte, fresh bool) (err error) {
 	if fresh {
-		_, err := t.Exec(`INSERT INTO provider (id, state, bundle, bundle_sha3, bundle_ts, algorithms, regions, level, dev, capacity, qos, version, min_price_ppm,
+		_, err = t.Exec(`INSERT INTO provider (id, state, bundle_sha3, bundle_ts, algorithms, regions, level, dev, capacity, qos, version, min_price_ppm,
 			beat_seq, beat_ms, due_ms, missed, health, health_ppm, health_status, log_size, running, quota_epoch, quota_units, jailed_until, cooldown_until, offenses, window_number,
 			registered_ms, registered_round, reason, reason_ms)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', 0, 0, 0, 0, 0, '', 0, ?, 0, 0, 0, 0, 0, 0, 0, 1, ?, ?, '', 0)`,
-			r.ID, r.State, string(raw), r.BundleSHA3, r.BundleTS, r.Algorithms, r.Regions, r.Level, r.Dev, r.QoS, r.HealthStatus, r.RegisteredMS, r.RegisteredRound)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, '', 0, 0, 0, 0, 0, '', 0, ?, 0, 0, 0, 0, 0, 0, 0, 1, ?, ?, '', 0)`,
+			r.ID, r.State, r.BundleSHA3, r.BundleTS, r.Algorithms, r.Regions, r.Level, r.Dev, r.QoS, r.HealthStatus, r.RegisteredMS, r.RegisteredRound)
+	} else {
+		_, err = t.Exec("UPDATE provider SET state = ?, bundle_sha3 = ?, bundle_ts = ?, algorithms = ?, regions = ?, level = ?, dev = ? WHERE id = ?",
+			r.State, r.BundleSHA3, r.BundleTS, r.Algorithms, r.Regions, r.Level, r.Dev, r.ID)
+	}
+	if err != nil {
 		return err
 	}
-	_, err := t.Exec("UPDATE provider SET state = ?, bundle = ?, bundle_sha3 = ?, bundle_ts = ?, algorithms = ?, regions = ?, level = ?, dev = ? WHERE id = ?",
-		r.State, string(raw), r.BundleSHA3, r.BundleTS, r.Algorithms, r.Regions, r.Level, r.Dev, r.ID)
+	_, err = t.Exec("INSERT INTO provider_text (provider_id, bundle) VALUES (?, ?) ON CONFLICT (provider_id) DO UPDATE SET bundle = excluded.bundle", r.ID, string(raw))
 	return err
 }
 
 // Bundle is a provider's bundle as registered.
 func Bundle(t *store.Tx, id digest.Digest) ([]byte, error) {
 	var b []byte
-	err := t.Scan("SELECT bundle FROM provider WHERE id = ?", []any{id}, &b)
+	err := t.Scan("SELECT bundle FROM provider_text WHERE provider_id = ?", []any{id}, &b)
 	return b, err
 }
 
@@ -99,7 +103,7 @@ func Bundle(t *store.Tx, id digest.Digest) ([]byte, error) {
 // root was never replaced.
 func ChainOf(t *store.Tx, id digest.Digest) (*keys.Chain, error) {
 	var raw string
-	if err := t.Scan("SELECT bundle FROM provider WHERE id = ?", []any{id}, &raw); err != nil {
+	if err := t.Scan("SELECT bundle FROM provider_text WHERE provider_id = ?", []any{id}, &raw); err != nil {
 		return nil, err
 	}
 	b, err := keys.ParseBundle([]byte(raw))

@@ -14,6 +14,7 @@ type dialect struct {
 	lock   string            // behind the SELECT that reads the head of a batch
 	types  *strings.Replacer // of a migration
 	rebind func(string) string
+	many   string        // how an insertion of several rows begins
 	again  bool          // a batch whose connection broke before its COMMIT runs once more
 	limit  time.Duration // of the writer's statements; 0: none
 }
@@ -23,13 +24,14 @@ var sqliteDialect = dialect{
 	types: strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{text}", "TEXT", "{strict}", "STRICT",
 		"{zero32}", "x'"+strings.Repeat("00", 32)+"'"),
 	rebind: func(q string) string { return q },
+	many:   "INSERT OR FAIL", // keeps no copy of pages to undo one statement: InsertAll ends the command
 }
 
 var postgresDialect = dialect{
 	name: "postgresql", driver: "pgx", begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE",
 	types: strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{text}", "TEXT", "{strict}", "",
 		"{zero32}", `'\x`+strings.Repeat("00", 32)+"'"),
-	rebind: dollars, again: true, limit: silentServer,
+	rebind: dollars, many: "INSERT", again: true, limit: silentServer,
 }
 
 // dollars turns ? into $1, $2, …. The store's statements hold no other question

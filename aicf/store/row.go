@@ -22,7 +22,7 @@ type plan struct {
 	fields  []int
 	list    string // a, b, c
 	insert  string
-	many    string // of atOnce rows
+	many    string // of atOnce rows, without its first word
 }
 
 var plans sync.Map // reflect.Type → *plan
@@ -48,7 +48,7 @@ func planOf(t reflect.Type) *plan {
 	p.list = strings.Join(p.columns, ", ")
 	row := "(?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
 	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES " + row
-	p.many = p.insert + strings.Repeat(", "+row, atOnce-1)
+	p.many = strings.TrimPrefix(p.insert, "INSERT") + strings.Repeat(", "+row, atOnce-1)
 	plans.Store(t, p)
 	return p
 }
@@ -224,7 +224,8 @@ func Insert[T any](t *Tx, row *T) error {
 // atOnce is how many rows one statement of InsertAll writes.
 const atOnce = 32
 
-// InsertAll writes rows, many in a statement.
+// InsertAll writes rows, many in a statement. With its error the command fails, whatever
+// becomes of the error: some of the rows may have been written.
 func InsertAll[T any](t *Tx, rows []T) error {
 	p := planOf(reflect.TypeFor[T]())
 	for len(rows) >= atOnce {
@@ -235,7 +236,8 @@ func InsertAll[T any](t *Tx, rows []T) error {
 				args = append(args, v.Field(f).Interface())
 			}
 		}
-		if _, err := t.Exec(p.many, args...); err != nil {
+		if _, err := t.Exec(t.s.dialect.many+p.many, args...); err != nil {
+			t.failed = err
 			return err
 		}
 		rows = rows[atOnce:]

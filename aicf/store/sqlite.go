@@ -19,6 +19,10 @@ const (
 	readerCache = 8 << 10
 )
 
+// checkpointPages is how long the log grows before it is written into the file: 48 MiB. A
+// page that many commits write is then written into the file once.
+const checkpointPages = 12_000
+
 // OpenSQLite opens, or makes, a database file. Processes that open the same file
 // take turns with their batches.
 func OpenSQLite(ctx context.Context, file string, o Options) (*DB, error) {
@@ -40,7 +44,7 @@ func openSQLite(ctx context.Context, file string, o Options) (*DB, error) {
 		u.RawQuery = q.Encode()
 		return u.String()
 	}
-	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCache), "wal_autocheckpoint(4000)", "journal_size_limit(67108864)"))
+	write, err := sql.Open("sqlite", dsn("journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("cache_size(-%d)", writerCache), fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages), "journal_size_limit(67108864)"))
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/ledger"
 	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/digest"
 )
 
@@ -181,5 +182,74 @@ func TestReopenKeepsEverything(t *testing.T) {
 		require.NoError(t, db.Close())
 		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(mint(db, 1, owner(1), 1)))
 		require.Equal(t, aicf.StorageFailed, aicf.CodeOf(db.View(ctx, func(*store.Tx) error { return nil })))
+	}
+}
+
+// blob is a row of a table with a key.
+type blob struct {
+	_    struct{}      `db:"blob"`
+	SHA3 digest.Digest `db:"sha3"`
+	Part uint64        `db:"part"`
+	Data []byte        `db:"data"`
+}
+
+// TestAFailedInsertEndsTheCommand: a command one of whose insertions of many rows failed
+// leaves nothing, though it hides the error; alone in its batch and among others, on both
+// engines. The others' writes stay.
+func TestAFailedInsertEndsTheCommand(t *testing.T) {
+	rows := make([]blob, 40)
+	for i := range rows {
+		rows[i] = blob{SHA3: owner(i), Data: []byte{1}}
+	}
+	rows[20].SHA3 = rows[3].SHA3
+	hides := func(tx *store.Tx) error {
+		if err := store.Insert(tx, &blob{SHA3: owner(1000), Data: []byte{1}}); err != nil {
+			return err
+		}
+		_ = store.InsertAll(tx, rows)
+		return nil
+	}
+	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": sqlite, "postgresql": func(t testing.TB) *store.DB {
+		db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		return db
+	}} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			kept := func() (n int) {
+				require.NoError(t, db.View(ctx, func(tx *store.Tx) error { return tx.Scan("SELECT count(*) FROM blob", nil, &n) }))
+				return n
+			}
+			require.ErrorContains(t, db.Update(ctx, 1, hides), "blob")
+			require.Zero(t, kept())
+
+			hold, held := make(chan struct{}), make(chan struct{})
+			first := make(chan error, 1)
+			go func() { first <- db.Update(ctx, 1, func(*store.Tx) error { close(held); <-hold; return nil }) }()
+			<-held
+			answers := make(chan error, 3)
+			write := func(i int) func(*store.Tx) error {
+				return func(tx *store.Tx) error { return store.Insert(tx, &blob{SHA3: owner(i), Data: []byte{1}}) }
+			}
+			for _, fn := range []func(*store.Tx) error{write(2000), hides, write(2001)} {
+				came := db.QueueRoom()
+				go func() { answers <- db.Update(ctx, 1, fn) }()
+				for db.QueueRoom() == came {
+					runtime.Gosched()
+				}
+			}
+			close(hold)
+			require.NoError(t, <-first)
+			failures := 0
+			for range 3 {
+				if err := <-answers; err != nil {
+					require.ErrorContains(t, err, "blob")
+					failures++
+				}
+			}
+			require.Equal(t, 1, failures)
+			require.Equal(t, 2, kept())
+		})
 	}
 }

@@ -19,7 +19,8 @@ type Tx struct {
 	states []StateChange
 	events int
 	writes int
-	keep   bool // for the observer
+	failed error // of a statement that may have done a part
+	keep   bool  // for the observer
 	log    []aicf.Event
 }
 

@@ -140,7 +140,7 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	results = make([]error, len(*batch))
 	for i, c := range *batch {
 		t := &Tx{s: s, now: c.now, write: true, head: h, keep: db.watch != nil}
-		if results[i], err = runCommand(c, t, h.now); err != nil {
+		if results[i], err = runCommand(c, t, h.now, len(*batch) == 1); err != nil {
 			return results, false, err
 		}
 		if results[i] == nil {
@@ -171,9 +171,10 @@ func (db *DB) commit(batch *[]*command) (results []error, sent bool, err error) 
 	return results, true, nil
 }
 
-// runCommand runs one command between savepoints. The first error is the
+// runCommand runs one command between savepoints, or, where it is alone in its batch,
+// as the whole transaction: with its error nothing is committed. The first error is the
 // command's own, the second ends the batch.
-func runCommand(c *command, t *Tx, last int64) (own, fatal error) {
+func runCommand(c *command, t *Tx, last int64, alone bool) (own, fatal error) {
 	if err := c.ctx.Err(); err != nil {
 		return err, nil
 	}
@@ -182,19 +183,28 @@ func runCommand(c *command, t *Tx, last int64) (own, fatal error) {
 	}
 	t.now = max(c.now, last)
 	t.ctx = context.WithoutCancel(c.ctx)
-	if _, err := t.s.exec(t.ctx, "SAVEPOINT command"); err != nil {
-		return nil, err
+	if !alone {
+		if _, err := t.s.exec(t.ctx, "SAVEPOINT command"); err != nil {
+			return nil, err
+		}
 	}
 	own = call(c.fn, t)
+	if own == nil {
+		own = t.failed
+	}
 	if own == nil && (len(t.moves) > 0 || len(t.states) > 0) {
 		own = errors.New("store: transfers or transitions without an event")
+	}
+	if own == nil && t.writes > 0 {
+		t.head.now = t.now
+	}
+	if alone {
+		return own, nil
 	}
 	if own != nil {
 		if _, err := t.s.exec(t.ctx, "ROLLBACK TO SAVEPOINT command"); err != nil {
 			return own, err
 		}
-	} else if t.writes > 0 {
-		t.head.now = t.now
 	}
 	_, fatal = t.s.exec(t.ctx, "RELEASE SAVEPOINT command")
 	return own, fatal

@@ -159,25 +159,36 @@ func TestTheFrameBindsKeyAndCalibration(t *testing.T) {
 func TestKilledDriver(t *testing.T) {
 	s := start(t, `{"max_slots":64,"latency_ms":5}`)
 	b := open(t, s)
+	kill := func() bool {
+		st := s.Status()
+		pid, err := strconv.Atoi(st.PID)
+		return err == nil && st.State == supervisor.Ready && syscall.Kill(pid, syscall.SIGKILL) == nil
+	}
 	done := make(chan struct{})
-	killed := make(chan int)
+	ended := make(chan struct{})
 	go func() {
-		n := 0
-		defer func() { killed <- n }()
+		defer close(ended)
 		for {
 			select {
 			case <-done:
 				return
 			case <-time.After(30 * time.Millisecond):
-			}
-			if pid, err := strconv.Atoi(s.Status().PID); err == nil && s.Status().State == supervisor.Ready && syscall.Kill(pid, syscall.SIGKILL) == nil {
-				n++
+				kill()
 			}
 		}
 	}()
-	rows := collect(t, b, bits(9, 512))
+	var rows []byte
+	require.NoError(t, b.Run(t.Context(), bits(9, 512), func(o *guest.Outcomes) error {
+		if o.First == 0 { // one kill is certain, however fast the batch is
+			require.Eventually(t, kill, time.Minute, time.Millisecond)
+		}
+		require.Equal(t, uint64(len(rows)/2), o.First)
+		rows = append(rows, o.Rows...)
+		return nil
+	}))
 	close(done)
-	require.Positive(t, <-killed)
+	<-ended
+	require.Len(t, rows, 1024)
 	for i := range 512 {
 		require.Equal(t, []byte{byte(i), byte(i >> 8)}, rows[2*i:2*i+2], "slot %d", i)
 	}

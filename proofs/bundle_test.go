@@ -234,6 +234,14 @@ func FuzzReadTar(f *testing.F) {
 			return
 		}
 		again, err := b.Tar()
+		for d, module := range b.Modules { // read for verification to name it, but not written
+			if digest.Sum(module) != d {
+				if err == nil {
+					t.Fatalf("module %s was written with other bytes", d)
+				}
+				return
+			}
+		}
 		if err != nil {
 			t.Fatal(err)
 		}

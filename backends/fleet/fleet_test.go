@@ -139,9 +139,10 @@ func (o other) Capabilities(ctx context.Context) (backends.Capabilities, error) 
 }
 
 func TestOtherNumericVersionGetsNoWork(t *testing.T) {
+	t.Parallel() // it waits, in full, for a worker that can help
 	s := startBroker(t)
 	startWorker(t, connect(t, s), other{sim.New()})
-	f := New(Config{Conn: connect(t, s), Like: sim.New(), Wait: 300 * time.Millisecond, Look: 20 * time.Millisecond})
+	f := New(Config{Conn: connect(t, s), Like: sim.New(), Look: 20 * time.Millisecond})
 	err := f.Run(t.Context(), batch(2, 1, 4), func(*guest.Outcomes) error { return nil })
 	require.ErrorIs(t, err, backends.ErrUnsupported)
 	require.ErrorContains(t, err, "computes numeric/2, needed is numeric/1")
@@ -244,11 +245,12 @@ func TestDisagreement(t *testing.T) {
 
 // TestRubbishIsRefused sends rubbish where a result belongs.
 func TestRubbishIsRefused(t *testing.T) {
+	t.Parallel() // it waits, in full, for another worker
 	s := startBroker(t)
 	c := connect(t, s)
 	scripted(t, c, idA, func(m *nats.Msg) { _ = m.Respond([]byte(magicResult)) })
 	b := batch(3, 2, 200)
-	f := New(Config{Conn: connect(t, s), Like: sim.New(), Look: 10 * time.Millisecond, Wait: 300 * time.Millisecond})
+	f := New(Config{Conn: connect(t, s), Like: sim.New(), Look: 10 * time.Millisecond})
 	_, err := backendtest.Collect(t.Context(), f, b)
 	require.ErrorContains(t, err, "malformed fleet message")
 	startWorker(t, connect(t, s), sim.New())

@@ -154,30 +154,24 @@ func TestTheFrameBindsKeyAndCalibration(t *testing.T) {
 	require.Equal(t, digest.Sum(b.Device().Keys[0].PublicKey), caps.Device.DeviceKeySHA3)
 }
 
-// TestKilledDriver kills the driver again and again while a batch runs: every
-// slot arrives, and the vendor has every submission once.
+// TestKilledDriver kills the driver as each part of a batch arrives: every slot
+// arrives, and the vendor has every submission once. TestTorture kills anywhere.
 func TestKilledDriver(t *testing.T) {
 	s := start(t, `{"max_slots":64,"latency_ms":5}`)
 	b := open(t, s)
-	done := make(chan struct{})
-	killed := make(chan int)
-	go func() {
-		n := 0
-		defer func() { killed <- n }()
-		for {
-			select {
-			case <-done:
-				return
-			case <-time.After(30 * time.Millisecond):
-			}
-			if pid, err := strconv.Atoi(s.Status().PID); err == nil && s.Status().State == supervisor.Ready && syscall.Kill(pid, syscall.SIGKILL) == nil {
-				n++
-			}
-		}
-	}()
-	rows := collect(t, b, bits(9, 512))
-	close(done)
-	require.Positive(t, <-killed)
+	kill := func() bool {
+		st := s.Status()
+		pid, err := strconv.Atoi(st.PID)
+		return err == nil && st.State == supervisor.Ready && syscall.Kill(pid, syscall.SIGKILL) == nil
+	}
+	var rows []byte
+	require.NoError(t, b.Run(t.Context(), bits(9, 512), func(o *guest.Outcomes) error {
+		require.Eventually(t, kill, time.Minute, time.Millisecond)
+		require.Equal(t, uint64(len(rows)/2), o.First)
+		rows = append(rows, o.Rows...)
+		return nil
+	}))
+	require.Len(t, rows, 1024)
 	for i := range 512 {
 		require.Equal(t, []byte{byte(i), byte(i >> 8)}, rows[2*i:2*i+2], "slot %d", i)
 	}

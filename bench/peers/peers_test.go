@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -37,7 +38,9 @@ func standIn(name, threads string) {
 			fmt.Println("Hello!")
 			continue
 		case "hung":
-			select {}
+			for { // select {} would end it: nothing could wake the program
+				time.Sleep(time.Hour)
+			}
 		}
 		a := map[string]any{}
 		switch r.Op {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -49,7 +50,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("XDG_CACHE_HOME", "")
 			return os.MkdirAll(home, 0o700)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer, "port": port, "open-cache": openCache},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"code": code, "answer": answer, "port": port, "listens": listens, "open-cache": openCache},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
 				return os.Geteuid() == 0, nil
@@ -103,6 +104,27 @@ func port(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PORT", n)
 	for _, f := range args {
 		ts.Check(os.WriteFile(ts.MkAbs(f), []byte(strings.ReplaceAll(ts.ReadFile(f), "PORT", n)), 0o600))
+	}
+}
+
+// listens waits until somebody listens at the port that port chose: listens
+func listens(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: listens")
+	}
+	at := net.JoinHostPort("127.0.0.1", ts.Getenv("PORT"))
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) { // between two looks
+		c, err := net.Dial("tcp", at)
+		if err == nil {
+			self := c.LocalAddr().String() == at // the system may choose this very port for the caller
+			ts.Check(c.Close())
+			if !self {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("nobody listens at %s: %v", at, err)
+		}
 	}
 }
 

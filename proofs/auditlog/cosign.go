@@ -54,6 +54,9 @@ func ParseWitness(vkey string) (*Witness, error) {
 	if want := fmt.Sprintf("%08x", w.key.KeyHash()); want != hash {
 		return nil, fmt.Errorf("witness %s: hash %.20q, want %s: %w", name, hash, want, ErrCheckpoint)
 	}
+	if w.String() != vkey { // package base64 skips line ends
+		return nil, fmt.Errorf("witness %.100q is not in its one spelling: %w", vkey, ErrCheckpoint)
+	}
 	return w, nil
 }
 

@@ -72,7 +72,7 @@ func ParseRequest(b []byte) (*Request, error) {
 	}
 	for i, line := range lines[1:] {
 		raw, err := base64.StdEncoding.Strict().DecodeString(line)
-		if err != nil || len(raw) != tlog.HashSize {
+		if err != nil || len(raw) != tlog.HashSize || base64.StdEncoding.EncodeToString(raw) != line { // package base64 skips \r
 			return nil, fmt.Errorf("line %d is no hash in base64: %w", i+2, ErrRequest)
 		}
 		r.Proof = append(r.Proof, tlog.Hash(raw))

@@ -39,13 +39,21 @@ func TestMain(m *testing.M) {
 var programs = map[string]func(){
 	"probe":  probe,
 	"flood":  flood,
-	"sleep":  func() { fmt.Println("up"); select {} },
+	"sleep":  func() { fmt.Println("up"); forever() },
 	"deaf":   deaf,
 	"host":   hostOfOne,
-	"silent": func() { fmt.Fprint(os.Stdout, strings.Repeat("x", 5000)); select {} },
+	"silent": func() { fmt.Fprint(os.Stdout, strings.Repeat("x", 5000)); forever() },
 	"child":  childOf,
 	"escape": escape,
-	"who":    func() { fmt.Println(os.Getuid(), os.Getgid()); select {} },
+	"who":    func() { fmt.Println(os.Getuid(), os.Getgid()); forever() },
+}
+
+// forever waits for a signal. With select {} a program without cgo would end by itself, for
+// its runtime sees that nothing can wake it.
+func forever() {
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // probe tries what a driver must not be able to do, and says what worked.
@@ -134,7 +142,7 @@ func escape() {
 		return
 	}
 	fmt.Println(c.Process.Pid)
-	select {}
+	forever()
 }
 
 func flood() {
@@ -152,7 +160,7 @@ func flood() {
 func deaf() {
 	signalIgnore()
 	fmt.Println("up")
-	select {}
+	forever()
 }
 
 // childOf starts a grandchild that would outlive it.
@@ -163,7 +171,7 @@ func childOf() {
 		return
 	}
 	fmt.Println(c.Process.Pid)
-	select {}
+	forever()
 }
 
 // hostOfOne is an engine with one driver: it prints the driver's process id.
@@ -184,7 +192,7 @@ func hostOfOne() {
 	}
 	line, _ := bufio.NewReader(r.Stdout()).ReadString('\n')
 	fmt.Println(r.ID(), line)
-	select {}
+	forever()
 }
 
 // run starts a program of this binary behind the walls.

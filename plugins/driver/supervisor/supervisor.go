@@ -331,6 +331,9 @@ func (s *Supervisor) Acquire(ctx context.Context) (*driver.Client, *driverv1.Des
 		s.mu.Unlock()
 		switch state {
 		case Ready, Degraded:
+			if p == nil { // taken down, and the state is about to say so
+				break
+			}
 			select {
 			case <-p.Done(): // dead, and the loop does not know yet
 			default:

@@ -261,6 +261,24 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestAcquireBetweenDeathAndItsWord: after a crash the process is taken away a moment before
+// the state says so; who asks in that moment waits for the word.
+func TestAcquireBetweenDeathAndItsWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := (&stage{}).supervisor(t, nil, func(int) (*proc, error) { return nil, errors.New("no") })
+		s.to(Ready, "")
+		ended := make(chan error, 1)
+		go func() {
+			_, _, _, err := s.Acquire(t.Context())
+			ended <- err
+		}()
+		synctest.Wait()
+		require.Empty(t, ended)
+		s.to(Quarantined, "crashed too often")
+		require.ErrorIs(t, <-ended, ErrQuarantined)
+	})
+}
+
 func TestStopBeforeRun(t *testing.T) {
 	s, err := New(Config{Driver: "x", Now: time.Now, Start: func(context.Context) (Process, error) { return nil, errors.New("no") }})
 	require.NoError(t, err)

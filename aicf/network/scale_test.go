@@ -19,6 +19,7 @@ import (
 	"github.com/animicaorg/engine/aicf/ledger"
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/aicf/store"
+	"github.com/animicaorg/engine/aicf/store/storetest"
 	"github.com/animicaorg/engine/digest"
 )
 
@@ -97,14 +98,17 @@ func refill(b testing.TB, w *world, n, salt int) {
 	}))
 }
 
-// BenchmarkSettlement settles an epoch of 100,000 claims of 1,000 providers.
+// BenchmarkSettlement settles an epoch of 100,000 claims of 1,000 providers while a
+// member writes now and then. Bar: 10 s.
 func BenchmarkSettlement(b *testing.B) {
-	const lines, providers = 100_000, 1000
-	for _, e := range engines(b) {
-		b.Run(e.name, func(b *testing.B) {
+	const lines, providers, bar = 100_000, 1000, 10.0
+	for _, e := range []string{"sqlite", "postgresql"} {
+		b.Run(e, func(b *testing.B) {
 			b.StopTimer()
+			var longest time.Duration
 			for range b.N {
-				w := newWorld(b, e.open(b), func(c *network.Config) {
+				db := durable(b, e)
+				w := newWorld(b, db, func(c *network.Config) {
 					c.Policy = testPolicy(b, func(p *aicf.Policy) { p.Network.RejudgePPM = 1 })
 				})
 				accrue(b, w, lines, providers)
@@ -114,18 +118,76 @@ func BenchmarkSettlement(b *testing.B) {
 					_, err = w.AdvanceRound(ctx, w.now, st.Round)
 					require.NoError(b, err)
 				}
+				ended, waited := make(chan struct{}), make(chan time.Duration)
+				go func() { waited <- w.writes(ended) }()
 				b.StartTimer()
 				s, err := w.Sweep(ctx, w.now)
 				b.StopTimer()
+				close(ended)
+				longest = max(longest, <-waited)
 				require.NoError(b, err)
 				require.Equal(b, 1, s.Settled)
 				ep, err := w.Epoch(ctx, 0)
 				require.NoError(b, err)
 				require.EqualValues(b, lines+1, ep.Claims)
 			}
-			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N), "s/settlement")
+			took := b.Elapsed().Seconds() / float64(b.N)
+			b.ReportMetric(took, "s/settlement")
+			b.ReportMetric(bar, "bar-s")
+			b.ReportMetric(took/bar, "of-bar")
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-write-ms")
 		})
 	}
+}
+
+// durable opens an empty database that keeps what it answers.
+func durable(b testing.TB, engine string) *store.DB {
+	if engine == "sqlite" {
+		return sqliteIn(b, b.TempDir())
+	}
+	s, err := storetest.Start(true)
+	if err != nil {
+		b.Skip(err)
+	}
+	b.Cleanup(func() { require.NoError(b, s.Remove()) })
+	url, err := s.Create()
+	require.NoError(b, err)
+	db, err := store.OpenPostgres(ctx, url, store.Options{})
+	require.NoError(b, err)
+	b.Cleanup(func() { db.Close() })
+	return db
+}
+
+// writes makes a write every 20 ms until ended is closed; it returns how long the slowest
+// took.
+func (w *world) writes(ended <-chan struct{}) (longest time.Duration) {
+	beat := time.NewTicker(20 * time.Millisecond)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ended:
+			return longest
+		case <-beat.C:
+		}
+		begun := time.Now()
+		if _, err := w.Faucet(ctx, w.as(buyer), buyer, 1); err != nil {
+			w.Errorf("a write beside the settlement: %v", err)
+		}
+		longest = max(longest, time.Since(begun))
+	}
+}
+
+// idOf writes number i behind a letter as an id of 32 bytes, in an engine's SQL.
+func idOf(engine, letter, i string) string {
+	if engine == "sqlite" {
+		return "CAST(printf('" + letter + "%031d', " + i + ") AS BLOB)"
+	}
+	return "convert_to('" + letter + "' || lpad(CAST(" + i + " AS TEXT), 31, '0'), 'UTF8')"
+}
+
+// numbers is a table n of the numbers i from 0 on, in both engines' SQL.
+func numbers(n int) string {
+	return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i < %d)", n-1)
 }
 
 // accrue copies the pay of one job n times over providers, past the log.
@@ -139,31 +201,32 @@ func accrue(b testing.TB, w *world, n, providers int) {
 	proof, _ := p.envelope(w, a.Lease, 1)
 	_, err := w.Result(ctx, w.as(p.id), aicf.ResultRequest{LeaseRef: ref(a), Proof: proof})
 	require.NoError(b, err)
-	for done := 0; done < n; done += 5000 {
-		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error { return copyLines(t, done, min(n, done+5000), providers, p.id) }))
-	}
+	engine := w.cfg.Store.Engine()
 	require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
+		if err := copyLines(t, engine, n, providers, p.id); err != nil {
+			return err
+		}
 		for i := range providers {
-			if err := ledger.Move(t, ledger.Common(ledger.Mint), ledger.Of(digest.Sum(fmt.Append(nil, "provider ", i)), ledger.Accrued), aicf.Amount(2*n/providers), digest.Digest{}, "x"); err != nil {
+			if err := ledger.Move(t, ledger.Common(ledger.Mint), ledger.Of(digest.Digest(fmt.Appendf(nil, "p%031d", i)), ledger.Accrued), aicf.Amount(2*n/providers), digest.Digest{}, "x"); err != nil {
 				return err
 			}
 		}
 		_, err := t.Append(store.Note{Type: "x"})
 		return err
 	}))
+	if engine != "sqlite" { // what its autovacuum does
+		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error { _, err := t.Exec("ANALYZE"); return err }))
+	}
 }
 
-// copyLines copies a claim line of a provider for others.
-func copyLines(t *store.Tx, from, to, providers int, of digest.Digest) error {
+// copyLines copies a claim line of a provider n times for others, which it numbers.
+func copyLines(t *store.Tx, engine string, n, providers int, of digest.Digest) error {
 	const columns = `requester, epoch, state, settled, width, depth, shots, trap_pass, trap_fail, latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause`
-	for i := from; i < to; i++ {
-		id := digest.Sum(fmt.Append(nil, "line ", i))
-		if _, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") SELECT ?, ?, ?, ?, ?, ?, "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1",
-			1_000_000_000+i, id, id, id, digest.Sum(fmt.Append(nil, "provider ", i%providers)), id, of); err != nil {
-			return err
-		}
-	}
-	return nil
+	id := idOf(engine, "l", "i")
+	_, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") "+numbers(n)+
+		fmt.Sprintf(" SELECT 1000000000 + i, %s, %s, %s, %s, %s, ", id, id, id, idOf(engine, "p", fmt.Sprintf("i %% %d", providers)), id)+columns+
+		" FROM n CROSS JOIN (SELECT "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1) AS one", of)
+	return err
 }
 
 // BenchmarkRecovery kills a service that has 100,000 jobs by SIGKILL between

@@ -125,6 +125,7 @@ func (e *ending) play(t testing.TB) []string {
 	s, err := network.New(ctx, endingConfig(t, db, books{e.Payer, func(what string) { counted(what) }}), e.NowMS)
 	require.NoError(t, err)
 	defer s.Close()
+	network.TakePages(s, 1)
 	arm()
 	_, err = s.Sweep(ctx, e.NowMS)
 	require.NoError(t, err)

@@ -219,10 +219,14 @@ func accrue(b testing.TB, w *world, n, providers int) {
 	}
 }
 
-// copyLines copies a claim line of a provider n times for others, which it numbers.
+// copyLines copies a claim line of a provider n times for others, which it numbers. Ids lie
+// in no order, as those of real lines.
 func copyLines(t *store.Tx, engine string, n, providers int, of digest.Digest) error {
 	const columns = `requester, epoch, state, settled, width, depth, shots, trap_pass, trap_fail, latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause`
-	id := idOf(engine, "l", "i")
+	id := "randomblob(32)"
+	if engine != "sqlite" {
+		id = "sha256(uuid_send(gen_random_uuid()))"
+	}
 	_, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") "+numbers(n)+
 		fmt.Sprintf(" SELECT 1000000000 + i, %s, %s, %s, %s, %s, ", id, id, id, idOf(engine, "p", fmt.Sprintf("i %% %d", providers)), id)+columns+
 		" FROM n CROSS JOIN (SELECT "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1) AS one", of)

@@ -9,8 +9,8 @@ import (
 	"github.com/animicaorg/engine/aicf/store"
 )
 
-// settleDue settles every epoch that is over, oldest first, in pages of its policy's
-// epochs.settle_batch_size; see settle.Settle. It goes on where it, or another
+// settleDue settles every epoch that is over, oldest first, in pages of the active
+// policy's epochs.settle_batch_size; see settle.Settle. It goes on where it, or another
 // replica, stopped.
 func (s *Service) settleDue(ctx context.Context, nowMS int64) (n int, err error) {
 	for {
@@ -51,10 +51,7 @@ func (s *Service) take(ctx context.Context, nowMS int64) (number uint64, due boo
 			if n, over, err = settle.Next(t, term); err != nil || !over || due && n != number {
 				return err
 			}
-			size, err := s.pageOf(t, n)
-			if err == nil {
-				last, err = settle.Take(t, n, after, size)
-			}
+			last, err = settle.Take(t, n, after, s.takes*pageSize(term.Policy))
 			return err
 		}); err != nil {
 			return 0, false, err
@@ -70,17 +67,16 @@ func (s *Service) take(ctx context.Context, nowMS int64) (number uint64, due boo
 
 // tell writes what settled lines still have to say.
 func (s *Service) tell(ctx context.Context, nowMS int64) error {
-	for more := true; more; {
-		if err := s.outlasting(ctx, nowMS, func(t *store.Tx, term *epoch.Term) error {
-			size := pageSize(term.Policy)
-			n, err := settle.Tell(t, size)
-			more = n == size
+	for after := uint64(0); ; {
+		var last uint64
+		if err := s.outlasting(ctx, nowMS, func(t *store.Tx, term *epoch.Term) (err error) {
+			last, err = settle.Tell(t, after, pageSize(term.Policy))
 			return err
-		}); err != nil {
+		}); err != nil || last == 0 {
 			return err
 		}
+		after = last
 	}
-	return nil
 }
 
 // outlasting runs a command of a sweep that may have taken so long that nowMS is past: it
@@ -100,18 +96,9 @@ func (s *Service) outlasting(ctx context.Context, nowMS int64, fn func(*store.Tx
 	return err
 }
 
-// pageOf is the page size of an epoch's policy.
-func (s *Service) pageOf(t *store.Tx, number uint64) (int, error) {
-	e, err := store.Get[epoch.Row](t, "WHERE number = ?", number)
-	if err != nil {
-		return 0, err
-	}
-	p, err := s.cal.PolicyOf(t, e.Policy)
-	if err != nil {
-		return 0, err
-	}
-	return pageSize(p), nil
-}
+// takenAtOnce is how many pages one command takes: taking writes no events, and pages of
+// the index by epoch once for all of them.
+const takenAtOnce = 20
 
 // maxPage bounds what one command of a settlement holds, whatever the policy says.
 const maxPage = 10_000

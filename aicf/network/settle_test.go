@@ -49,7 +49,9 @@ func paged(t *testing.T, fn func(w *world, o *store.Options)) {
 			}
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
-			fn(newWorld(t, db, edit), o)
+			w := newWorld(t, db, edit)
+			network.TakePages(w.Service, 1)
+			fn(w, o)
 		})
 	}
 }
@@ -80,7 +82,7 @@ func (w *world) due(n int) []*provider {
 // summing is what only the sum of a settlement asks, between its pages and its one
 // command.
 func summing(statement string) bool {
-	return strings.HasPrefix(statement, "SELECT claim, ") && strings.HasSuffix(statement, "+settled = ? ORDER BY seq")
+	return strings.HasPrefix(statement, "SELECT claim, ") && strings.HasSuffix(statement, "WHERE state = 'taken' ORDER BY seq")
 }
 
 // TestNobodySeesHalfASettlement looks at epoch, balances and statements behind every

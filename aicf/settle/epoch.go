@@ -38,7 +38,7 @@ func View(e *epoch.Row) aicf.Epoch {
 
 // Recompute gives root and batch of a settled epoch from its lines.
 func Recompute(t *store.Tx, e *epoch.Row) (root, batch digest.Digest, err error) {
-	s, err := sum(t, e.Number, "WHERE settled = ? ORDER BY seq")
+	s, err := sum(t, e.Number, "WHERE settled = ? ORDER BY seq", e.Number+1)
 	if err != nil {
 		return root, batch, err
 	}

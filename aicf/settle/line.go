@@ -33,7 +33,7 @@ type Line struct {
 	Nullifier    digest.Digest   `db:"nullifier"`
 	Epoch        uint64          `db:"epoch"`
 	State        aicf.ClaimState `db:"state"`
-	Settled      uint64          `db:"settled"` // epoch + 1 of the settlement that took it; 0: none yet
+	Settled      uint64          `db:"settled"` // epoch + 1 of the settlement that took it; 0: none
 	Width        uint64          `db:"width"`
 	Depth        uint64          `db:"depth"`
 	Shots        uint64          `db:"shots"`
@@ -136,30 +136,27 @@ func OfJob(t *store.Tx, job digest.Digest) (*Line, error) {
 	return &rows[0], nil
 }
 
-// read gives lines as they count. One that a settled epoch has taken is claimable,
-// though its own event may not be written yet; one that the settlement of an open epoch
-// has taken has accrued and no more.
+// read gives lines as they count: a taken one is claimable once its epoch is settled, and
+// has accrued until then.
 func read(t *store.Tx, clause string, args ...any) ([]Line, error) {
 	rows, err := store.Select[Line](t, clause, args...)
 	if err != nil {
 		return nil, err
 	}
-	upto, known := uint64(0), false
+	left, known := uint64(0), false
 	for i := range rows {
 		l := &rows[i]
-		if l.State != aicf.ClaimAccrued || l.Settled == 0 {
+		if l.State != taken {
 			continue
 		}
 		if !known {
-			if upto, err = settledUpto(t); err != nil {
+			if left, err = untold(t); err != nil {
 				return nil, err
 			}
 			known = true
 		}
-		if l.Settled <= upto {
-			l.State = aicf.ClaimClaimable
-		} else {
-			l.Settled = 0
+		if l.State = aicf.ClaimClaimable; left == 0 {
+			l.State, l.Settled = aicf.ClaimAccrued, 0
 		}
 	}
 	return rows, nil
@@ -183,7 +180,7 @@ func move(t *store.Tx, job digest.Digest, from, to aicf.ClaimState, cause, event
 	} else if err != nil {
 		return err
 	}
-	n, err := t.Exec("UPDATE claim_line SET state = ?, cause = ? WHERE job_id = ? AND state = ? AND settled = 0", to, cause, job, from)
+	n, err := t.Exec("UPDATE claim_line SET state = ?, cause = ? WHERE job_id = ? AND state = ?", to, cause, job, from)
 	if err != nil || n != 1 {
 		return err
 	}
@@ -201,7 +198,7 @@ func Refuse(t *store.Tx, job digest.Digest, cause string) error {
 	} else if err != nil {
 		return err
 	}
-	n, err := t.Exec("UPDATE claim_line SET state = 'refused', cause = ?, subsidy_due = 0 WHERE job_id = ? AND state IN ('accrued', 'held') AND settled = 0", cause, job)
+	n, err := t.Exec("UPDATE claim_line SET state = 'refused', cause = ?, subsidy_due = 0 WHERE job_id = ? AND state IN ('accrued', 'held')", cause, job)
 	if err != nil || n != 1 {
 		return err
 	}

@@ -9,24 +9,34 @@ import (
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
-// Take marks at most limit accrued lines of an epoch, or of one before it, as taken by its
-// settlement, in their order behind line after. A line that is taken can be held and refused
-// no more. It returns the last line that it looked at, 0 when none is behind it. A line that
-// is freed behind the last waits for the next epoch. An epoch that is settled takes nothing.
+// taken is the state of a line between Take and Tell. It is the row's alone: in the log the
+// line has accrued until Tell says that it is claimable, and readers see one or the other
+// (see read). All taken lines are of one epoch: while some are untold of the newest settled
+// one, else of the oldest open one.
+const taken aicf.ClaimState = "taken"
+
+// Take takes at most limit accrued lines of an epoch that is over, or of one before it, in
+// their order behind line after. A line that is taken can be held and refused no more. It
+// returns the last line that it looked at, 0 when none is behind it; a line that is freed
+// behind the last waits for the next epoch. An epoch that is settled takes nothing, nor one
+// while lines of the epoch before are untold.
 func Take(t *store.Tx, number, after uint64, limit int) (last uint64, err error) {
-	const open = "state = 'accrued' AND settled = 0 AND epoch <= ? AND seq > ?"
+	const open = "state = 'accrued' AND epoch <= ? AND seq > ?"
 	var state aicf.EpochState
 	if err := t.Scan("SELECT state FROM epoch WHERE number = ?", []any{number}, &state); err != nil || state != aicf.EpochOpen {
 		return 0, err
 	}
+	if left, err := untold(t); err != nil || left > 0 {
+		return 0, err
+	}
 	err = t.Scan("SELECT seq FROM claim_line WHERE "+open+" ORDER BY seq LIMIT 1 OFFSET ?", []any{number, after, limit - 1}, &last)
 	if errors.Is(err, store.ErrNone) {
-		_, err = t.Exec("UPDATE claim_line SET settled = ? WHERE "+open, number+1, number, after)
+		_, err = t.Exec("UPDATE claim_line SET state = 'taken', settled = ? WHERE "+open, number+1, number, after)
 		return 0, err
 	} else if err != nil {
 		return 0, err
 	}
-	_, err = t.Exec("UPDATE claim_line SET settled = ? WHERE "+open+" AND seq <= ?", number+1, number, after, last)
+	_, err = t.Exec("UPDATE claim_line SET state = 'taken', settled = ? WHERE "+open+" AND seq <= ?", number+1, number, after, last)
 	return last, err
 }
 
@@ -57,10 +67,10 @@ type leafRow struct {
 
 // Sum adds up the lines that the settlement of an open epoch has taken.
 func Sum(t *store.Tx, number uint64) (*Sums, error) {
-	return sum(t, number, "WHERE state = 'accrued' AND +settled = ? ORDER BY seq") // along claim_open: nothing is sorted
+	return sum(t, number, "WHERE state = 'taken' ORDER BY seq")
 }
 
-func sum(t *store.Tx, number uint64, clause string) (*Sums, error) {
+func sum(t *store.Tx, number uint64, clause string, args ...any) (*Sums, error) {
 	s := &Sums{Epoch: number, parts: map[digest.Digest]*[3]aicf.Amount{}}
 	var tree transcript.Tree
 	err := store.Each(t, func(l *leafRow) error {
@@ -80,28 +90,19 @@ func sum(t *store.Tx, number uint64, clause string) (*Sums, error) {
 		s.claims++
 		s.gross += l.Gross
 		return nil
-	}, clause, number+1)
+	}, clause, args...)
 	s.root = tree.Root()
 	return s, err
 }
 
-// settledUpto is the number behind the newest settled epoch: lines that name it, or less, in
-// settled are paid.
-func settledUpto(t *store.Tx) (n uint64, err error) {
-	err = t.Scan("SELECT number + 1 FROM epoch WHERE state = 'settled' ORDER BY number DESC LIMIT 1", nil, &n)
+// untold is the number of lines of the newest settled epoch whose own state and event are
+// not written.
+func untold(t *store.Tx) (n uint64, err error) {
+	err = t.Scan("SELECT n FROM tally WHERE name = 'untold_lines'", nil, &n)
 	if errors.Is(err, store.ErrNone) {
 		return 0, nil
 	}
 	return n, err
-}
-
-// untold adds to the number of settled lines whose own event is not written.
-func untold(t *store.Tx, lines uint64) error {
-	if lines == 0 {
-		return nil
-	}
-	_, err := t.Exec("INSERT INTO tally (name, n) VALUES ('untold_lines', ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n", lines)
-	return err
 }
 
 // toldRow is what of a line its event says.
@@ -116,36 +117,33 @@ type toldRow struct {
 	Share    aicf.Amount   `db:"provider"`
 }
 
-// Tell writes state and event of at most limit lines of settled epochs, and returns of how
-// many.
-func Tell(t *store.Tx, limit int) (int, error) {
-	var left int64
-	if err := t.Scan("SELECT n FROM tally WHERE name = 'untold_lines'", nil, &left); errors.Is(err, store.ErrNone) || err == nil && left == 0 {
-		return 0, nil
-	} else if err != nil {
+// Tell writes state and event of at most limit lines of a settled epoch, in their order
+// behind line after. It returns the last line that it wrote, 0 when none is behind it.
+func Tell(t *store.Tx, after uint64, limit int) (last uint64, err error) {
+	if left, err := untold(t); err != nil || left == 0 {
 		return 0, err
 	}
-	upto, err := settledUpto(t)
-	if err != nil {
-		return 0, err
-	}
-	rows, err := store.Select[toldRow](t, "WHERE state = 'accrued' AND +settled > 0 AND +settled <= ? ORDER BY seq LIMIT ?", upto, limit)
+	rows, err := store.Select[toldRow](t, "WHERE state = 'taken' AND seq > ? ORDER BY seq LIMIT ?", after, limit)
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE state = 'accrued' AND +settled > 0 AND +settled <= ? AND seq <= ?", upto, rows[len(rows)-1].Seq); err != nil {
+	last = rows[len(rows)-1].Seq
+	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE state = 'taken' AND seq > ? AND seq <= ?", after, last); err != nil {
 		return 0, err
 	}
-	return len(rows), tell(t, rows)
+	if err := tell(t, rows); err != nil || len(rows) < limit {
+		return 0, err
+	}
+	return last, nil
 }
 
 // tellOf is Tell for the lines of a provider in a settled epoch.
 func tellOf(t *store.Tx, provider digest.Digest, number uint64) error {
-	rows, err := store.Select[toldRow](t, "WHERE settled = ? AND provider_id = ? AND state = 'accrued' ORDER BY seq", number+1, provider)
+	rows, err := store.Select[toldRow](t, "WHERE settled = ? AND provider_id = ? AND state = 'taken' ORDER BY seq", number+1, provider)
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE settled = ? AND provider_id = ? AND state = 'accrued'", number+1, provider); err != nil {
+	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE settled = ? AND provider_id = ? AND state = 'taken'", number+1, provider); err != nil {
 		return err
 	}
 	return tell(t, rows)

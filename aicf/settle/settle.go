@@ -16,8 +16,8 @@ import (
 // An epoch is settled by many commands, none of which is longer than a page or the number
 // of providers:
 //
-//	Take    marks its accrued lines, a page in a command; nobody sees a difference
-//	Sum     adds up what was marked, on a snapshot and beside the writer
+//	Take    takes its accrued lines, a page in a command; nobody sees a difference
+//	Sum     adds up what was taken, on a snapshot and beside the writer
 //	Settle  moves the sums and fixes the signed batch, in one command
 //	Tell    writes the lines' own states and events, a page in a command
 //
@@ -27,13 +27,16 @@ import (
 // Settle pays an epoch whose lines were taken and summed: to provider, treasury and miner,
 // one transfer each; subsidies follow in the order of lines under the cap; the batch is
 // fixed under the service's signature. It answers false, and changes nothing, when the
-// epoch is settled already or a line was taken since the sum: sum again.
+// epoch is settled already or a line was taken since the sum: take and sum again.
 func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calendar, service keys.Signer, s *Sums) (bool, error) {
 	if next, ok, err := Next(t, term); err != nil || !ok || next != s.Epoch {
 		return false, err
 	}
-	var taken uint64
-	if err := t.Scan("SELECT count(*) FROM claim_line WHERE settled = ?", []any{s.Epoch + 1}, &taken); err != nil || taken != s.claims {
+	if left, err := untold(t); err != nil || left > 0 {
+		return false, err
+	}
+	var n uint64
+	if err := t.Scan("SELECT count(*) FROM claim_line WHERE state = 'taken'", nil, &n); err != nil || n != s.claims {
 		return false, err
 	}
 	e, err := store.Get[epoch.Row](t, "WHERE number = ?", s.Epoch)
@@ -172,5 +175,6 @@ func write(t *store.Tx, e *epoch.Row) error {
 	if _, err := t.Append(store.Note{Type: aicf.EvEpochSettled, Info: map[string]any{"epoch": e.Number, "batch": e.Batch, "claims": e.Claims, "gross": e.Gross, "subsidy": e.Subsidy, "carried": e.Carried}}); err != nil {
 		return err
 	}
-	return untold(t, e.Claims)
+	_, err := t.Exec("INSERT INTO tally (name, n) VALUES ('untold_lines', ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n", e.Claims)
+	return err
 }

@@ -47,7 +47,8 @@ type Service struct {
 // maxJudges is how many proofs are verified at once.
 const maxJudges = 2
 
-// New opens the service: activates the policy and takes up what was cut off.
+// New opens the service: activates the policy and takes up what was cut off. It refuses, by
+// ClockSkew, to start with a clock that is more than a second behind the store's.
 func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if cfg.Store == nil || cfg.Policy == nil || cfg.Service == nil || cfg.Entropy == nil {
 		return nil, errors.New("network: Store, Policy, Service and Entropy are needed")
@@ -73,7 +74,11 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.db.Update(ctx, nowMS, func(t *store.Tx) error { return s.cal.Begin(t, cfg.Policy, document) }); err != nil {
+	err = s.db.Update(ctx, nowMS, func(t *store.Tx) error { return s.cal.Begin(t, cfg.Policy, document) })
+	if aicf.CodeOf(err) == aicf.ClockSkew {
+		return nil, fmt.Errorf("network: the service does not start, for every write would be refused: %w", err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
 	return s, s.solvent(ctx)

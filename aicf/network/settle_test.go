@@ -344,3 +344,20 @@ func TestATickIsOvertaken(t *testing.T) {
 		})
 	}
 }
+
+// TestAServiceWithASlowClockDoesNotStart: its error names its own clock and by how much it is
+// behind; one that is a second behind starts.
+func TestAServiceWithASlowClockDoesNotStart(t *testing.T) {
+	each(t, nil, func(w *world) {
+		w.deposit(buyer, 1)
+		_, err := network.New(ctx, w.cfg, w.now-5000)
+		require.Equal(w, aicf.ClockSkew, aicf.CodeOf(err))
+		require.ErrorContains(w, err, "the service does not start")
+		require.ErrorContains(w, err, "the clock of this service says 1799999995000 ms and its store has seen 1800000000000 ms: it is 5000 ms behind")
+		s, err := network.New(ctx, w.cfg, w.now-1000)
+		require.NoError(w, err)
+		require.NoError(w, s.Close())
+		_, err = w.Faucet(ctx, aicf.Call{NowMS: w.now - 5000, Account: buyer}, buyer, 1)
+		require.ErrorContains(w, err, "the clock of this service")
+	})
+}

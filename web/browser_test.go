@@ -3,22 +3,28 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/devnet"
+	"github.com/animicaorg/engine/digest"
 	"github.com/animicaorg/engine/internal/chromium"
+	"github.com/animicaorg/engine/web"
 )
 
 // quiet fails on what the console said, and on requests to any other host.
-func quiet(t *testing.T, b *chromium.Browser, n *devnet.Net, where string) {
+func quiet(t *testing.T, b *chromium.Browser, origin, where string) {
 	t.Helper()
 	for _, e := range b.Events() {
 		var p struct {
@@ -37,7 +43,7 @@ func quiet(t *testing.T, b *chromium.Browser, n *devnet.Net, where string) {
 		case "Network.requestWillBeSent":
 			u, err := url.Parse(p.Request.URL)
 			require.NoError(t, err)
-			if u.Scheme+"://"+u.Host != n.Endpoint {
+			if u.Scheme+"://"+u.Host != origin {
 				t.Errorf("%s asks %s", where, p.Request.URL)
 			}
 		}
@@ -105,7 +111,7 @@ func TestPagesInChromium(t *testing.T) {
 				var faint []string
 				b.Eval(contrasts, &faint)
 				require.Empty(t, faint, where)
-				quiet(t, b, n, where)
+				quiet(t, b, n.Endpoint, where)
 				if axe != "" {
 					var found []string
 					b.Eval(`axe.run(document, {resultTypes: ["violations"]}).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 120))))`, &found)
@@ -171,7 +177,7 @@ func keyboard(t *testing.T, b *chromium.Browser, n *devnet.Net) {
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, "Skip to the contentA", got[0])
-	quiet(t, b, n, "keyboard")
+	quiet(t, b, n.Endpoint, "keyboard")
 }
 
 // live: a counter moves when a job is done, without a reload, to what the interface says.
@@ -192,7 +198,51 @@ func live(t *testing.T, b *chromium.Browser, n *devnet.Net) {
 	var same bool
 	b.Eval("window.loadedOnce === true", &same)
 	require.True(t, same)
-	quiet(t, b, n, "live")
+	quiet(t, b, n.Endpoint, "live")
+}
+
+// TestDaemonInChromium shows a provider's page in a real browser, in both schemes and widths;
+// it follows what the provider does without a reload, and says when the provider is gone.
+func TestDaemonInChromium(t *testing.T) {
+	lease := web.DaemonLease{Job: digest.Sum(nil), Lease: digest.Sum([]byte("l")), Fence: 3, State: "running", ForMS: 1500, UpdatedMS: 1_800_000_000_000, Reason: `<script>window.ran = true</script>`}
+	var now atomic.Pointer[web.Daemon]
+	show := func(running ...web.DaemonLease) {
+		now.Store(&web.Daemon{ProviderID: digest.Sum(nil).String(), Endpoint: "http://127.0.0.1:1", Capacity: 2, LastError: lease.Reason, Heartbeat: &aicf.HeartbeatAnswer{Outcome: "counted"}, Running: running, Latest: running})
+	}
+	show()
+	s := httptest.NewServer(web.NewDaemon(func(context.Context) (*web.Daemon, error) { return now.Load(), nil }, time.Now))
+	defer s.Close()
+	b := chromium.Start(t)
+	b.Tab()
+	for _, width := range []int{1280, 360} {
+		for _, scheme := range []string{"light", "dark"} {
+			where := fmt.Sprintf("the daemon's page at %d, %s", width, scheme)
+			b.Call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false}, nil)
+			b.Call("Emulation.setEmulatedMedia", map[string]any{"features": []map[string]string{{"name": "prefers-color-scheme", "value": scheme}}}, nil)
+			b.Navigate(s.URL)
+			var wide int
+			b.Eval("document.documentElement.scrollWidth", &wide)
+			require.LessOrEqual(t, wide, width, where)
+			var faint []string
+			b.Eval(contrasts, &faint)
+			require.Empty(t, faint, where)
+			quiet(t, b, s.URL, where)
+		}
+	}
+	b.Eval(`window.loadedOnce = true; window.moved = new Promise((ok) => {
+	  new MutationObserver(() => { const at = document.querySelector("#running data").value; if (at === "1") ok([at, document.querySelector("h1").textContent, String(window.ran)]); })
+	    .observe(document.getElementById("main"), { childList: true, subtree: true });
+	}); 0`, nil)
+	show(lease)
+	var moved []string
+	b.Eval("window.moved", &moved)
+	require.Equal(t, []string{"1", "Working", "undefined"}, moved)
+	var same bool
+	b.Eval("window.loadedOnce === true", &same)
+	require.True(t, same)
+	quiet(t, b, s.URL, "live")
+	s.Close()
+	b.Eval(`new Promise((ok) => { const look = () => document.getElementById("live").textContent.startsWith("Not refreshed") ? ok() : setTimeout(look, 10); look(); })`, nil)
 }
 
 // scriptless: every table is there, and nothing waits for a script.
@@ -211,7 +261,7 @@ func scriptless(t *testing.T, b *chromium.Browser, n *devnet.Net, all []string) 
 		var charts int
 		b.Eval("[...document.querySelectorAll('figure.chart')].filter((f) => f.getClientRects().length).length", &charts)
 		require.Zero(t, charts, "%s: an empty chart", path)
-		quiet(t, b, n, path)
+		quiet(t, b, n.Endpoint, path)
 	}
 	b.Navigate(n.Endpoint + "/ui/")
 	var credited string

@@ -50,6 +50,10 @@ type DaemonCount struct {
 	N     uint64
 }
 
+// daemonEvery is how often the page asks again while somebody looks at it: a provider has
+// no event log.
+const daemonEvery = 2 * time.Second
+
 // NewDaemon shows a provider at "/" and the files that its page needs below "/ui/static/".
 func NewDaemon(read func(context.Context) (*Daemon, error), now func() time.Time) http.Handler {
 	s := newSite(Config{Now: now})
@@ -62,7 +66,7 @@ func NewDaemon(read func(context.Context) (*Daemon, error), now func() time.Time
 			http.Error(w, "the journal does not answer: "+err.Error(), http.StatusInternalServerError)
 			return
 		}
-		s.write(w, http.StatusOK, "daemon", &view{Title: "Provider", Now: s.Now().UnixMilli(), Data: d})
+		s.write(w, http.StatusOK, "daemon", &view{Title: "Provider", Now: s.Now().UnixMilli(), Every: daemonEvery.Milliseconds(), Data: d})
 	})
 	return mux
 }

@@ -44,6 +44,8 @@ func TestTheDaemonsPage(t *testing.T) {
 	require.Contains(t, text, "no answer <b>")
 	require.Contains(t, text, "It was not asked yet.")
 	require.Contains(t, text, "Nothing runs.")
+	every, _ := p.all("body")[0].get("data-every")
+	require.Equal(t, "2000", every)
 
 	lease := web.DaemonLease{Job: digest.Sum(nil), Lease: digest.Sum([]byte("l")), Fence: 3, State: "running", ForMS: 1500, UpdatedMS: now.UnixMilli(), Reason: `<script>alert(1)</script>`, Accrued: 1020}
 	d = &web.Daemon{Capacity: 2, Heartbeat: &aicf.HeartbeatAnswer{Outcome: "counted"}, Running: []web.DaemonLease{lease}, Latest: []web.DaemonLease{lease}, States: []web.DaemonCount{{State: "done", N: 12}},

@@ -55,6 +55,7 @@ type view struct {
 	Now   int64  // service's clock, ms
 	Head  uint64 // the newest event that the page knows
 	Types string // events that change the page
+	Every int64  // ms after which a page without an event log asks again
 	Data  any
 }
 

@@ -1,5 +1,5 @@
-// Refreshes what is on the page when an event of its kind comes, and draws charts of the
-// tables that are on it. Every number comes with the page; nothing is computed here.
+// Refreshes what is on the page when an event of its kind comes, or now and then where there
+// is no event log, and draws charts of the tables that are on it. Every number comes with the page; nothing is computed here.
 
 const said = document.getElementById("live");
 
@@ -44,6 +44,23 @@ function follow() {
   source.onopen = () => { said.textContent = "Live: follows the event log."; };
   source.onerror = () => { said.textContent = "The event stream is interrupted; trying again."; };
   addEventListener("pagehide", () => source.close());
+}
+
+// repeat asks again every so many milliseconds while the page is seen.
+function repeat(every) {
+  if (!every) return;
+  const again = async () => {
+    if (!document.hidden) {
+      try {
+        await refresh();
+        said.textContent = `Live: asks again every ${every / 1000} s.`;
+      } catch (e) {
+        said.textContent = `Not refreshed: ${e.message}; trying again.`;
+      }
+    }
+    setTimeout(again, every);
+  };
+  setTimeout(again, every);
 }
 
 const plots = new Map();
@@ -101,3 +118,4 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
 
 charts();
 follow();
+repeat(Number(document.body.dataset.every ?? 0));

@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -48,19 +48,26 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Observer.Streaming(1)
 		defer s.cfg.Observer.Streaming(-1)
 	}
-	beat := time.NewTicker(keepAlive)
-	defer beat.Stop()
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
+	f, leave, err := s.tail.join(r.Context())
+	if err != nil {
+		s.lost(r, err)
+		return
+	}
+	defer leave()
+	beats := f.at.Load().beats
 	for {
-		changed := s.cfg.Network.Changed()
-		page, err := s.tail.behind(r.Context(), after, changed)
-		if err != nil {
-			if r.Context().Err() == nil {
-				s.cfg.Log.Error("event stream", "request", requestID(r.Context()), "error", err)
-			}
+		now := f.at.Load()
+		if now.over {
 			return
 		}
+		page, whole := now.behind(after)
+		if !whole {
+			if page, err = s.tail.page(r.Context(), after); err != nil {
+				s.lost(r, err)
+				return
+			}
+		}
+		said := false
 		for i := range page {
 			after = page[i].seq
 			if len(wanted) > 0 && !wanted[page[i].kind] {
@@ -69,27 +76,32 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 			if _, err := w.Write(page[i].raw); err != nil {
 				return
 			}
+			said = true
 		}
-		if len(page) > 0 {
-			if flush() != nil {
+		if now.beats != beats && !said {
+			if _, err := io.WriteString(w, ": alive\n\n"); err != nil {
 				return
 			}
-			if len(page) == eventPage {
-				continue
-			}
+			said = true
+		}
+		beats = now.beats
+		if said && flush() != nil {
+			return
+		}
+		if !whole && len(page) > 0 {
+			continue
 		}
 		select {
 		case <-r.Context().Done():
 			return
-		case <-changed:
-		case <-poll.C:
-		case <-beat.C:
-			if _, err := fmt.Fprint(w, ": alive\n\n"); err != nil || flush() != nil {
-				return
-			}
+		case <-now.next:
 		}
-		if s.health.off.Load() {
-			return
-		}
+	}
+}
+
+// lost notes why a stream ended that its client did not end.
+func (s *Server) lost(r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		s.cfg.Log.Error("event stream", "request", requestID(r.Context()), "error", err)
 	}
 }

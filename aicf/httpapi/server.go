@@ -76,7 +76,7 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{cfg: cfg, limits: newLimiter(cfg.Rate), calls: make(chan struct{}, cfg.Concurrent), waits: make(chan struct{}, cfg.Concurrent)}
-	s.tail.read = cfg.Network.Events
+	s.tail.head, s.tail.read, s.tail.changed, s.tail.over, s.tail.log = cfg.Network.Head, cfg.Network.Events, cfg.Network.Changed, s.health.off.Load, cfg.Log
 	mux := http.NewServeMux()
 	s.api = humago.New(mux, document(cfg.Version))
 	// A lease has a form of its own (job.ParseLease), which reflection does not see.

@@ -78,11 +78,19 @@ func (s *Service) Proof(ctx context.Context, lease digest.Digest) (out json.RawM
 	})
 }
 
+// Head is the number of the newest event.
+func (s *Service) Head(ctx context.Context) (n uint64, err error) {
+	return n, s.db.View(ctx, func(t *store.Tx) error {
+		n, _ = t.Head()
+		return nil
+	})
+}
+
 // Inspect is Check for those who ask often: it answers what the last call found while no
 // event has been committed since.
 func (s *Service) Inspect(ctx context.Context) (*aicf.Audit, error) {
-	var events uint64
-	if err := s.db.View(ctx, func(t *store.Tx) error { events, _ = t.Head(); return nil }); err != nil {
+	events, err := s.Head(ctx)
+	if err != nil {
 		return nil, err
 	}
 	s.auditing.Lock()

@@ -161,7 +161,7 @@ func TestReadOnlyFileSystem(t *testing.T) {
 }
 
 // TestLongWAL (promise P11): a reader that never ends keeps the log from being
-// carried over, so that it grows to ten times its usual size; writes and other
+// carried over, so that it grows to ten times its usual size (four in CI); writes and other
 // reads go on, and the log shrinks once the reader is gone.
 func TestLongWAL(t *testing.T) {
 	times := size(2, 4, 10)

@@ -10,6 +10,9 @@ import (
 	"github.com/animicaorg/engine/proofs"
 )
 
+// TakePages makes a settlement take n pages in one command.
+func TakePages(s *Service, n int) { s.takes = n }
+
 // Physics replaces the verification of proofs: verdict is "good", "fail" (an
 // honest failure) or "lie" (a fault) for a claim.
 func Physics(s *Service, verdict func(claim digest.Digest) string) {

@@ -113,6 +113,7 @@ func endingConfig(t testing.TB, db *store.DB, payer network.Payer) network.Confi
 		Payer: payer, Policy: testPolicy(t, func(p *aicf.Policy) {
 			p.Network.HeartbeatMS, p.Network.RejudgePPM, p.Network.WindowJobs = 1e9, 1, 100_000
 			p.Network.Subsidy, p.Epochs.FundCapAtomic, p.Epochs.LengthBlocks = aicf.Nano/2, 5, 2
+			p.Epochs.SettleBatchSize = 2 // three pages
 		})}
 }
 
@@ -124,6 +125,7 @@ func (e *ending) play(t testing.TB) []string {
 	s, err := network.New(ctx, endingConfig(t, db, books{e.Payer, func(what string) { counted(what) }}), e.NowMS)
 	require.NoError(t, err)
 	defer s.Close()
+	network.TakePages(s, 1)
 	arm()
 	_, err = s.Sweep(ctx, e.NowMS)
 	require.NoError(t, err)
@@ -152,6 +154,7 @@ func endingChild(raw string) int {
 type end struct {
 	batch, root, state digest.Digest
 	payouts            map[digest.Digest]aicf.PayoutState
+	statements         map[digest.Digest]*aicf.Statement
 	books              map[string]int
 }
 
@@ -171,13 +174,17 @@ func (e *ending) judge(t testing.TB) *end {
 	ep, err := s.Epoch(ctx, e.Epoch)
 	require.NoError(t, err)
 	require.Equal(t, aicf.EpochSettled, ep.State)
-	out := &end{batch: ep.Batch, root: ep.Root, state: a.StateHash, payouts: map[digest.Digest]aicf.PayoutState{}, books: books{file: e.Payer}.lines()}
+	out := &end{batch: ep.Batch, root: ep.Root, state: a.StateHash, payouts: map[digest.Digest]aicf.PayoutState{}, statements: map[digest.Digest]*aicf.Statement{}, books: books{file: e.Payer}.lines()}
 	for _, id := range e.Providers {
 		list, err := s.Payouts(ctx, id, 100)
 		require.NoError(t, err)
 		for _, p := range list {
 			out.payouts[p.ID] = p.State
 		}
+		st, err := s.Statement(ctx, id, nil, 0, 500)
+		require.NoError(t, err)
+		st.Head, st.HeadHash = 0, digest.Digest{} // the log also says how often the payer was asked
+		out.statements[id] = st
 	}
 	return out
 }
@@ -254,8 +261,8 @@ func earn(t *testing.T, e *ending, first bool) {
 // TestSettlementAtEveryFailpoint (promise P5): a replica is killed at twenty
 // steps of settling, claiming and paying an epoch: before a statement, before and
 // behind a commit, before and behind the payer's payment. Another replica does it
-// again. Batch, balances, states and payments are those of a replica that was
-// not killed, on both engines.
+// again. Batch, balances, states, statements and payments are those of a replica
+// that was not killed, on both engines.
 func TestSettlementAtEveryFailpoint(t *testing.T) {
 	points, epochs := size(6, 20, 20), size(1, 2, 50)
 	for i, snap := range endings(t) {
@@ -281,7 +288,7 @@ func TestSettlementAtEveryFailpoint(t *testing.T) {
 				}
 				base.At, base.Payer, base.NowMS = control.At, control.Payer, control.NowMS
 			}
-			t.Logf("%s: %d epochs, killed at %v; batch, balances, states and payments as without", snap.engine, epochs, killed)
+			t.Logf("%s: %d epochs, killed at %v; batch, balances, states, statements and payments as without", snap.engine, epochs, killed)
 		})
 	}
 }

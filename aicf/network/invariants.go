@@ -81,7 +81,9 @@ var invariants = []invariant{
 	{id: "I17", says: "every line was priced by the policy of its submission", check: (*Service).checkPrices},
 	{id: "I18", says: "shown figures are the ledger's", broken: []string{
 		`SELECT name FROM tally WHERE name = 'open_jobs' AND n <> (SELECT count(*) FROM job WHERE state NOT IN ('completed', 'failed', 'expired', 'cancelled'))`,
-		`SELECT state FROM provider p WHERE (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE provider_id = p.id AND state IN ('accrued', 'held')) <>
+		`SELECT name FROM tally WHERE name = 'untold_lines' AND n > 0 AND n <> (SELECT count(*) FROM claim_line WHERE state = 'taken')`,
+		`SELECT state FROM provider p WHERE (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE provider_id = p.id AND (state IN ('accrued', 'held')
+				OR state = 'taken' AND NOT EXISTS (SELECT 1 FROM tally WHERE name = 'untold_lines' AND n > 0))) <>
 			(SELECT coalesce(sum(credits - debits), 0) FROM account WHERE owner = p.id AND kind = 'accrued')`,
 		`SELECT state FROM provider p WHERE (SELECT coalesce(sum(amount), 0) FROM payout WHERE provider_id = p.id AND state IN ('pending', 'sent', 'unknown')) <>
 			(SELECT coalesce(sum(credits - debits), 0) FROM account WHERE owner = p.id AND kind = 'paying')`}},

@@ -38,17 +38,18 @@ func ask(t *store.Tx, list []asked) error {
 
 // Sums are cast because PostgreSQL sums 64-bit integers as numeric.
 func countJobs(t *store.Tx, o *aicf.Overview) error {
-	var accrued, settled uint64
+	var accrued, settled, untold uint64
 	err := ask(t, []asked{
 		{`SELECT count(*) - coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0), coalesce(min(submitted_ms), 0)
 			FROM job WHERE state IN ('queued', 'delayed')`, nil, []any{&o.Queued, &o.Delayed, &o.OldestMS}},
 		{`SELECT coalesce(sum(CASE WHEN state = 'offered' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'leased' THEN 1 ELSE 0 END), 0),
 			coalesce(sum(CASE WHEN state = 'verifying' THEN 1 ELSE 0 END), 0) FROM job WHERE state IN ('offered', 'leased', 'verifying')`, nil, []any{&o.Offered, &o.Leased, &o.Verifying}},
 		{"SELECT count(*) FROM job WHERE state IN ('failed', 'expired', 'cancelled')", nil, []any{&o.Unpaid}},
-		{"SELECT count(*) FROM claim_line WHERE state IN ('accrued', 'held')", nil, []any{&accrued}},
+		{"SELECT count(*) FROM claim_line WHERE state IN ('accrued', 'held', 'taken')", nil, []any{&accrued}},
 		{"SELECT CAST(coalesce(sum(claims), 0) AS BIGINT) FROM epoch", nil, []any{&settled}},
+		{"SELECT coalesce(max(n), 0) FROM tally WHERE name = 'untold_lines'", nil, []any{&untold}}, // of an epoch that is settled
 	})
-	o.Credited = accrued + settled
+	o.Credited = accrued - untold + settled
 	return err
 }
 

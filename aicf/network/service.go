@@ -32,6 +32,7 @@ type Service struct {
 	// verifier is verify; tests of money and state replace the physics.
 	verifier func(context.Context, *queue.LeaseRow, *queue.JobRow) (*verified, error)
 
+	takes   int           // pages that one command of a settlement takes
 	judges  chan struct{} // slots of verifications
 	mu      sync.Mutex
 	judging map[digest.Digest]*judgement
@@ -46,12 +47,13 @@ type Service struct {
 // maxJudges is how many proofs are verified at once.
 const maxJudges = 2
 
-// New opens the service: activates the policy and takes up what was cut off.
+// New opens the service: activates the policy and takes up what was cut off. It refuses, by
+// ClockSkew, to start with a clock that is more than a second behind the store's.
 func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if cfg.Store == nil || cfg.Policy == nil || cfg.Service == nil || cfg.Entropy == nil {
 		return nil, errors.New("network: Store, Policy, Service and Entropy are needed")
 	}
-	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
+	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, takes: takenAtOnce, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
 		cal: &epoch.Calendar{ChainID: cfg.ChainID, Secret: cfg.Beacon}}
 	if err := cfg.Policy.Unserved(); err != nil {
 		return nil, fmt.Errorf("network: %w", err)
@@ -72,7 +74,11 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.db.Update(ctx, nowMS, func(t *store.Tx) error { return s.cal.Begin(t, cfg.Policy, document) }); err != nil {
+	err = s.db.Update(ctx, nowMS, func(t *store.Tx) error { return s.cal.Begin(t, cfg.Policy, document) })
+	if aicf.CodeOf(err) == aicf.ClockSkew {
+		return nil, fmt.Errorf("network: the service does not start, for every write would be refused: %w", err)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("network: %w", err)
 	}
 	return s, s.solvent(ctx)

@@ -97,28 +97,6 @@ func (s *Service) missed(t *store.Tx, term *epoch.Term) (int, error) {
 	return len(rows), err
 }
 
-// settleDue settles every epoch that is over, oldest first.
-func (s *Service) settleDue(ctx context.Context, nowMS int64) (n int, err error) {
-	for more := true; more && err == nil; {
-		err = s.db.Update(ctx, nowMS, func(t *store.Tx) error {
-			term, err := s.cal.Now(t)
-			if err != nil {
-				return err
-			}
-			var number uint64
-			if number, more, err = settle.Next(t, term); err != nil || !more {
-				return err
-			}
-			_, err = settle.Settle(ctx, t, term, s.cal, s.cfg.Service, number)
-			return err
-		})
-		if more && err == nil {
-			n++
-		}
-	}
-	return n, err
-}
-
 // resumeMS is how old a verification is before a sweep takes it up: another
 // process may be at it.
 const resumeMS = 30_000

@@ -33,7 +33,7 @@ type Line struct {
 	Nullifier    digest.Digest   `db:"nullifier"`
 	Epoch        uint64          `db:"epoch"`
 	State        aicf.ClaimState `db:"state"`
-	Settled      uint64          `db:"settled"` // epoch + 1 of the settlement; 0: none yet
+	Settled      uint64          `db:"settled"` // epoch + 1 of the settlement that took it; 0: none
 	Width        uint64          `db:"width"`
 	Depth        uint64          `db:"depth"`
 	Shots        uint64          `db:"shots"`
@@ -124,18 +124,46 @@ func (l *Line) note(kind string, info any) store.Note {
 	return store.Note{Type: kind, Provider: l.Provider, Job: l.Job, LeaseID: l.Lease, Info: info}
 }
 
-// Open lists a provider's lines that no settlement has taken.
-func Open(t *store.Tx, provider digest.Digest) ([]Line, error) {
-	return store.Select[Line](t, "WHERE provider_id = ? AND state IN ('accrued', 'held') ORDER BY seq", provider)
-}
-
 // OfJob is the line of a job; ErrNone.
 func OfJob(t *store.Tx, job digest.Digest) (*Line, error) {
-	return store.Get[Line](t, "WHERE job_id = ?", job)
+	rows, err := read(t, "WHERE job_id = ?", job)
+	if err == nil && len(rows) == 0 {
+		err = store.ErrNone
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// read gives lines as they count: a taken one is claimable once its epoch is settled, and
+// has accrued until then.
+func read(t *store.Tx, clause string, args ...any) ([]Line, error) {
+	rows, err := store.Select[Line](t, clause, args...)
+	if err != nil {
+		return nil, err
+	}
+	left, known := uint64(0), false
+	for i := range rows {
+		l := &rows[i]
+		if l.State != taken {
+			continue
+		}
+		if !known {
+			if left, err = untold(t); err != nil {
+				return nil, err
+			}
+			known = true
+		}
+		if l.State = aicf.ClaimClaimable; left == 0 {
+			l.State, l.Settled = aicf.ClaimAccrued, 0
+		}
+	}
+	return rows, nil
 }
 
 // Hold takes the accrued line of a job out of settlement. A job without one, or
-// with one that is settled, changes nothing.
+// with one that a settlement has taken, changes nothing.
 func Hold(t *store.Tx, job digest.Digest, cause string) error {
 	return move(t, job, aicf.ClaimAccrued, aicf.ClaimHeld, cause, aicf.EvPayHeld)
 }
@@ -161,8 +189,8 @@ func move(t *store.Tx, job digest.Digest, from, to aicf.ClaimState, cause, event
 	return err
 }
 
-// Refuse gives the pay of an unsettled line back to the buyer. A settled line
-// changes nothing.
+// Refuse gives the pay of an unsettled line back to the buyer. One that a settlement
+// has taken changes nothing.
 func Refuse(t *store.Tx, job digest.Digest, cause string) error {
 	l, err := OfJob(t, job)
 	if errors.Is(err, store.ErrNone) {

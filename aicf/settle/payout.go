@@ -58,6 +58,9 @@ func Claim(t *store.Tx, term *epoch.Term, provider digest.Digest, number uint64,
 	} else if err != nil {
 		return nil, err
 	}
+	if err := tellOf(t, provider, number); err != nil {
+		return nil, err
+	}
 	p := &PayoutRow{Provider: provider, Epoch: number, Amount: amount, State: aicf.PayoutPending, CreatedMS: t.NowMS(), NextMS: t.NowMS()}
 	if p.ID, err = PayoutID(term.ChainID, provider, number); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func Statement(t *store.Tx, provider digest.Digest, number *uint64, after uint64
 	if number != nil {
 		clause, args = "WHERE provider_id = ? AND seq > ? AND epoch = ? ORDER BY seq LIMIT ?", []any{provider, after, *number, limit + 1}
 	}
-	lines, err := store.Select[Line](t, clause, args...)
+	lines, err := read(t, clause, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -209,6 +209,25 @@ func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	return out, err
 }
 
+// Each runs fn with each row that the clause selects, in its order, and holds one of
+// them at a time: what fn keeps it copies. An error of fn ends the query. fn runs no
+// statement.
+func Each[T any](t *Tx, fn func(*T) error, clause string, args ...any) error {
+	p := planOf(reflect.TypeFor[T]())
+	return t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args), func(rows *sql.Rows) error {
+		var v T
+		for rows.Next() {
+			if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
+				return fmt.Errorf("%s: %w", p.table, err)
+			}
+			if err := fn(&v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Insert writes a row.
 func Insert[T any](t *Tx, row *T) error {
 	v := reflect.ValueOf(row).Elem()

@@ -179,7 +179,8 @@ func runCommand(c *command, t *Tx, last int64, alone bool) (own, fatal error) {
 		return err, nil
 	}
 	if c.now != timeless && c.now < c.seen-maxBack {
-		return aicf.Refuse(aicf.ClockSkew, "the clock says %d ms, the store has seen %d ms", c.now, c.seen).Try("set the clock, or wait until it has caught up"), nil
+		return aicf.Refuse(aicf.ClockSkew, "the clock of this service says %d ms and its store has seen %d ms: it is %d ms behind", c.now, c.seen, c.seen-c.now).
+			Try("the operator sets the service's clock by NTP, or waits until it has caught up; nothing is wrong with the call"), nil
 	}
 	t.now = max(c.now, last)
 	t.ctx = context.WithoutCancel(c.ctx)

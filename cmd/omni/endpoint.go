@@ -171,7 +171,9 @@ func (f *idFlag) String() string {
 }
 
 func (f *idFlag) Set(s string) (err error) {
-	f.id, err = digest.Parse(s)
+	if f.id, err = digest.Parse(s); err == nil && f.id.IsZero() {
+		err = errors.New("64 zeros are nobody's id; leave the flag away for its default")
+	}
 	return err
 }
 

@@ -96,24 +96,20 @@ func Signed(h http.Header) bool {
 // VerifyRequest checks everything but the body, which the caller checks by
 // [Signature.CheckBody] or [Signature.Body] before it acts.
 func VerifyRequest(r *http.Request, now time.Time, keys Keys) (Signature, error) {
-	covered, raw, err := parse(r.Header)
-	if err != nil {
-		return Signature{}, err
-	}
 	want := componentsOf(r.Method)
-	if err := checkComponents(covered, want, nil); err != nil {
-		return Signature{}, err
-	}
-	s, err := readParams(covered.Params, true)
-	if err != nil {
-		return Signature{}, err
-	}
-	if s.HasBody = !readOnly(r.Method); s.HasBody {
-		if s.Digest, err = declaredDigest(r.Header); err != nil {
+	s, base, raw, ok := plain(r, want)
+	if ok {
+		if err := bodiless(r); err != nil {
 			return Signature{}, err
 		}
-	} else if r.ContentLength > 0 || len(r.TransferEncoding) > 0 {
-		return Signature{}, fmt.Errorf("%w: %s has a body, which its signature cannot cover; send it by POST", ErrComponents, r.Method)
+		if err := s.checkClock(now); err != nil {
+			return Signature{}, err
+		}
+		return s, checkBase(base, raw, s.KeyID, keys)
+	}
+	s, covered, raw, err := general(r, want)
+	if err != nil {
+		return Signature{}, err
 	}
 	if err := s.checkClock(now); err != nil {
 		return Signature{}, err
@@ -121,11 +117,42 @@ func VerifyRequest(r *http.Request, now time.Time, keys Keys) (Signature, error)
 	return s, check(requestMessage(r), covered, raw, s.KeyID, keys)
 }
 
+// general reads a signed request in any spelling of its structured fields.
+func general(r *http.Request, want []string) (s Signature, covered httpsfv.InnerList, raw []byte, err error) {
+	if covered, raw, err = parse(r.Header); err != nil {
+		return s, covered, nil, err
+	}
+	if err = checkComponents(covered, want, nil); err != nil {
+		return s, covered, nil, err
+	}
+	if s, err = readParams(covered.Params, true); err != nil {
+		return s, covered, nil, err
+	}
+	if s.HasBody = !readOnly(r.Method); s.HasBody {
+		if s.Digest, err = declaredDigest(r.Header); err != nil {
+			return s, covered, nil, err
+		}
+	}
+	return s, covered, raw, bodiless(r)
+}
+
+// bodiless refuses a body that the signature cannot cover.
+func bodiless(r *http.Request) error {
+	if readOnly(r.Method) && (r.ContentLength > 0 || len(r.TransferEncoding) > 0) {
+		return fmt.Errorf("%w: %s has a body, which its signature cannot cover; send it by POST", ErrComponents, r.Method)
+	}
+	return nil
+}
+
 func check(m message, covered httpsfv.InnerList, raw []byte, keyID string, keys Keys) error {
 	base, err := m.base(covered)
 	if err != nil {
 		return err
 	}
+	return checkBase(base, raw, keyID, keys)
+}
+
+func checkBase(base, raw []byte, keyID string, keys Keys) error {
 	key, ok := keys(keyID)
 	if !ok || len(key) != ed25519.PublicKeySize {
 		return fmt.Errorf("%w: keyid %q is not registered for this call", ErrKey, keyID)

@@ -51,10 +51,11 @@ func (s *Service) Windows(ctx context.Context, provider digest.Digest, limit int
 // JobLeases lists the leases of a job by fence; NotFound.
 func (s *Service) JobLeases(ctx context.Context, job digest.Digest) (out []aicf.Lease, err error) {
 	return out, s.db.View(ctx, func(t *store.Tx) error {
-		if _, err := queue.Find(t, job); err != nil {
+		j, err := queue.Find(t, job)
+		if err != nil {
 			return err
 		}
-		rows, err := store.Select[queue.LeaseRow](t, "WHERE job_id = ? ORDER BY fence", job)
+		rows, err := queue.LeasesOf(t, j.Seq)
 		for i := range rows {
 			out = append(out, *rows[i].View())
 		}

@@ -57,10 +57,11 @@ type Handed struct {
 func (s *Service) HandedIn(ctx context.Context, job digest.Digest) (out []Handed, err error) {
 	return out, s.db.View(ctx, func(t *store.Tx) error {
 		out = []Handed{}
-		if _, err := queue.Find(t, job); err != nil {
+		j, err := queue.Find(t, job)
+		if err != nil {
 			return err
 		}
-		events, err := store.JobEvents(t, job)
+		events, err := store.JobEvents(t, j.Seq)
 		if err != nil {
 			return err
 		}

@@ -189,7 +189,7 @@ func (e *counterEvidence) networkStood(ctx context.Context) (why string, ok bool
 		}
 		onTime := map[digest.Digest]bool{}
 		for _, j := range jobs {
-			l, err := store.Get[queue.LeaseRow](t, "WHERE job_id = ? AND state = 'completed'", j.Job)
+			l, err := store.Get[queue.LeaseRow](t, "WHERE job_seq = (SELECT seq FROM job WHERE id = ?) AND state = 'completed'", j.Job)
 			if errors.Is(err, store.ErrNone) { // a rejected result's: nobody takes it away
 				continue
 			} else if err != nil {

@@ -55,12 +55,13 @@ var invariants = []invariant{
 		`SELECT 'accrue' FROM transfer WHERE reason = 'accrue' GROUP BY ref HAVING count(*) > 1`}},
 	{id: "I8", says: "final states never change", check: (*Service).checkFinal},
 	{id: "I9", says: "fences rise, and a job has at most one live lease", broken: []string{
-		`SELECT 'live' FROM lease WHERE state IN ('offered', 'active', 'verifying') GROUP BY job_id HAVING count(*) > 1`,
-		`SELECT state FROM job j WHERE attempt <> (SELECT coalesce(max(fence), 0) FROM lease WHERE job_id = j.id) OR attempt <> (SELECT count(*) FROM lease WHERE job_id = j.id)`,
+		`SELECT 'live' FROM lease WHERE state IN ('offered', 'active', 'verifying') GROUP BY job_seq HAVING count(*) > 1`,
+		`SELECT state FROM job j WHERE attempt <> (SELECT coalesce(max(fence), 0) FROM lease WHERE job_seq = j.seq) OR attempt <> (SELECT count(*) FROM lease WHERE job_seq = j.seq)`,
 		`SELECT j.state FROM job j WHERE (CASE WHEN j.state IN ('offered', 'leased', 'verifying') THEN 1 ELSE 0 END) <>
-			(SELECT count(*) FROM lease l WHERE l.job_id = j.id AND l.state IN ('offered', 'active', 'verifying'))`}},
+			(SELECT count(*) FROM lease l WHERE l.job_seq = j.seq AND l.state IN ('offered', 'active', 'verifying'))`}},
 	{id: "I10", says: "running leases are counted, within the policy's quota", broken: []string{
-		`SELECT state FROM provider p WHERE running <> (SELECT count(*) FROM lease WHERE provider_id = p.id AND (state IN ('offered', 'active') OR state = 'verifying'))`},
+		`SELECT state FROM provider p LEFT JOIN (SELECT provider_id, count(*) AS live FROM lease WHERE state IN ('offered', 'active', 'verifying') GROUP BY provider_id) l ON l.provider_id = p.id
+			WHERE running <> coalesce(live, 0)`},
 		check: (*Service).checkQuota},
 	{id: "I11", says: "an epoch's totals are its lines', and what was carried waits", broken: []string{
 		`SELECT e.state FROM epoch e WHERE state = 'settled' AND (gross <> (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE settled = e.number + 1)

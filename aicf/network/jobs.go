@@ -76,7 +76,7 @@ func (s *Service) Job(ctx context.Context, id digest.Digest) (out *aicf.Job, err
 
 // stateClause selects by state; the lists are those of the indexes.
 var stateClause = map[aicf.JobState]string{
-	"": "", aicf.Queued: " AND state IN ('queued', 'delayed')", aicf.Delayed: " AND state = 'delayed' AND state IN ('queued', 'delayed')",
+	"": "", aicf.Queued: " AND state IN ('queued', 'delayed') AND " + queue.Open, aicf.Delayed: " AND state = 'delayed' AND " + queue.Open,
 	aicf.Offered: running("offered"), aicf.Leased: running("leased"), aicf.Verifying: running("verifying"), aicf.Completed: " AND state = 'completed'",
 	aicf.Failed: unpaid("failed"), aicf.Expired: unpaid("expired"), aicf.Cancelled: unpaid("cancelled"),
 }
@@ -128,8 +128,9 @@ func (s *Service) Jobs(ctx context.Context, f aicf.JobFilter) (*aicf.JobPage, er
 func (s *Service) Timeline(ctx context.Context, id digest.Digest) (*aicf.Timeline, error) {
 	out := &aicf.Timeline{JobID: id}
 	return out, s.db.View(ctx, func(t *store.Tx) (err error) {
-		if _, err = queue.Find(t, id); err == nil {
-			out.Events, err = store.JobEvents(t, id)
+		j, err := queue.Find(t, id)
+		if err == nil {
+			out.Events, err = store.JobEvents(t, j.Seq)
 		}
 		return err
 	})

@@ -75,7 +75,26 @@ func (s *Service) passes(ctx context.Context) {
 		for _, w := range batch {
 			close(w.done)
 		}
-		runtime.Gosched() // who was answered may ask again: the next pass serves more
+		s.gather(n)
+	}
+}
+
+// yields is how often gather lets others run; it takes microseconds.
+const yields = 32
+
+// gather lets those n who were answered ask again, so that the next pass serves more.
+func (s *Service) gather(n int) {
+	s.mu.Lock()
+	want := min(len(s.pending)+n, maxPass)
+	s.mu.Unlock()
+	for range yields {
+		runtime.Gosched()
+		s.mu.Lock()
+		here := len(s.pending)
+		s.mu.Unlock()
+		if here >= want {
+			return
+		}
 	}
 }
 

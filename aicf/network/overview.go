@@ -6,6 +6,7 @@ import (
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
+	"github.com/animicaorg/engine/aicf/queue"
 	"github.com/animicaorg/engine/aicf/store"
 )
 
@@ -40,10 +41,10 @@ func ask(t *store.Tx, list []asked) error {
 func countJobs(t *store.Tx, o *aicf.Overview) error {
 	var accrued, settled, untold uint64
 	err := ask(t, []asked{
-		{`SELECT count(*) - coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0), coalesce(min(submitted_ms), 0)
-			FROM job WHERE state IN ('queued', 'delayed')`, nil, []any{&o.Queued, &o.Delayed, &o.OldestMS}},
-		{`SELECT coalesce(sum(CASE WHEN state = 'offered' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'leased' THEN 1 ELSE 0 END), 0),
-			coalesce(sum(CASE WHEN state = 'verifying' THEN 1 ELSE 0 END), 0) FROM job WHERE state IN ('offered', 'leased', 'verifying')`, nil, []any{&o.Offered, &o.Leased, &o.Verifying}},
+		{`SELECT coalesce(sum(CASE WHEN state = 'queued' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0),
+			coalesce(min(CASE WHEN state IN ('queued', 'delayed') THEN submitted_ms END), 0), coalesce(sum(CASE WHEN state = 'offered' THEN 1 ELSE 0 END), 0),
+			coalesce(sum(CASE WHEN state = 'leased' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'verifying' THEN 1 ELSE 0 END), 0)
+			FROM job WHERE ` + queue.Open, nil, []any{&o.Queued, &o.Delayed, &o.OldestMS, &o.Offered, &o.Leased, &o.Verifying}},
 		{"SELECT count(*) FROM job WHERE state IN ('failed', 'expired', 'cancelled')", nil, []any{&o.Unpaid}},
 		{"SELECT count(*) FROM claim_line WHERE state IN ('accrued', 'held', 'taken')", nil, []any{&accrued}},
 		{"SELECT CAST(coalesce(sum(claims), 0) AS BIGINT) FROM epoch", nil, []any{&settled}},

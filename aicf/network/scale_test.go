@@ -214,9 +214,7 @@ func accrue(b testing.TB, w *world, n, providers int) {
 		_, err := t.Append(store.Note{Type: "x"})
 		return err
 	}))
-	if engine != "sqlite" { // what its autovacuum does
-		require.NoError(b, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error { _, err := t.Exec("ANALYZE"); return err }))
-	}
+	analyzed(b, w)
 }
 
 // copyLines copies a claim line of a provider n times for others, which it numbers. Ids lie

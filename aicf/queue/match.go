@@ -3,6 +3,7 @@ package queue
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"slices"
@@ -134,6 +135,20 @@ func classes(t *store.Tx) (out []string, err error) {
 	return out, nil
 }
 
+// heads are the limits of head's statements. SQLite plans a statement anew for each value of
+// a limit that is a parameter.
+var heads = []int{slack + 1, slack + 8, slack + 32, slack + 64}
+
+// head is the first n queued jobs of a class.
+func head(t *store.Tx, class string, n int) ([]candidate, error) {
+	most := n
+	if i := slices.IndexFunc(heads, func(h int) bool { return h >= n }); i >= 0 {
+		most = heads[i]
+	}
+	list, err := store.Select[candidate](t, fmt.Sprintf("WHERE state = 'queued' AND class = ? ORDER BY priority DESC, seq LIMIT %d", most), class)
+	return list[:min(n, len(list))], err
+}
+
 func fitsClass(r *registry.Row, class string, runners map[digest.Digest]bool) string {
 	plain, sealed := strings.CutSuffix(class, sealedClass)
 	region, algorithm, _ := strings.Cut(plain, "|")
@@ -188,7 +203,7 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 		}) {
 			continue
 		}
-		list, err := store.Select[candidate](t, "WHERE state = 'queued' AND class = ? ORDER BY priority DESC, seq LIMIT ?", class, len(rows)+slack)
+		list, err := head(t, class, len(rows)+slack)
 		if err != nil {
 			return nil, err
 		}
@@ -208,15 +223,17 @@ func pass(t *store.Tx, term *epoch.Term, rows []*registry.Row, staked []aicf.Amo
 		named[r.ID.String()] = r
 	}
 	var offers []LeaseRow
+	var taken []*candidate
+	var holders []*registry.Row
 	for _, pair := range a.Assignments {
 		r := named[pair.ProviderID]
 		l, err := offer(t, term, r, jobs[pair.TaskID], entropy)
 		if err != nil {
 			return nil, err
 		}
-		offers = append(offers, *l)
+		offers, taken, holders = append(offers, *l), append(taken, jobs[pair.TaskID]), append(holders, r)
 	}
-	if err := offered(t, offers); err != nil {
+	if err := offered(t, offers, taken, holders); err != nil {
 		return nil, err
 	}
 	for i := range offers {
@@ -315,8 +332,34 @@ func weighted(term *epoch.Term, order []*candidate, nowMS int64) []economics.Job
 	return out
 }
 
-// offered writes the leases of a pass and their events.
-func offered(t *store.Tx, offers []LeaseRow) error {
+// Columns of what a pass writes into jobs and providers.
+var (
+	takenColumns = []store.Column{{Name: "seq", Type: "{int}"}, {Name: "was", Type: "{int}"}, {Name: "fence", Type: "{int}"}, {Name: "provider", Type: "{bytes}"}, {Name: "lease", Type: "{bytes}"}}
+	heldColumns  = []store.Column{{Name: "id", Type: "{bytes}"}, {Name: "lease", Type: "{bytes}"}, {Name: "running", Type: "{int}"}, {Name: "epoch", Type: "{int}"}, {Name: "units", Type: "{int}"}}
+)
+
+// stillQueued is job.state = 'queued' as a check only: PostgreSQL, which believes that few
+// jobs are queued until it has counted them, would otherwise walk the whole queue.
+const stillQueued = "coalesce(job.state, '') = 'queued'"
+
+// offered writes the leases of a pass, their jobs and holders, and their events.
+func offered(t *store.Tx, offers []LeaseRow, taken []*candidate, holders []*registry.Row) error {
+	jobs, providers := make([][]any, len(offers)), make([][]any, len(offers))
+	for i := range offers {
+		l, r := &offers[i], holders[i]
+		jobs[i] = []any{l.JobSeq, taken[i].Attempt, l.Fence, l.Provider, l.ID}
+		providers[i] = []any{r.ID, r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits}
+	}
+	n, err := t.UpdateAll(takenColumns, " job SET state = 'offered', attempt = v.fence, provider_id = v.provider, lease_id = v.lease FROM v WHERE job.seq = v.seq AND "+stillQueued+" AND job.attempt = v.was", jobs)
+	if err != nil {
+		return err
+	}
+	if n != int64(len(jobs)) {
+		return aicf.Refuse(aicf.Conflict, "%d of %d jobs are not queued any more", int64(len(jobs))-n, len(jobs))
+	}
+	if _, err := t.UpdateAll(heldColumns, " provider SET offer_id = v.lease, running = v.running, quota_epoch = v.epoch, quota_units = v.units, reason = '' FROM v WHERE provider.id = v.id", providers); err != nil {
+		return err
+	}
 	if err := store.InsertAll(t, offers); err != nil {
 		return err
 	}
@@ -338,7 +381,7 @@ type offerInfo struct {
 
 // offer makes the lease of an assignment, which its caller writes.
 func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy io.Reader) (*LeaseRow, error) {
-	l := &LeaseRow{JobID: c.ID, Provider: r.ID, Fence: c.Attempt + 1, State: aicf.LeaseOffered, Round: term.ValueRound, Beacon: term.Value, OfferedMS: t.NowMS(),
+	l := &LeaseRow{JobSeq: c.Seq, JobID: c.ID, Provider: r.ID, Fence: c.Attempt + 1, State: aicf.LeaseOffered, Round: term.ValueRound, Beacon: term.Value, OfferedMS: t.NowMS(),
 		TTLMS: int64(term.Rules.LeaseTTLMS), ExpiresMS: t.NowMS() + int64(term.Rules.OfferTTLMS), Units: c.Payable}
 	var err error
 	if l.ID, err = transcript.LeaseID(term.ChainID, l.JobID, l.Provider, l.Fence); err != nil {
@@ -352,14 +395,6 @@ func offer(t *store.Tx, term *epoch.Term, r *registry.Row, c *candidate, entropy
 		return nil, err
 	}
 	l.Pay = aicf.Amount(shares.Provider)
-	n, err := t.Exec("UPDATE job SET state = 'offered', attempt = ?, provider_id = ?, lease_id = ? WHERE seq = ? AND state = 'queued' AND attempt = ?", l.Fence, l.Provider, l.ID, c.Seq, c.Attempt)
-	if err != nil {
-		return nil, err
-	}
-	if n != 1 {
-		return nil, aicf.Refuse(aicf.Conflict, "job %s is not queued any more", c.ID)
-	}
 	r.OfferID, r.Running, r.QuotaUnits, r.QuotaEpoch = l.ID, r.Running+1, r.UnitsIn(term.Epoch)+l.Units, term.Epoch
-	_, err = t.Exec("UPDATE provider SET offer_id = ?, running = ?, quota_epoch = ?, quota_units = ?, reason = '' WHERE id = ?", r.OfferID, r.Running, r.QuotaEpoch, r.QuotaUnits, r.ID)
-	return l, err
+	return l, nil
 }

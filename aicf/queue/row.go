@@ -63,6 +63,9 @@ type JobRow struct {
 	LatencyMS      int64         `db:"latency_ms"`
 }
 
+// Open selects the jobs that are not over, which have indexes of their own.
+const Open = "state IN ('queued', 'delayed', 'offered', 'leased', 'verifying')"
+
 // Find returns a job; NotFound.
 func Find(t *store.Tx, id digest.Digest) (*JobRow, error) {
 	j, err := store.Get[JobRow](t, "WHERE id = ?", id)
@@ -111,6 +114,7 @@ func (j *JobRow) View() aicf.Job {
 type LeaseRow struct {
 	_          struct{}        `db:"lease"`
 	ID         digest.Digest   `db:"id"`
+	JobSeq     uint64          `db:"job_seq"`
 	JobID      digest.Digest   `db:"job_id"`
 	Provider   digest.Digest   `db:"provider_id"`
 	Fence      uint64          `db:"fence"`
@@ -144,6 +148,11 @@ func FindLease(t *store.Tx, id digest.Digest) (*LeaseRow, error) {
 	return l, err
 }
 
+// LeasesOf are the leases of the job with a number, by fence.
+func LeasesOf(t *store.Tx, job uint64) ([]LeaseRow, error) {
+	return store.Select[LeaseRow](t, "WHERE job_seq = ? ORDER BY fence", job)
+}
+
 // View is the row as the network shows it.
 func (l *LeaseRow) View() *aicf.Lease {
 	return &aicf.Lease{ID: l.ID, JobID: l.JobID, ProviderID: l.Provider, Fence: l.Fence, State: l.State, Round: l.Round, OfferedMS: l.OfferedMS,
@@ -152,5 +161,5 @@ func (l *LeaseRow) View() *aicf.Lease {
 
 // note is an event about a lease.
 func (l *LeaseRow) note(kind string, info any) store.Note {
-	return store.Note{Type: kind, Provider: l.Provider, Job: l.JobID, LeaseID: l.ID, Fence: l.Fence, Info: info}
+	return store.Note{Type: kind, Provider: l.Provider, Job: l.JobID, JobSeq: l.JobSeq, LeaseID: l.ID, Fence: l.Fence, Info: info}
 }

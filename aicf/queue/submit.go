@@ -53,7 +53,7 @@ func Submit(t *store.Tx, term *epoch.Term, o *Order, requester digest.Digest) (*
 		return nil, err
 	}
 	t.Became("job", id, string(aicf.Queued))
-	_, err = t.Append(store.Note{Type: aicf.EvSubmitted, Job: id, Info: map[string]any{"requester": requester, "units": payable, "escrow": price, "job_hash": o.JobHash}})
+	_, err = t.Append(store.Note{Type: aicf.EvSubmitted, Job: id, JobSeq: j.Seq, Info: map[string]any{"requester": requester, "units": payable, "escrow": price, "job_hash": o.JobHash}})
 	return answer, err
 }
 
@@ -153,6 +153,6 @@ func End(t *store.Tx, j *JobRow, to aicf.JobState, reason, event string) error {
 	}
 	j.State, j.Reason, j.FinishedMS, j.Refunded = to, reason, t.NowMS(), j.Refunded+left
 	t.Became("job", j.ID, string(to))
-	_, err = t.Append(store.Note{Type: event, Job: j.ID, Provider: j.Provider, LeaseID: j.LeaseID, Fence: j.Attempt, Info: map[string]any{"reason": reason, "refunded": left}})
+	_, err = t.Append(store.Note{Type: event, Job: j.ID, JobSeq: j.Seq, Provider: j.Provider, LeaseID: j.LeaseID, Fence: j.Attempt, Info: map[string]any{"reason": reason, "refunded": left}})
 	return err
 }

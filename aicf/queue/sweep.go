@@ -41,7 +41,7 @@ func Wake(t *store.Tx, limit int) (int, error) {
 			return 0, err
 		}
 		t.Became("job", j.ID, string(aicf.Queued))
-		if _, err := t.Append(store.Note{Type: aicf.EvRequeued, Job: j.ID, Fence: j.Attempt, Info: map[string]any{"reason": "the delay is over"}}); err != nil {
+		if _, err := t.Append(store.Note{Type: aicf.EvRequeued, Job: j.ID, JobSeq: j.Seq, Fence: j.Attempt, Info: map[string]any{"reason": "the delay is over"}}); err != nil {
 			return 0, err
 		}
 	}
@@ -50,7 +50,7 @@ func Wake(t *store.Tx, limit int) (int, error) {
 
 // ExpireJobs ends at most limit waiting jobs whose time is over.
 func ExpireJobs(t *store.Tx, limit int) (int, error) {
-	rows, err := store.Select[JobRow](t, "WHERE state IN ('queued', 'delayed') AND expires_ms <= ? ORDER BY expires_ms LIMIT ?", t.NowMS(), limit)
+	rows, err := store.Select[JobRow](t, "WHERE "+Open+" AND expires_ms <= ? AND state IN ('queued', 'delayed') ORDER BY expires_ms LIMIT ?", t.NowMS(), limit)
 	if err != nil {
 		return 0, err
 	}

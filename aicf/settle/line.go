@@ -26,6 +26,7 @@ type Line struct {
 	_            struct{}        `db:"claim_line"`
 	Seq          uint64          `db:"seq"`
 	Claim        digest.Digest   `db:"claim"`
+	JobSeq       uint64          `db:"job_seq"`
 	Job          digest.Digest   `db:"job_id"`
 	Lease        digest.Digest   `db:"lease_id"`
 	Provider     digest.Digest   `db:"provider_id"`
@@ -85,7 +86,7 @@ func Accrue(t *store.Tx, term *epoch.Term, p *aicf.Policy, l *queue.LeaseRow, a 
 	if err != nil {
 		return nil, err
 	}
-	line := &Line{Seq: t.Seq(), Claim: a.Claim, Job: j.ID, Lease: l.ID, Provider: l.Provider, Requester: j.Requester, Nullifier: a.Nullifier, Epoch: term.Epoch, State: aicf.ClaimAccrued,
+	line := &Line{Seq: t.Seq(), Claim: a.Claim, JobSeq: j.Seq, Job: j.ID, Lease: l.ID, Provider: l.Provider, Requester: j.Requester, Nullifier: a.Nullifier, Epoch: term.Epoch, State: aicf.ClaimAccrued,
 		Width: j.Width, Depth: j.Depth, Shots: j.Shots, TrapPass: a.TrapPass, TrapFail: a.TrapFail, LatencyMS: l.ReceivedMS - l.AckedMS, MaxLatencyMS: j.MaxLatencyMS,
 		Units: j.Units, Payable: j.Payable, Gross: gross, Share: aicf.Amount(shares.Provider), Treasury: aicf.Amount(shares.Treasury), Miner: aicf.Amount(shares.Miner),
 		SubsidyDue: aicf.Amount(subsidy), Policy: j.Policy}
@@ -116,12 +117,12 @@ func RefundAll(t *store.Tx, job digest.Digest, because string) error {
 	if err := ledger.Move(t, ledger.Of(j.Requester, ledger.Escrow), ledger.Of(j.Requester, ledger.Available), left, job, "refund"); err != nil {
 		return err
 	}
-	_, err = t.Append(store.Note{Type: aicf.EvRefunded, Job: job, Provider: j.Provider, LeaseID: j.LeaseID, Fence: j.Attempt, Info: map[string]any{"reason": because, "refunded": left}})
+	_, err = t.Append(store.Note{Type: aicf.EvRefunded, Job: job, JobSeq: j.Seq, Provider: j.Provider, LeaseID: j.LeaseID, Fence: j.Attempt, Info: map[string]any{"reason": because, "refunded": left}})
 	return err
 }
 
 func (l *Line) note(kind string, info any) store.Note {
-	return store.Note{Type: kind, Provider: l.Provider, Job: l.Job, LeaseID: l.Lease, Info: info}
+	return store.Note{Type: kind, Provider: l.Provider, Job: l.Job, JobSeq: l.JobSeq, LeaseID: l.Lease, Info: info}
 }
 
 // OfJob is the line of a job; ErrNone.

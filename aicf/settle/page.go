@@ -110,6 +110,7 @@ type toldRow struct {
 	_        struct{}      `db:"claim_line"`
 	Seq      uint64        `db:"seq"`
 	Claim    digest.Digest `db:"claim"`
+	JobSeq   uint64        `db:"job_seq"`
 	Job      digest.Digest `db:"job_id"`
 	Lease    digest.Digest `db:"lease_id"`
 	Provider digest.Digest `db:"provider_id"`
@@ -162,6 +163,6 @@ func tell(t *store.Tx, rows []toldRow) error {
 	return t.AppendAll(len(rows), func(i int) store.Note {
 		l := &rows[i]
 		t.Became("claim", l.Claim, string(aicf.ClaimClaimable))
-		return store.Note{Type: aicf.EvSettled, Provider: l.Provider, Job: l.Job, LeaseID: l.Lease, Info: settledInfo{l.Settled - 1, l.Share}}
+		return store.Note{Type: aicf.EvSettled, Provider: l.Provider, Job: l.Job, JobSeq: l.JobSeq, LeaseID: l.Lease, Info: settledInfo{l.Settled - 1, l.Share}}
 	})
 }

@@ -14,7 +14,7 @@ type dialect struct {
 	lock   string            // behind the SELECT that reads the head of a batch
 	types  *strings.Replacer // of a migration
 	rebind func(string) string
-	many   string        // how an insertion of several rows begins
+	orFail string        // behind the verb of a statement that writes several rows
 	again  bool          // a batch whose connection broke before its COMMIT runs once more
 	limit  time.Duration // of the writer's statements; 0: none
 }
@@ -24,14 +24,24 @@ var sqliteDialect = dialect{
 	types: strings.NewReplacer("{int}", "INTEGER", "{bytes}", "BLOB", "{text}", "TEXT", "{strict}", "STRICT",
 		"{zero32}", "x'"+strings.Repeat("00", 32)+"'"),
 	rebind: func(q string) string { return q },
-	many:   "INSERT OR FAIL", // keeps no copy of pages to undo one statement: InsertAll ends the command
+	orFail: " OR FAIL", // keeps no copy of pages to undo one statement: InsertAll and UpdateAll end the command
 }
 
 var postgresDialect = dialect{
 	name: "postgresql", driver: "pgx", begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE",
 	types: strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{text}", "TEXT", "{strict}", "",
 		"{zero32}", `'\x`+strings.Repeat("00", 32)+"'"),
-	rebind: dollars, many: "INSERT", again: true, limit: silentServer,
+	rebind: dollars, again: true, limit: silentServer,
+}
+
+// from writes WITH v (columns) of so many rows. The first row's casts tell PostgreSQL the types.
+func (d *dialect) from(columns []Column, rows int) string {
+	var names, first []string
+	for _, c := range columns {
+		names, first = append(names, c.Name), append(first, "CAST(? AS "+d.types.Replace(c.Type)+")")
+	}
+	return "WITH v (" + strings.Join(names, ", ") + ") AS (VALUES (" + strings.Join(first, ", ") + ")" +
+		strings.Repeat(", (?"+strings.Repeat(", ?", len(columns)-1)+")", rows-1) + ") "
 }
 
 // dollars turns ? into $1, $2, …. The store's statements hold no other question

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/animicaorg/engine/aicf"
@@ -34,6 +35,7 @@ type StateChange struct {
 type Note struct {
 	Type                   string
 	Provider, Job, LeaseID digest.Digest
+	JobSeq                 uint64 // the job's number; 0: it is looked up
 	Fence                  uint64
 	Info                   any // JSON object; nil: none
 }
@@ -116,12 +118,17 @@ func (t *Tx) next(n Note) (*eventRow, error) {
 	if e.Hash, err = EventHash(e, t.head.hash); err != nil {
 		return nil, fmt.Errorf("event %s: %w", n.Type, err)
 	}
+	if n.JobSeq == 0 && !n.Job.IsZero() {
+		if err := t.Scan("SELECT seq FROM job WHERE id = ?", []any{n.Job}, &n.JobSeq); err != nil && !errors.Is(err, ErrNone) {
+			return nil, err
+		}
+	}
 	t.head.seq, t.head.hash, t.moves, t.states = e.Seq, e.Hash, nil, nil
 	t.events++
 	if t.keep {
 		t.log = append(t.log, *e)
 	}
-	return &eventRow{Seq: e.Seq, TSMS: e.TSMS, Type: e.Type, Provider: e.ProviderID, Job: e.JobID, Lease: e.LeaseID, Fence: e.Fence, Data: string(data), Hash: e.Hash}, nil
+	return &eventRow{Seq: e.Seq, TSMS: e.TSMS, Type: e.Type, Provider: e.ProviderID, Job: e.JobID, Lease: e.LeaseID, JobSeq: n.JobSeq, Fence: e.Fence, Data: string(data), Hash: e.Hash}, nil
 }
 
 type eventRow struct {
@@ -132,6 +139,7 @@ type eventRow struct {
 	Provider digest.Digest `db:"provider_id"`
 	Job      digest.Digest `db:"job_id"`
 	Lease    digest.Digest `db:"lease_id"`
+	JobSeq   uint64        `db:"job_seq"`
 	Fence    uint64        `db:"fence"`
 	Data     string        `db:"data"`
 	Hash     digest.Digest `db:"hash"`
@@ -146,9 +154,9 @@ func Events(t *Tx, after uint64, limit int) ([]aicf.Event, error) {
 	return events(Select[eventRow](t, "WHERE seq > ? ORDER BY seq LIMIT ?", after, limit))
 }
 
-// JobEvents reads the events of a job in order.
-func JobEvents(t *Tx, job digest.Digest) ([]aicf.Event, error) {
-	return events(Select[eventRow](t, "WHERE job_id = ? ORDER BY seq", job))
+// JobEvents reads the events of the job with a number in order.
+func JobEvents(t *Tx, job uint64) ([]aicf.Event, error) {
+	return events(Select[eventRow](t, "WHERE job_seq = ? AND job_seq > 0 ORDER BY seq", job))
 }
 
 func events(rows []eventRow, err error) ([]aicf.Event, error) {

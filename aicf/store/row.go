@@ -22,7 +22,7 @@ type plan struct {
 	fields  []int
 	list    string // a, b, c
 	insert  string
-	many    string // of atOnce rows, without its first word
+	many    map[int]string // by number of rows, without its first word
 }
 
 var plans sync.Map // reflect.Type → *plan
@@ -48,7 +48,10 @@ func planOf(t reflect.Type) *plan {
 	p.list = strings.Join(p.columns, ", ")
 	row := "(?" + strings.Repeat(", ?", len(p.columns)-1) + ")"
 	p.insert = "INSERT INTO " + p.table + " (" + p.list + ") VALUES " + row
-	p.many = strings.TrimPrefix(p.insert, "INSERT") + strings.Repeat(", "+row, atOnce-1)
+	p.many = map[int]string{}
+	for _, n := range atOnce {
+		p.many[n] = strings.TrimPrefix(p.insert, "INSERT") + strings.Repeat(", "+row, n-1)
+	}
 	plans.Store(t, p)
 	return p
 }
@@ -241,25 +244,27 @@ func Insert[T any](t *Tx, row *T) error {
 }
 
 // atOnce is how many rows one statement of InsertAll writes.
-const atOnce = 32
+var atOnce = []int{32, 8, 2}
 
 // InsertAll writes rows, many in a statement. With its error the command fails, whatever
 // becomes of the error: some of the rows may have been written.
 func InsertAll[T any](t *Tx, rows []T) error {
 	p := planOf(reflect.TypeFor[T]())
-	for len(rows) >= atOnce {
-		args := make([]any, 0, atOnce*len(p.fields))
-		for i := range atOnce {
-			v := reflect.ValueOf(&rows[i]).Elem()
-			for _, f := range p.fields {
-				args = append(args, v.Field(f).Interface())
+	for _, n := range atOnce {
+		for len(rows) >= n {
+			args := make([]any, 0, n*len(p.fields))
+			for i := range n {
+				v := reflect.ValueOf(&rows[i]).Elem()
+				for _, f := range p.fields {
+					args = append(args, v.Field(f).Interface())
+				}
 			}
+			if _, err := t.Exec("INSERT"+t.s.dialect.orFail+p.many[n], args...); err != nil {
+				t.failed = err
+				return err
+			}
+			rows = rows[n:]
 		}
-		if _, err := t.Exec(t.s.dialect.many+p.many, args...); err != nil {
-			t.failed = err
-			return err
-		}
-		rows = rows[atOnce:]
 	}
 	for i := range rows {
 		if err := Insert(t, &rows[i]); err != nil {
@@ -267,6 +272,38 @@ func InsertAll[T any](t *Tx, rows []T) error {
 		}
 	}
 	return nil
+}
+
+// Column is a column of a list that UpdateAll takes; its Type is {int}, {bytes} or {text}.
+type Column struct{ Name, Type string }
+
+// updates are how many rows one statement of UpdateAll reads.
+var updates = []int{64, 16, 4, 1}
+
+// UpdateAll runs "UPDATE" + update, which reads FROM v, once for many rows of v; v has the
+// columns. It returns how many rows of the table it touched. With its error the command
+// fails, as with InsertAll's.
+func (t *Tx) UpdateAll(columns []Column, update string, rows [][]any) (touched int64, err error) {
+	for len(rows) > 0 {
+		size := updates[0]
+		for _, n := range updates {
+			if n >= len(rows) {
+				size = n
+			}
+		}
+		args := make([]any, 0, size*len(columns))
+		for i := range size { // a short list repeats its last
+			args = append(args, rows[min(i, len(rows)-1)]...)
+		}
+		n, err := t.Exec(t.s.dialect.from(columns, size)+"UPDATE"+t.s.dialect.orFail+update, args...)
+		if err != nil {
+			t.failed = err
+			return touched, err
+		}
+		touched += n
+		rows = rows[min(size, len(rows)):]
+	}
+	return touched, nil
 }
 
 // Scan reads one row of a query into pointers; ErrNone for no row.

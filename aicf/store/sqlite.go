@@ -15,7 +15,7 @@ import (
 
 // Pages that connections keep, in KiB: 64 MiB together when all are full.
 const (
-	writerCache = 32 << 10
+	writerCache = 8 << 10
 	readerCache = 8 << 10
 )
 

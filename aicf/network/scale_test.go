@@ -225,8 +225,8 @@ func copyLines(t *store.Tx, engine string, n, providers int, of digest.Digest) e
 	if engine != "sqlite" {
 		id = "sha256(uuid_send(gen_random_uuid()))"
 	}
-	_, err := t.Exec("INSERT INTO claim_line (seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") "+numbers(n)+
-		fmt.Sprintf(" SELECT 1000000000 + i, %s, %s, %s, %s, %s, ", id, id, id, idOf(engine, "p", fmt.Sprintf("i %% %d", providers)), id)+columns+
+	_, err := t.Exec("INSERT INTO claim_line (seq, job_seq, claim, job_id, lease_id, provider_id, nullifier, "+columns+") "+numbers(n)+
+		fmt.Sprintf(" SELECT 1000000000 + i, 1000000000 + i, %s, %s, %s, %s, %s, ", id, id, id, idOf(engine, "p", fmt.Sprintf("i %% %d", providers)), id)+columns+
 		" FROM n CROSS JOIN (SELECT "+columns+" FROM claim_line WHERE provider_id = ? LIMIT 1) AS one", of)
 	return err
 }

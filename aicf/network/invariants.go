@@ -6,6 +6,7 @@ import (
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
+	"github.com/animicaorg/engine/aicf/settle"
 	"github.com/animicaorg/engine/aicf/store"
 )
 
@@ -51,7 +52,7 @@ var invariants = []invariant{
 		`SELECT state FROM claim_line c WHERE NOT EXISTS (SELECT 1 FROM job j WHERE j.id = c.job_id AND j.state = 'completed' AND j.claim = c.claim)
 			OR NOT EXISTS (SELECT 1 FROM lease l WHERE l.id = c.lease_id AND l.state = 'completed' AND l.claim = c.claim)
 			OR NOT EXISTS (SELECT 1 FROM nullifier n WHERE n.nullifier = c.nullifier AND n.claim = c.claim)`,
-		`SELECT state FROM job j WHERE paid > 0 AND paid <> (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE job_id = j.id AND state <> 'refused')`,
+		`SELECT state FROM job j WHERE paid > 0 AND paid <> (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE job_seq = j.seq AND state <> 'refused')`,
 		`SELECT 'accrue' FROM transfer WHERE reason = 'accrue' GROUP BY ref HAVING count(*) > 1`}},
 	{id: "I8", says: "final states never change", check: (*Service).checkFinal},
 	{id: "I9", says: "fences rise, and a job has at most one live lease", broken: []string{
@@ -82,9 +83,9 @@ var invariants = []invariant{
 	{id: "I17", says: "every line was priced by the policy of its submission", check: (*Service).checkPrices},
 	{id: "I18", says: "shown figures are the ledger's", broken: []string{
 		`SELECT name FROM tally WHERE name = 'open_jobs' AND n <> (SELECT count(*) FROM job WHERE state NOT IN ('completed', 'failed', 'expired', 'cancelled'))`,
-		`SELECT name FROM tally WHERE name = 'untold_lines' AND n > 0 AND n <> (SELECT count(*) FROM claim_line WHERE state = 'taken')`,
+		`SELECT name FROM tally WHERE name = 'untold_lines' AND n > 0 AND n <> (SELECT count(*) FROM claim_line WHERE state = 'claimable' AND ` + settle.Untold + ` AND NOT ` + settle.Unsettled + `)`,
 		`SELECT state FROM provider p WHERE (SELECT coalesce(sum(gross), 0) FROM claim_line WHERE provider_id = p.id AND (state IN ('accrued', 'held')
-				OR state = 'taken' AND NOT EXISTS (SELECT 1 FROM tally WHERE name = 'untold_lines' AND n > 0))) <>
+				OR state = 'claimable' AND ` + settle.Unsettled + `)) <>
 			(SELECT coalesce(sum(credits - debits), 0) FROM account WHERE owner = p.id AND kind = 'accrued')`,
 		`SELECT state FROM provider p WHERE (SELECT coalesce(sum(amount), 0) FROM payout WHERE provider_id = p.id AND state IN ('pending', 'sent', 'unknown')) <>
 			(SELECT coalesce(sum(credits - debits), 0) FROM account WHERE owner = p.id AND kind = 'paying')`}},

@@ -7,6 +7,7 @@ import (
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/epoch"
 	"github.com/animicaorg/engine/aicf/queue"
+	"github.com/animicaorg/engine/aicf/settle"
 	"github.com/animicaorg/engine/aicf/store"
 )
 
@@ -39,18 +40,18 @@ func ask(t *store.Tx, list []asked) error {
 
 // Sums are cast because PostgreSQL sums 64-bit integers as numeric.
 func countJobs(t *store.Tx, o *aicf.Overview) error {
-	var accrued, settled, untold uint64
+	var accrued, given, settled uint64
 	err := ask(t, []asked{
 		{`SELECT coalesce(sum(CASE WHEN state = 'queued' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'delayed' THEN 1 ELSE 0 END), 0),
 			coalesce(min(CASE WHEN state IN ('queued', 'delayed') THEN submitted_ms END), 0), coalesce(sum(CASE WHEN state = 'offered' THEN 1 ELSE 0 END), 0),
 			coalesce(sum(CASE WHEN state = 'leased' THEN 1 ELSE 0 END), 0), coalesce(sum(CASE WHEN state = 'verifying' THEN 1 ELSE 0 END), 0)
 			FROM job WHERE ` + queue.Open, nil, []any{&o.Queued, &o.Delayed, &o.OldestMS, &o.Offered, &o.Leased, &o.Verifying}},
 		{"SELECT count(*) FROM job WHERE state IN ('failed', 'expired', 'cancelled')", nil, []any{&o.Unpaid}},
-		{"SELECT count(*) FROM claim_line WHERE state IN ('accrued', 'held', 'taken')", nil, []any{&accrued}},
+		{"SELECT count(*) FROM claim_line WHERE state IN ('accrued', 'held')", nil, []any{&accrued}},
+		{"SELECT count(*) FROM claim_line WHERE state = 'claimable' AND " + settle.Unsettled, nil, []any{&given}},
 		{"SELECT CAST(coalesce(sum(claims), 0) AS BIGINT) FROM epoch", nil, []any{&settled}},
-		{"SELECT coalesce(max(n), 0) FROM tally WHERE name = 'untold_lines'", nil, []any{&untold}}, // of an epoch that is settled
 	})
-	o.Credited = accrued - untold + settled
+	o.Credited = accrued + given + settled
 	return err
 }
 
@@ -78,7 +79,7 @@ func countMoney(t *store.Tx, term *epoch.Term, o *aicf.Overview) error {
 	}
 	var oldest uint64 // settled is the epoch's number + 1
 	if err := ask(t, []asked{
-		{"SELECT coalesce(min(settled), 0) FROM claim_line WHERE state = 'claimable'", nil, []any{&oldest}},
+		{"SELECT coalesce(min(settled), 0) FROM claim_line WHERE state = 'claimable' AND NOT " + settle.Unsettled, nil, []any{&oldest}},
 		{"SELECT count(*) FROM slash WHERE state IN ('held', 'appealed')", nil, []any{&o.SlashOpen}},
 		{"SELECT CAST(coalesce(sum(credits), 0) - coalesce(sum(debits), 0) AS BIGINT) FROM account", nil, []any{&o.Imbalance}},
 		{"SELECT CAST(coalesce(sum(debits), 0) AS BIGINT) FROM account WHERE kind = 'mint'", nil, []any{&o.Money}},

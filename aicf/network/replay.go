@@ -127,8 +127,8 @@ func (s *Service) checkReplay(t *store.Tx, _ *epoch.Term, r *replay) error {
 	}
 	for of, table := range stateTables {
 		columns := "id, state"
-		if of == "claim" { // the log does not say which lines an open settlement has taken
-			columns = "claim, CASE WHEN state = 'taken' THEN 'accrued' ELSE state END"
+		if of == "claim" { // the log does not say yet what a settlement in progress has written
+			columns = "claim, CASE WHEN state = 'claimable' AND " + settle.Untold + " THEN 'accrued' ELSE state END"
 		}
 		n := 0
 		err := store.Pairs(t, "SELECT "+columns+" FROM "+table, func(id digest.Digest, state string) error {

@@ -67,16 +67,15 @@ func (s *Service) take(ctx context.Context, nowMS int64) (number uint64, due boo
 
 // tell writes what settled lines still have to say.
 func (s *Service) tell(ctx context.Context, nowMS int64) error {
-	for after := uint64(0); ; {
-		var last uint64
+	for more := true; more; {
 		if err := s.outlasting(ctx, nowMS, func(t *store.Tx, term *epoch.Term) (err error) {
-			last, err = settle.Tell(t, after, pageSize(term.Policy))
+			more, err = settle.Tell(t, pageSize(term.Policy))
 			return err
-		}); err != nil || last == 0 {
+		}); err != nil {
 			return err
 		}
-		after = last
 	}
+	return nil
 }
 
 // outlasting runs a command of a sweep that may have taken so long that nowMS is past: it

@@ -82,7 +82,7 @@ func (w *world) due(n int) []*provider {
 // summing is what only the sum of a settlement asks, between its pages and its one
 // command.
 func summing(statement string) bool {
-	return strings.HasPrefix(statement, "SELECT claim, ") && strings.HasSuffix(statement, "WHERE state = 'taken' ORDER BY seq")
+	return strings.HasPrefix(statement, "SELECT claim, ") && strings.HasSuffix(statement, "WHERE state = 'claimable' AND settled = ? ORDER BY seq")
 }
 
 // TestNobodySeesHalfASettlement looks at epoch, balances and statements behind every

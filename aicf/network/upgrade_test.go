@@ -18,6 +18,7 @@ import (
 	"github.com/animicaorg/engine/aicf/network"
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/aicf/store/storetest"
+	"github.com/animicaorg/engine/digest"
 )
 
 var update = flag.Bool("update", false, "write the database of this schema into testdata")
@@ -113,6 +114,43 @@ func TestOldData(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, db.Close()) })
 			goesOn(t, db, strings.TrimSpace(string(want)))
+		})
+	}
+}
+
+// TestOldSettlement: a settlement of six lines that a program of schema 3 had begun, stopped
+// behind two pages that took and behind two that told, goes on in this one.
+func TestOldSettlement(t *testing.T) {
+	for _, stopped := range []string{"taking", "telling"} {
+		t.Run(stopped, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "old.db")
+			require.NoError(t, os.WriteFile(file, ungzipped(t, fmt.Sprintf("testdata/schema-0003-%s.db.gz", stopped)), 0o600))
+			db, err := store.OpenSQLite(ctx, file, store.Options{})
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, db.Close()) })
+			var last int64
+			require.NoError(t, db.View(ctx, func(tx *store.Tx) error { last = tx.NowMS(); return nil }))
+			w := newWorldAt(t, db, last+1, nil)
+			w.sound()
+			_, err = w.Sweep(ctx, w.now)
+			require.NoError(t, err)
+			w.sound()
+			ep, err := w.Epoch(ctx, 0)
+			require.NoError(t, err)
+			require.Equal(t, aicf.EpochSettled, ep.State)
+			require.EqualValues(t, 6, ep.Claims)
+			log, err := w.Events(ctx, 0, 1000)
+			require.NoError(t, err)
+			told := map[digest.Digest]int{}
+			for _, e := range log {
+				if e.Type == aicf.EvSettled {
+					told[e.JobID]++
+				}
+			}
+			require.Len(t, told, 6)
+			for job, n := range told {
+				require.Equal(t, 1, n, "job %s", job)
+			}
 		})
 	}
 }

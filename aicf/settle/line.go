@@ -125,9 +125,12 @@ func (l *Line) note(kind string, info any) store.Note {
 	return store.Note{Type: kind, Provider: l.Provider, Job: l.Job, JobSeq: l.JobSeq, LeaseID: l.Lease, Info: info}
 }
 
+// ofJob selects the line of a job.
+const ofJob = "job_seq = (SELECT seq FROM job WHERE id = ?)"
+
 // OfJob is the line of a job; ErrNone.
 func OfJob(t *store.Tx, job digest.Digest) (*Line, error) {
-	rows, err := read(t, "WHERE job_id = ?", job)
+	rows, err := read(t, "WHERE "+ofJob, job)
 	if err == nil && len(rows) == 0 {
 		err = store.ErrNone
 	}
@@ -137,26 +140,29 @@ func OfJob(t *store.Tx, job digest.Digest) (*Line, error) {
 	return &rows[0], nil
 }
 
-// read gives lines as they count: a taken one is claimable once its epoch is settled, and
-// has accrued until then.
+// read gives lines as they count: one that a settlement has taken has accrued until its
+// epoch is settled.
 func read(t *store.Tx, clause string, args ...any) ([]Line, error) {
 	rows, err := store.Select[Line](t, clause, args...)
 	if err != nil {
 		return nil, err
 	}
-	left, known := uint64(0), false
+	newest, known := uint64(0), false // the newest settled epoch, + 1
 	for i := range rows {
 		l := &rows[i]
-		if l.State != taken {
+		if l.State != aicf.ClaimClaimable {
 			continue
 		}
 		if !known {
-			if left, err = untold(t); err != nil {
+			n, ok, err := settled(t)
+			if err != nil {
 				return nil, err
 			}
-			known = true
+			if known = true; ok {
+				newest = n + 1
+			}
 		}
-		if l.State = aicf.ClaimClaimable; left == 0 {
+		if l.Settled > newest {
 			l.State, l.Settled = aicf.ClaimAccrued, 0
 		}
 	}
@@ -181,7 +187,7 @@ func move(t *store.Tx, job digest.Digest, from, to aicf.ClaimState, cause, event
 	} else if err != nil {
 		return err
 	}
-	n, err := t.Exec("UPDATE claim_line SET state = ?, cause = ? WHERE job_id = ? AND state = ?", to, cause, job, from)
+	n, err := t.Exec("UPDATE claim_line SET state = ?, cause = ? WHERE "+ofJob+" AND state = ?", to, cause, job, from)
 	if err != nil || n != 1 {
 		return err
 	}
@@ -199,7 +205,7 @@ func Refuse(t *store.Tx, job digest.Digest, cause string) error {
 	} else if err != nil {
 		return err
 	}
-	n, err := t.Exec("UPDATE claim_line SET state = 'refused', cause = ?, subsidy_due = 0 WHERE job_id = ? AND state IN ('accrued', 'held')", cause, job)
+	n, err := t.Exec("UPDATE claim_line SET state = 'refused', cause = ?, subsidy_due = 0 WHERE "+ofJob+" AND state IN ('accrued', 'held')", cause, job)
 	if err != nil || n != 1 {
 		return err
 	}

@@ -9,11 +9,20 @@ import (
 	"github.com/animicaorg/engine/proofs/transcript"
 )
 
-// taken is the state of a line between Take and Tell. It is the row's alone: in the log the
-// line has accrued until Tell says that it is claimable, and readers see one or the other
-// (see read). All taken lines are of one epoch: while some are untold of the newest settled
-// one, else of the oldest open one.
-const taken aicf.ClaimState = "taken"
+// Take writes the state of a line once and for all, as claimable; from which moment on that
+// counts, and what the log says meanwhile, is a matter of its epoch:
+//
+//	its epoch is open            the line counts as accrued, and the log says so
+//	its epoch is settled         it is claimable; the log says so of those up to told_line
+//
+// told_line is a tally that counts while untold_lines is above 0.
+
+// Unsettled selects, of claimable lines, those whose epoch is not settled yet.
+const Unsettled = "settled > (SELECT coalesce(max(number), -1) + 1 FROM epoch WHERE state = 'settled')"
+
+// Untold selects, of claimable lines, those of whom the log does not say it yet.
+const Untold = "(" + Unsettled + " OR settled = (SELECT coalesce(max(number), -1) + 1 FROM epoch WHERE state = 'settled') AND seq > (SELECT coalesce(max(n), 0) FROM tally WHERE name = 'told_line')" +
+	" AND 0 < (SELECT coalesce(max(n), 0) FROM tally WHERE name = 'untold_lines'))"
 
 // Take takes at most limit accrued lines of an epoch that is over, or of one before it, in
 // their order behind line after. A line that is taken can be held and refused no more. It
@@ -21,7 +30,7 @@ const taken aicf.ClaimState = "taken"
 // behind the last waits for the next epoch. An epoch that is settled takes nothing, nor one
 // while lines of the epoch before are untold.
 func Take(t *store.Tx, number, after uint64, limit int) (last uint64, err error) {
-	const open = "state = 'accrued' AND epoch <= ? AND seq > ?"
+	const open = "state IN ('accrued', 'held') AND state = 'accrued' AND epoch <= ? AND seq > ?"
 	var state aicf.EpochState
 	if err := t.Scan("SELECT state FROM epoch WHERE number = ?", []any{number}, &state); err != nil || state != aicf.EpochOpen {
 		return 0, err
@@ -31,12 +40,12 @@ func Take(t *store.Tx, number, after uint64, limit int) (last uint64, err error)
 	}
 	err = t.Scan("SELECT seq FROM claim_line WHERE "+open+" ORDER BY seq LIMIT 1 OFFSET ?", []any{number, after, limit - 1}, &last)
 	if errors.Is(err, store.ErrNone) {
-		_, err = t.Exec("UPDATE claim_line SET state = 'taken', settled = ? WHERE "+open, number+1, number, after)
+		_, err = t.Exec("UPDATE claim_line SET state = 'claimable', settled = ? WHERE "+open, number+1, number, after)
 		return 0, err
 	} else if err != nil {
 		return 0, err
 	}
-	_, err = t.Exec("UPDATE claim_line SET state = 'taken', settled = ? WHERE "+open+" AND seq <= ?", number+1, number, after, last)
+	_, err = t.Exec("UPDATE claim_line SET state = 'claimable', settled = ? WHERE "+open+" AND seq <= ?", number+1, number, after, last)
 	return last, err
 }
 
@@ -67,7 +76,7 @@ type leafRow struct {
 
 // Sum adds up the lines that the settlement of an open epoch has taken.
 func Sum(t *store.Tx, number uint64) (*Sums, error) {
-	return sum(t, number, "WHERE state = 'taken' ORDER BY seq")
+	return sum(t, number, "WHERE state = 'claimable' AND settled = ? ORDER BY seq", number+1)
 }
 
 func sum(t *store.Tx, number uint64, clause string, args ...any) (*Sums, error) {
@@ -95,14 +104,25 @@ func sum(t *store.Tx, number uint64, clause string, args ...any) (*Sums, error) 
 	return s, err
 }
 
-// untold is the number of lines of the newest settled epoch whose own state and event are
-// not written.
-func untold(t *store.Tx) (n uint64, err error) {
-	err = t.Scan("SELECT n FROM tally WHERE name = 'untold_lines'", nil, &n)
+// untold is the number of lines of the newest settled epoch of which the log does not say
+// that they are claimable.
+func untold(t *store.Tx) (uint64, error) { return tally(t, "untold_lines") }
+
+func tally(t *store.Tx, name string) (n uint64, err error) {
+	err = t.Scan("SELECT n FROM tally WHERE name = ?", []any{name}, &n)
 	if errors.Is(err, store.ErrNone) {
 		return 0, nil
 	}
 	return n, err
+}
+
+// settled is the number of the newest settled epoch; ok is false when there is none.
+func settled(t *store.Tx) (number uint64, ok bool, err error) {
+	err = t.Scan("SELECT number FROM epoch WHERE state = 'settled' ORDER BY number DESC LIMIT 1", nil, &number)
+	if errors.Is(err, store.ErrNone) {
+		return 0, false, nil
+	}
+	return number, err == nil, err
 }
 
 // toldRow is what of a line its event says.
@@ -118,33 +138,45 @@ type toldRow struct {
 	Share    aicf.Amount   `db:"provider"`
 }
 
-// Tell writes state and event of at most limit lines of a settled epoch, in their order
-// behind line after. It returns the last line that it wrote, 0 when none is behind it.
-func Tell(t *store.Tx, after uint64, limit int) (last uint64, err error) {
+// Tell writes the events of at most limit lines of the newest settled epoch, in their order.
+// It answers whether some may be left.
+func Tell(t *store.Tx, limit int) (more bool, err error) {
 	if left, err := untold(t); err != nil || left == 0 {
-		return 0, err
+		return false, err
 	}
-	rows, err := store.Select[toldRow](t, "WHERE state = 'taken' AND seq > ? ORDER BY seq LIMIT ?", after, limit)
+	number, _, err := settled(t)
+	if err != nil {
+		return false, err
+	}
+	after, err := tally(t, "told_line")
+	if err != nil {
+		return false, err
+	}
+	rows, err := store.Select[toldRow](t, "WHERE state = 'claimable' AND settled = ? AND seq > ? ORDER BY seq LIMIT ?", number+1, after, limit)
 	if err != nil || len(rows) == 0 {
-		return 0, err
+		return false, err
 	}
-	last = rows[len(rows)-1].Seq
-	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE state = 'taken' AND seq > ? AND seq <= ?", after, last); err != nil {
-		return 0, err
+	if _, err := t.Exec("UPDATE tally SET n = ? WHERE name = 'told_line'", rows[len(rows)-1].Seq); err != nil {
+		return false, err
 	}
-	if err := tell(t, rows); err != nil || len(rows) < limit {
-		return 0, err
-	}
-	return last, nil
+	return len(rows) == limit, tell(t, rows)
 }
 
-// tellOf is Tell for the lines of a provider in a settled epoch.
+// tellOf is Tell for the lines of a provider in a settled epoch. Its caller gives them
+// another state, so that Tell passes them over.
 func tellOf(t *store.Tx, provider digest.Digest, number uint64) error {
-	rows, err := store.Select[toldRow](t, "WHERE settled = ? AND provider_id = ? AND state = 'taken' ORDER BY seq", number+1, provider)
-	if err != nil || len(rows) == 0 {
+	if left, err := untold(t); err != nil || left == 0 {
 		return err
 	}
-	if _, err := t.Exec("UPDATE claim_line SET state = 'claimable' WHERE settled = ? AND provider_id = ? AND state = 'taken'", number+1, provider); err != nil {
+	if newest, ok, err := settled(t); err != nil || !ok || newest != number {
+		return err
+	}
+	after, err := tally(t, "told_line")
+	if err != nil {
+		return err
+	}
+	rows, err := store.Select[toldRow](t, "WHERE settled = ? AND provider_id = ? AND state = 'claimable' AND seq > ? ORDER BY seq", number+1, provider, after)
+	if err != nil || len(rows) == 0 {
 		return err
 	}
 	return tell(t, rows)

@@ -16,10 +16,10 @@ import (
 // An epoch is settled by many commands, none of which is longer than a page or the number
 // of providers:
 //
-//	Take    takes its accrued lines, a page in a command; nobody sees a difference
+//	Take    gives its accrued lines their state, a page in a command; nobody sees a difference
 //	Sum     adds up what was taken, on a snapshot and beside the writer
 //	Settle  moves the sums and fixes the signed batch, in one command
-//	Tell    writes the lines' own states and events, a page in a command
+//	Tell    writes the lines' own events, a page in a command
 //
 // Before Settle every line counts as accrued, behind it every one as claimable. Each of the
 // four goes on where another process stopped.
@@ -36,7 +36,7 @@ func Settle(ctx context.Context, t *store.Tx, term *epoch.Term, cal *epoch.Calen
 		return false, err
 	}
 	var n uint64
-	if err := t.Scan("SELECT count(*) FROM claim_line WHERE state = 'taken'", nil, &n); err != nil || n != s.claims {
+	if err := t.Scan("SELECT count(*) FROM claim_line WHERE state = 'claimable' AND settled = ?", []any{s.Epoch + 1}, &n); err != nil || n != s.claims {
 		return false, err
 	}
 	e, err := store.Get[epoch.Row](t, "WHERE number = ?", s.Epoch)
@@ -173,6 +173,9 @@ func write(t *store.Tx, e *epoch.Row) error {
 		return err
 	}
 	if _, err := t.Append(store.Note{Type: aicf.EvEpochSettled, Info: map[string]any{"epoch": e.Number, "batch": e.Batch, "claims": e.Claims, "gross": e.Gross, "subsidy": e.Subsidy, "carried": e.Carried}}); err != nil {
+		return err
+	}
+	if _, err := t.Exec("UPDATE tally SET n = 0 WHERE name = 'told_line'"); err != nil {
 		return err
 	}
 	_, err := t.Exec("INSERT INTO tally (name, n) VALUES ('untold_lines', ?) ON CONFLICT (name) DO UPDATE SET n = tally.n + excluded.n", e.Claims)

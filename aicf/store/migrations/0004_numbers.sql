@@ -44,8 +44,54 @@ UPDATE event SET job_seq = coalesce((SELECT seq FROM job WHERE id = event.job_id
 DROP INDEX event_job;
 CREATE INDEX event_job ON event (job_seq, seq) WHERE job_seq > 0;
 
-ALTER TABLE claim_line ADD COLUMN job_seq {int} NOT NULL DEFAULT 0;
-UPDATE claim_line SET job_seq = coalesce((SELECT seq FROM job WHERE id = claim_line.job_id), 0);
+-- A settlement writes the state of a line once: claimable, which counts from the moment on that its epoch is settled. tally.told_line is the last
+-- line of the newest settled epoch of which the log says so; it has meaning while untold_lines is above 0.
+INSERT INTO tally (name, n) SELECT 'told_line', coalesce(min(seq), 1) - 1 FROM claim_line WHERE state = 'taken';
+
+CREATE TABLE line_by_number (
+  seq {int} PRIMARY KEY,
+  job_seq {int} NOT NULL,
+  claim {bytes} NOT NULL UNIQUE,
+  job_id {bytes} NOT NULL,
+  lease_id {bytes} NOT NULL,
+  provider_id {bytes} NOT NULL,
+  requester {bytes} NOT NULL,
+  nullifier {bytes} NOT NULL,
+  epoch {int} NOT NULL,
+  state {text} NOT NULL,
+  settled {int} NOT NULL,
+  width {int} NOT NULL,
+  depth {int} NOT NULL,
+  shots {int} NOT NULL,
+  trap_pass {int} NOT NULL,
+  trap_fail {int} NOT NULL,
+  latency_ms {int} NOT NULL,
+  max_latency_ms {int} NOT NULL,
+  units {int} NOT NULL,
+  payable {int} NOT NULL,
+  gross {int} NOT NULL CHECK (gross >= 0),
+  provider {int} NOT NULL,
+  treasury {int} NOT NULL,
+  miner {int} NOT NULL,
+  subsidy_due {int} NOT NULL,
+  subsidy {int} NOT NULL,
+  policy {bytes} NOT NULL,
+  cause {text} NOT NULL
+) {strict};
+INSERT INTO line_by_number (seq, job_seq, claim, job_id, lease_id, provider_id, requester, nullifier, epoch, state, settled, width, depth, shots, trap_pass, trap_fail,
+    latency_ms, max_latency_ms, units, payable, gross, provider, treasury, miner, subsidy_due, subsidy, policy, cause)
+  SELECT c.seq, j.seq, c.claim, c.job_id, c.lease_id, c.provider_id, c.requester, c.nullifier, c.epoch, CASE WHEN c.state = 'taken' THEN 'claimable' ELSE c.state END,
+    c.settled, c.width, c.depth, c.shots, c.trap_pass, c.trap_fail, c.latency_ms, c.max_latency_ms, c.units, c.payable, c.gross, c.provider, c.treasury, c.miner,
+    c.subsidy_due, c.subsidy, c.policy, c.cause
+  FROM claim_line c JOIN job j ON j.id = c.job_id ORDER BY c.seq;
+DROP TABLE claim_line;
+ALTER TABLE line_by_number RENAME TO claim_line;
+CREATE UNIQUE INDEX claim_job ON claim_line (job_seq);
+CREATE INDEX claim_open ON claim_line (seq) WHERE state IN ('accrued', 'held');
+CREATE INDEX claim_given ON claim_line (settled, seq) WHERE state = 'claimable';
+CREATE INDEX claim_settled ON claim_line (settled, provider_id);
+CREATE INDEX claim_provider ON claim_line (provider_id, seq);
+CREATE INDEX claim_carried ON claim_line (seq) WHERE subsidy_due > 0;
 
 DROP INDEX job_waiting;
 DROP INDEX job_expiry;

@@ -167,7 +167,7 @@ func TestLuckInADrawIsNoEvidence(t *testing.T) {
 			return
 		}
 	}
-	t.Fatal("the audit of all leaves found every provider")
+	t.Fatal("of no execution a draw of eight leaves was lucky")
 }
 
 func lucky(t *testing.T) bool {
@@ -246,7 +246,7 @@ func lucky(t *testing.T) bool {
 	require.NoError(t, err)
 	require.NoError(t, n.round(t.Context()))
 	drawn := 0
-	for tries := 0; tries < 2000 && drawn < 2; tries++ { // one in twenty, by the network's own random nonce
+	for tries := 0; tries < 400 && drawn < 2; tries++ { // one in twenty, by the network's own random nonce
 		st, err := n.Service.Status(t.Context())
 		require.NoError(t, err)
 		require.Eventually(t, func() bool { return n.nowMS() > st.NowMS }, time.Minute, time.Millisecond)
@@ -270,9 +270,8 @@ func lucky(t *testing.T) bool {
 		require.Equal(t, aicf.ProofError, aicf.CodeOf(err), "%v", err)
 		require.ErrorContains(t, err, "all of them do not")
 	}
-	require.NotZero(t, drawn, "no round was lucky")
 	page, err := n.own.Slashes(t.Context(), aicf.SlashFilter{}, "")
 	require.NoError(t, err)
 	require.Empty(t, page.Items)
-	return true
+	return drawn > 0 // of some executions hardly any draw of eight leaves looks like fraud
 }

@@ -253,3 +253,67 @@ func TestAFailedInsertEndsTheCommand(t *testing.T) {
 		})
 	}
 }
+
+// TestUpdateAll writes lists of every length around the sizes of its statements, counts what
+// it touched, and ends its command with its error, whatever the command makes of it.
+func TestUpdateAll(t *testing.T) {
+	type row struct {
+		_     struct{}      `db:"nonce"`
+		Key   digest.Digest `db:"key_id"`
+		Nonce []byte        `db:"nonce"`
+		Until int64         `db:"until_ms"`
+	}
+	columns := []store.Column{{Name: "id", Type: "{bytes}"}, {Name: "until", Type: "{int}"}}
+	const update = " nonce SET until_ms = v.until FROM v WHERE nonce.key_id = v.id"
+	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": sqlite, "postgresql": func(t testing.TB) *store.DB {
+		db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, db.Close()) })
+		return db
+	}} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			const rows = 150
+			require.NoError(t, db.Update(ctx, 1, func(tx *store.Tx) error {
+				for i := range rows {
+					if err := store.Insert(tx, &row{Key: owner(i), Nonce: []byte{1}}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+			list := func(n, until int) (out [][]any) {
+				for i := range n {
+					out = append(out, []any{owner(i), until + i})
+				}
+				return out
+			}
+			for _, n := range []int{0, 1, 2, 4, 5, 16, 17, 63, 64, 65, 129, rows} {
+				require.NoError(t, db.Update(ctx, 1, func(tx *store.Tx) error {
+					touched, err := tx.UpdateAll(columns, update, list(n, 1000*n))
+					require.EqualValues(t, n, touched)
+					return err
+				}))
+				require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+					got, err := store.Select[row](tx, "WHERE until_ms >= ? AND until_ms < ?", 1000*n, 1000*n+n)
+					require.Len(t, got, n)
+					return err
+				}))
+			}
+			require.NoError(t, db.Update(ctx, 1, func(tx *store.Tx) error { // rows that are not there
+				touched, err := tx.UpdateAll(columns, update, [][]any{{owner(1000), 1}, {owner(1001), 1}, {owner(0), 7}})
+				require.EqualValues(t, 1, touched)
+				return err
+			}))
+			require.Error(t, db.Update(ctx, 1, func(tx *store.Tx) error {
+				_, _ = tx.UpdateAll(columns, update, [][]any{{owner(1), 8}, {owner(2), "no number"}})
+				return nil
+			}))
+			require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+				got, err := store.Select[row](tx, "WHERE until_ms IN (7, 8)")
+				require.Len(t, got, 1)
+				return err
+			}))
+		})
+	}
+}

@@ -57,13 +57,9 @@ func Common(k Kind) store.Account { return Of(Network, k) }
 // Move transfers amount and records it for the next event. A zero amount moves
 // nothing. ref ties the transfer to a job, slash or payout; zero: none.
 func Move(t *store.Tx, from, to store.Account, amount aicf.Amount, ref digest.Digest, reason string) error {
-	switch {
-	case amount == 0:
-		return nil
-	case amount < 0 || amount > MaxAmount:
-		return fmt.Errorf("ledger: amount %d is outside 0..2^53-1", amount)
-	case from == to:
-		return fmt.Errorf("ledger: %s to itself", from.Kind)
+	m := store.Move{From: from, To: to, Amount: amount, Reason: reason}
+	if err := check(m); err != nil || amount == 0 {
+		return err
 	}
 	var n int64
 	var err error
@@ -81,8 +77,83 @@ func Move(t *store.Tx, from, to store.Account, amount aicf.Amount, ref digest.Di
 	if _, err := t.Exec("INSERT INTO account (owner, kind, debits, credits) VALUES (?, ?, 0, ?) ON CONFLICT (owner, kind) DO UPDATE SET credits = account.credits + excluded.credits", to.Owner, to.Kind, amount); err != nil {
 		return err
 	}
-	event, pos := t.Moved(store.Move{From: from, To: to, Amount: amount, Reason: reason})
-	return store.Insert(t, &transferRow{Event: event, Pos: pos, DebitOwner: from.Owner, DebitKind: from.Kind, CreditOwner: to.Owner, CreditKind: to.Kind, Amount: amount, Ref: ref, Reason: reason})
+	r := record(t, m, ref)
+	return store.Insert(t, &r)
+}
+
+func check(m store.Move) error {
+	switch {
+	case m.Amount < 0 || m.Amount > MaxAmount:
+		return fmt.Errorf("ledger: amount %d is outside 0..2^53-1", m.Amount)
+	case m.Amount > 0 && m.From == m.To:
+		return fmt.Errorf("ledger: %s to itself", m.From.Kind)
+	}
+	return nil
+}
+
+func record(t *store.Tx, m store.Move, ref digest.Digest) transferRow {
+	event, pos := t.Moved(m)
+	return transferRow{Event: event, Pos: pos, DebitOwner: m.From.Owner, DebitKind: m.From.Kind, CreditOwner: m.To.Owner, CreditKind: m.To.Kind, Amount: m.Amount, Ref: ref, Reason: m.Reason}
+}
+
+var givers = []store.Column{{Name: "owner", Type: "{bytes}"}, {Name: "kind", Type: "{text}"}, {Name: "amount", Type: "{int}"}}
+
+// MoveAll is Move for many transfers, in their order and with few statements. Each account
+// gives all of its part before any receives: what comes in the list covers nothing of it.
+// The mint gives nothing here. With its error the command fails.
+func MoveAll(t *store.Tx, moves []store.Move, ref digest.Digest) error {
+	var gives, receives sums
+	rows := make([]transferRow, 0, len(moves))
+	for _, m := range moves {
+		if err := check(m); err != nil {
+			return err
+		}
+		if Kind(m.From.Kind) == Mint {
+			return errors.New("ledger: the mint gives one transfer at a time: use Move")
+		}
+		if m.Amount > 0 {
+			gives.add(m.From, m.Amount)
+			receives.add(m.To, m.Amount)
+			rows = append(rows, record(t, m, ref))
+		}
+	}
+	debits := make([][]any, len(gives.order))
+	for i, a := range gives.order {
+		debits[i] = []any{a.Owner, a.Kind, gives.of[a]}
+	}
+	n, err := t.UpdateAll(givers, " account SET debits = debits + v.amount FROM v WHERE account.owner = v.owner AND account.kind = v.kind AND credits - debits >= v.amount", debits)
+	if err != nil {
+		return err
+	}
+	if int(n) != len(debits) {
+		return fmt.Errorf("%d of %d accounts: %w", len(debits)-int(n), len(debits), ErrShort)
+	}
+	credits := make([]accountRow, len(receives.order))
+	for i, a := range receives.order {
+		credits[i] = accountRow{Owner: a.Owner, Kind: a.Kind, Credits: receives.of[a]}
+	}
+	if err := store.UpsertAll(t, credits, "ON CONFLICT (owner, kind) DO UPDATE SET credits = account.credits + excluded.credits"); err != nil {
+		return err
+	}
+	return store.InsertAll(t, rows)
+}
+
+// sums are amounts by account, in the order in which accounts came.
+type sums struct {
+	order []store.Account
+	of    map[store.Account]aicf.Amount
+}
+
+// add saturates: more than MaxAmount is refused by the table.
+func (s *sums) add(a store.Account, amount aicf.Amount) {
+	if s.of == nil {
+		s.of = map[store.Account]aicf.Amount{}
+	}
+	had, ok := s.of[a]
+	if !ok {
+		s.order = append(s.order, a)
+	}
+	s.of[a] = min(had+amount, MaxAmount+1)
 }
 
 type transferRow struct {

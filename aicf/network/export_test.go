@@ -11,7 +11,7 @@ import (
 )
 
 // TakePages makes a settlement take n pages in one command.
-func TakePages(s *Service, n int) { s.takes = n }
+func TakePages(s *Service, n int) { s.takes, s.tells = n, n }
 
 // Physics replaces the verification of proofs: verdict is "good", "fail" (an
 // honest failure) or "lie" (a fault) for a claim.

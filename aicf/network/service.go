@@ -33,6 +33,7 @@ type Service struct {
 	verifier func(context.Context, *queue.LeaseRow, *queue.JobRow) (*verified, error)
 
 	takes   int           // pages that one command of a settlement takes
+	tells   int           // and of which one writes the events
 	judges  chan struct{} // slots of verifications
 	mu      sync.Mutex
 	judging map[digest.Digest]*judgement
@@ -53,7 +54,7 @@ func New(ctx context.Context, cfg Config, nowMS int64) (*Service, error) {
 	if cfg.Store == nil || cfg.Policy == nil || cfg.Service == nil || cfg.Entropy == nil {
 		return nil, errors.New("network: Store, Policy, Service and Entropy are needed")
 	}
-	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, takes: takenAtOnce, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
+	s := &Service{cfg: cfg, db: cfg.Store, blobs: cfg.Blobs, log: cfg.Log, takes: takenAtOnce, tells: toldAtOnce, judges: make(chan struct{}, maxJudges), judging: map[digest.Digest]*judgement{},
 		cal: &epoch.Calendar{ChainID: cfg.ChainID, Secret: cfg.Beacon}}
 	if err := cfg.Policy.Unserved(); err != nil {
 		return nil, fmt.Errorf("network: %w", err)

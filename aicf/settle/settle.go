@@ -2,7 +2,7 @@ package settle
 
 import (
 	"context"
-	"errors"
+	"slices"
 
 	"github.com/animicaorg/engine/aicf"
 	"github.com/animicaorg/engine/aicf/economics"
@@ -86,28 +86,36 @@ func fundCap(t *store.Tx, p *aicf.Policy, number uint64) (aicf.Amount, error) {
 // pay moves the sums: one transfer for each provider and share.
 func (s *Sums) pay(t *store.Tx, e *epoch.Row) error {
 	e.Claims, e.Gross = s.claims, s.gross
+	var moves []store.Move
+	var shares []shareRow
 	for _, id := range s.order {
 		from := ledger.Of(id, ledger.Accrued)
 		p := s.parts[id]
-		if err := errors.Join(
-			ledger.Move(t, from, ledger.Of(id, ledger.Claimable), p[0], digest.Digest{}, "settle"),
-			ledger.Move(t, from, ledger.Common(ledger.Treasury), p[1], digest.Digest{}, "settle_treasury"),
-			ledger.Move(t, from, ledger.Common(ledger.Miner), p[2], digest.Digest{}, "settle_miner"),
-			share(t, s.Epoch, id, p[0])); err != nil {
-			return err
-		}
+		moves = append(moves,
+			store.Move{From: from, To: ledger.Of(id, ledger.Claimable), Amount: p[0], Reason: "settle"},
+			store.Move{From: from, To: ledger.Common(ledger.Treasury), Amount: p[1], Reason: "settle_treasury"},
+			store.Move{From: from, To: ledger.Common(ledger.Miner), Amount: p[2], Reason: "settle_miner"})
+		shares = append(shares, shareRow{Epoch: s.Epoch, Provider: id, Amount: p[0]})
 		e.Provider, e.Treasury, e.Miner = e.Provider+p[0], e.Treasury+p[1], e.Miner+p[2]
 	}
-	return nil
+	return give(t, moves, shares)
 }
 
-// share adds to what a provider can claim of an epoch.
-func share(t *store.Tx, number uint64, provider digest.Digest, amount aicf.Amount) error {
-	if amount == 0 {
-		return nil
+// shareRow is what a provider can claim of an epoch.
+type shareRow struct {
+	_        struct{}      `db:"epoch_share"`
+	Epoch    uint64        `db:"epoch"`
+	Provider digest.Digest `db:"provider_id"`
+	Amount   aicf.Amount   `db:"amount"`
+}
+
+// give moves, and adds to what providers can claim; each has one share here.
+func give(t *store.Tx, moves []store.Move, shares []shareRow) error {
+	if err := ledger.MoveAll(t, moves, digest.Digest{}); err != nil {
+		return err
 	}
-	_, err := t.Exec("INSERT INTO epoch_share (epoch, provider_id, amount) VALUES (?, ?, ?) ON CONFLICT (epoch, provider_id) DO UPDATE SET amount = epoch_share.amount + excluded.amount", number, provider, amount)
-	return err
+	shares = slices.DeleteFunc(shares, func(s shareRow) bool { return s.Amount == 0 })
+	return store.UpsertAll(t, shares, "ON CONFLICT (epoch, provider_id) DO UPDATE SET amount = epoch_share.amount + excluded.amount")
 }
 
 // dueRow is a line that the fund owes a subsidy.
@@ -145,6 +153,8 @@ func subsidise(t *store.Tx, e *epoch.Row) error {
 		e.Carried++
 		e.CarriedAmount += l.Due
 	}
+	var moves []store.Move
+	var shares []shareRow
 	seen := map[digest.Digest]bool{}
 	for _, l := range due[:paid] {
 		if seen[l.Provider] {
@@ -152,15 +162,15 @@ func subsidise(t *store.Tx, e *epoch.Row) error {
 		}
 		seen[l.Provider] = true
 		amount := aicf.Amount(out.Providers[string(l.Provider[:])])
-		if err := errors.Join(
-			ledger.Move(t, ledger.Common(ledger.Fund), ledger.Of(l.Provider, ledger.Claimable), amount, digest.Digest{}, "subsidy"),
-			share(t, e.Number, l.Provider, amount)); err != nil {
-			return err
-		}
+		moves = append(moves, store.Move{From: ledger.Common(ledger.Fund), To: ledger.Of(l.Provider, ledger.Claimable), Amount: amount, Reason: "subsidy"})
+		shares = append(shares, shareRow{Epoch: e.Number, Provider: l.Provider, Amount: amount})
 		e.Subsidy += amount
 	}
 	if paid == 0 {
 		return nil
+	}
+	if err := give(t, moves, shares); err != nil {
+		return err
 	}
 	_, err = t.Exec("UPDATE claim_line SET subsidy = subsidy + subsidy_due, subsidy_due = 0 WHERE subsidy_due > 0 AND +settled > 0 AND +seq <= ?", due[paid-1].Seq)
 	return err

@@ -144,12 +144,13 @@ func (c cell) Scan(v any) error {
 	return nil
 }
 
-func scanInto(rows *sql.Rows, v reflect.Value, p *plan) error {
+// cells are where rows of the plan are scanned into v.
+func (p *plan) cells(v reflect.Value) []any {
 	to := make([]any, len(p.fields))
 	for i, f := range p.fields {
 		to[i] = cell{v.Field(f)}
 	}
-	return rows.Scan(to...)
+	return to
 }
 
 // ErrNone is returned by Get for no row.
@@ -202,7 +203,7 @@ func Select[T any](t *Tx, clause string, args ...any) ([]T, error) {
 	err := t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args), func(rows *sql.Rows) error {
 		for rows.Next() {
 			var v T
-			if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
+			if err := rows.Scan(p.cells(reflect.ValueOf(&v).Elem())...); err != nil {
 				return fmt.Errorf("%s: %w", p.table, err)
 			}
 			out = append(out, v)
@@ -219,8 +220,9 @@ func Each[T any](t *Tx, fn func(*T) error, clause string, args ...any) error {
 	p := planOf(reflect.TypeFor[T]())
 	return t.s.query(t.ctx, "SELECT "+p.list+" FROM "+p.table+" "+clause, arguments(args), func(rows *sql.Rows) error {
 		var v T
+		to := p.cells(reflect.ValueOf(&v).Elem())
 		for rows.Next() {
-			if err := scanInto(rows, reflect.ValueOf(&v).Elem(), p); err != nil {
+			if err := rows.Scan(to...); err != nil {
 				return fmt.Errorf("%s: %w", p.table, err)
 			}
 			if err := fn(&v); err != nil {
@@ -233,13 +235,15 @@ func Each[T any](t *Tx, fn func(*T) error, clause string, args ...any) error {
 
 // Insert writes a row.
 func Insert[T any](t *Tx, row *T) error {
-	v := reflect.ValueOf(row).Elem()
-	p := planOf(v.Type())
+	return insert(t, planOf(reflect.TypeFor[T]()), reflect.ValueOf(row).Elem(), "")
+}
+
+func insert(t *Tx, p *plan, row reflect.Value, conflict string) error {
 	args := make([]any, len(p.fields))
 	for i, f := range p.fields {
-		args[i] = v.Field(f).Interface()
+		args[i] = row.Field(f).Interface()
 	}
-	_, err := t.Exec(p.insert, args...)
+	_, err := t.Exec(p.insert+conflict, args...)
 	return err
 }
 
@@ -253,6 +257,16 @@ func InsertAll[T any](t *Tx, rows []T) error {
 	if t.s.dialect.copies && len(rows) >= copied {
 		return copyAll(t, p, rows)
 	}
+	return insertAll(t, p, rows, "")
+}
+
+// UpsertAll is InsertAll with what becomes of a row whose key is in the table:
+// "ON CONFLICT …". The rows' own keys differ.
+func UpsertAll[T any](t *Tx, rows []T, conflict string) error {
+	return insertAll(t, planOf(reflect.TypeFor[T]()), rows, " "+conflict)
+}
+
+func insertAll[T any](t *Tx, p *plan, rows []T, conflict string) error {
 	for _, n := range atOnce {
 		for len(rows) >= n {
 			args := make([]any, 0, n*len(p.fields))
@@ -262,7 +276,7 @@ func InsertAll[T any](t *Tx, rows []T) error {
 					args = append(args, v.Field(f).Interface())
 				}
 			}
-			if _, err := t.Exec("INSERT"+t.s.dialect.orFail+p.many[n], args...); err != nil {
+			if _, err := t.Exec("INSERT"+t.s.dialect.orFail+p.many[n]+conflict, args...); err != nil {
 				t.failed = err
 				return err
 			}
@@ -270,7 +284,8 @@ func InsertAll[T any](t *Tx, rows []T) error {
 		}
 	}
 	for i := range rows {
-		if err := Insert(t, &rows[i]); err != nil {
+		if err := insert(t, p, reflect.ValueOf(&rows[i]).Elem(), conflict); err != nil {
+			t.failed = err
 			return err
 		}
 	}

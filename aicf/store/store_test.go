@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,93 @@ func TestLedgerRefuses(t *testing.T) {
 	require.Error(t, db.Update(ctx, 1, func(t *store.Tx) error { // a transfer without an event
 		return ledger.Move(t, b, a, 1, digest.Digest{}, "x")
 	}))
+}
+
+// TestMoveAllMovesWhatMoveDoes: accounts, transfers and event of a list are those of single
+// transfers, on both engines; a list that an account does not cover leaves nothing.
+func TestMoveAllMovesWhatMoveDoes(t *testing.T) {
+	moves := make([]store.Move, 0, 300)
+	for i := range 100 {
+		from := ledger.Of(owner(i), ledger.Available)
+		for k, to := range []store.Account{ledger.Of(owner(i), ledger.Bonded), ledger.Common(ledger.Treasury), ledger.Of(owner(i+1), ledger.Claimable)} {
+			moves = append(moves, store.Move{From: from, To: to, Amount: aicf.Amount(i % (k + 2)), Reason: "x"}) // some move nothing
+		}
+	}
+	single := func(tx *store.Tx, moves []store.Move) error {
+		for _, m := range moves {
+			if err := ledger.Move(tx, m.From, m.To, m.Amount, owner(7), m.Reason); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	list := func(tx *store.Tx, moves []store.Move) error { return ledger.MoveAll(tx, moves, owner(7)) }
+	for name, open := range both {
+		t.Run(name, func(t *testing.T) {
+			type state struct {
+				moved  []aicf.Transfer
+				events []aicf.Event
+				has    []map[ledger.Kind]aicf.Amount
+			}
+			var states []state
+			for i, way := range []func(*store.Tx, []store.Move) error{single, list} {
+				db := open(t)
+				write := func(moves []store.Move) error {
+					return db.Update(ctx, 1000, func(tx *store.Tx) error {
+						if err := way(tx, moves); err != nil {
+							return err
+						}
+						_, err := tx.Append(store.Note{Type: "x"})
+						return err
+					})
+				}
+				for k := range 100 {
+					require.NoError(t, mint(db, 1000, owner(k), 10))
+				}
+				require.NoError(t, write(moves[:1]), "of nothing")
+				require.NoError(t, write(moves))
+				short := store.Move{From: ledger.Of(owner(9), ledger.Available), To: ledger.Common(ledger.Treasury), Amount: 11}
+				require.ErrorIs(t, write(append(slices.Clone(moves[:200]), short)), ledger.ErrShort)
+				short.From = ledger.Of(owner(5000), ledger.Available)
+				require.ErrorIs(t, write([]store.Move{short}), ledger.ErrShort, "an account that never was")
+				require.Error(t, write([]store.Move{{From: short.To, To: short.To, Amount: 1}}))
+				require.Error(t, write([]store.Move{{From: short.From, To: short.To, Amount: -1}}))
+				if i == 1 {
+					require.ErrorContains(t, write([]store.Move{{From: ledger.Common(ledger.Mint), To: short.To, Amount: 1}}), "use Move")
+					next := store.Move{From: ledger.Of(owner(5000), ledger.Bonded), To: short.To, Amount: 1}
+					require.ErrorIs(t, write([]store.Move{{From: ledger.Of(owner(1), ledger.Available), To: next.From, Amount: 1}, next}), ledger.ErrShort, "what comes in the list covers nothing of it")
+				}
+				require.NoError(t, db.View(ctx, func(tx *store.Tx) (err error) {
+					s := state{}
+					if s.moved, _, err = ledger.Newest(tx, 0, 1000); err != nil {
+						return err
+					}
+					if s.events, err = store.Events(tx, 0, 1000); err != nil {
+						return err
+					}
+					for _, id := range append([]digest.Digest{ledger.Network}, owners(102)...) {
+						b, err := ledger.Balances(tx, id)
+						if err != nil {
+							return err
+						}
+						s.has = append(s.has, b)
+					}
+					states = append(states, s)
+					return nil
+				}))
+			}
+			require.NotEmpty(t, states[0].moved)
+			require.Equal(t, states[0], states[1])
+		})
+	}
+}
+
+func owners(n int) []digest.Digest {
+	out := make([]digest.Digest, n)
+	for i := range out {
+		out[i] = owner(i)
+	}
+	return out
 }
 
 func TestClockNeverGoesBack(t *testing.T) {

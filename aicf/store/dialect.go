@@ -15,6 +15,7 @@ type dialect struct {
 	types  *strings.Replacer // of a migration
 	rebind func(string) string
 	orFail string        // behind the verb of a statement that writes several rows
+	copies bool          // InsertAll writes many rows by COPY
 	again  bool          // a batch whose connection broke before its COMMIT runs once more
 	limit  time.Duration // of the writer's statements; 0: none
 }
@@ -31,7 +32,7 @@ var postgresDialect = dialect{
 	name: "postgresql", driver: "pgx", begin: "BEGIN ISOLATION LEVEL READ COMMITTED", lock: " FOR UPDATE",
 	types: strings.NewReplacer("{int}", "BIGINT", "{bytes}", "BYTEA", "{text}", "TEXT", "{strict}", "",
 		"{zero32}", `'\x`+strings.Repeat("00", 32)+"'"),
-	rebind: dollars, again: true, limit: silentServer,
+	rebind: dollars, copies: true, again: true, limit: silentServer,
 }
 
 // from writes WITH v (columns) of so many rows. The first row's casts tell PostgreSQL the types.

@@ -250,6 +250,9 @@ var atOnce = []int{32, 8, 2}
 // becomes of the error: some of the rows may have been written.
 func InsertAll[T any](t *Tx, rows []T) error {
 	p := planOf(reflect.TypeFor[T]())
+	if t.s.dialect.copies && len(rows) >= copied {
+		return copyAll(t, p, rows)
+	}
 	for _, n := range atOnce {
 		for len(rows) >= n {
 			args := make([]any, 0, n*len(p.fields))

@@ -16,6 +16,7 @@ type session struct {
 	trace      func(string)  // may be nil
 	step       func(string)  // may be nil
 	limit      time.Duration // of a statement; 0: none
+	copying    []byte        // what copy sends
 }
 
 func newSession(ctx context.Context, db *sql.DB, d dialect, trace func(string)) (*session, error) {

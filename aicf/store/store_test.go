@@ -1,13 +1,16 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,6 +29,16 @@ func sqlite(t testing.TB) *store.DB {
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
 }
+
+func postgresql(t testing.TB) *store.DB {
+	db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	return db
+}
+
+// both opens an empty database of each engine.
+var both = map[string]func(testing.TB) *store.DB{"sqlite": sqlite, "postgresql": postgresql}
 
 func owner(i int) digest.Digest { return digest.Sum(fmt.Append(nil, i)) }
 
@@ -209,12 +222,7 @@ func TestAFailedInsertEndsTheCommand(t *testing.T) {
 		_ = store.InsertAll(tx, rows)
 		return nil
 	}
-	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": sqlite, "postgresql": func(t testing.TB) *store.DB {
-		db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, db.Close()) })
-		return db
-	}} {
+	for name, open := range both {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
 			kept := func() (n int) {
@@ -265,12 +273,7 @@ func TestUpdateAll(t *testing.T) {
 	}
 	columns := []store.Column{{Name: "id", Type: "{bytes}"}, {Name: "until", Type: "{int}"}}
 	const update = " nonce SET until_ms = v.until FROM v WHERE nonce.key_id = v.id"
-	for name, open := range map[string]func(testing.TB) *store.DB{"sqlite": sqlite, "postgresql": func(t testing.TB) *store.DB {
-		db, err := store.OpenPostgres(ctx, storetest.Database(t), store.Options{})
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, db.Close()) })
-		return db
-	}} {
+	for name, open := range both {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
 			const rows = 150
@@ -313,6 +316,82 @@ func TestUpdateAll(t *testing.T) {
 				got, err := store.Select[row](tx, "WHERE until_ms IN (7, 8)")
 				require.Len(t, got, 1)
 				return err
+			}))
+		})
+	}
+}
+
+// mixed is a row with a field of each kind but text, of which events have some.
+type mixed struct {
+	_       struct{}      `db:"round"`
+	Number  uint64        `db:"number"`
+	Epoch   aicf.Amount   `db:"epoch"`
+	Started int64         `db:"started_ms"`
+	Closed  int           `db:"closed_ms"`
+	Value   []byte        `db:"value"`
+	Dev     bool          `db:"dev"`
+	Commits aicf.Decimal  `db:"commits"`
+	Reveals time.Duration `db:"reveals"`
+}
+
+// TestListsReadBackAsWritten: lists of every length that has a way of its own, on both
+// engines. Their events are chained, whatever their texts hold.
+func TestListsReadBackAsWritten(t *testing.T) {
+	for name, open := range both {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			first := uint64(0)
+			for _, n := range []int{1, 2, 9, 31, 32, 33, 100} {
+				rows := make([]mixed, n)
+				for i := range rows {
+					k := first + uint64(i)
+					rows[i] = mixed{Number: k, Epoch: aicf.MaxAmount - aicf.Amount(k), Started: -int64(k), Closed: -1 << 63, Dev: i%2 == 0, Commits: 1<<63 - 1, Reveals: -1}
+					if i%3 > 0 {
+						rows[i].Value = bytes.Repeat([]byte{0, 0xff, '\\', '\n'}, 1000*(i%3-1))
+					}
+				}
+				require.NoError(t, db.Update(ctx, 1, func(tx *store.Tx) error {
+					if err := store.InsertAll(tx, rows); err != nil {
+						return err
+					}
+					return tx.AppendAll(n, func(i int) store.Note {
+						k := int(first) + i
+						e := store.Note{Type: "x", Fence: uint64(i), Info: map[string]string{"text": strings.Repeat("\\N\t\n\"'ä€\U0001f600\\.", i%4)}}
+						if i%2 == 0 {
+							e.Provider, e.LeaseID = owner(k), owner(-k)
+						}
+						return e
+					})
+				}))
+				require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+					read, err := store.Select[mixed](tx, "WHERE number >= ? ORDER BY number", first)
+					require.NoError(t, err)
+					var empty int
+					require.NoError(t, tx.Scan("SELECT count(*) FROM round WHERE number >= ? AND length(value) = 0", []any{first}, &empty))
+					for i := range rows {
+						if rows[i].Value != nil && len(rows[i].Value) == 0 { // is read as nil
+							rows[i].Value, empty = nil, empty-1
+						}
+					}
+					require.Equal(t, rows, read)
+					require.Zero(t, empty, "empty, not NULL")
+					return nil
+				}))
+				first += uint64(n)
+			}
+			require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+				list, err := store.Events(tx, 0, 1000)
+				require.NoError(t, err)
+				require.Len(t, list, int(first))
+				var prev digest.Digest
+				for i, e := range list {
+					require.Equal(t, uint64(i+1), e.Seq)
+					h, err := store.EventHash(&e, prev)
+					require.NoError(t, err)
+					require.Equal(t, h, e.Hash)
+					prev = h
+				}
+				return nil
 			}))
 		})
 	}

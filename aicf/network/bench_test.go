@@ -119,17 +119,23 @@ func wrote() (n int64) {
 	return n
 }
 
+// Columns of a provider and of a job that a copy has like its model.
+const (
+	providerColumns = `state, bundle_sha3, bundle_ts, algorithms, regions, level, dev, capacity, qos, version, min_price_ppm, beat_seq, beat_sha3, beat_ms, due_ms, missed, health, health_ppm,
+		health_status, log_size, log_root, running, offer_id, quota_epoch, quota_units, jailed_until, cooldown_until, offenses, window_number, registered_ms, registered_round, reason, reason_ms`
+	jobColumns = `requester, request, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
+		priority, max_latency_ms, insufficient_ok, escrow, paid, refunded, tries, policy, submitted_ms, expires_ms, not_before_ms, finished_ms, reason, trap_pass, trap_fail, latency_ms`
+)
+
 // copies registers n providers like one, past the registry: for measurements.
 func copies(t testing.TB, w *world, n int) []digest.Digest {
-	one := w.provider("one", 5000, 1).id
-	const columns = `state, bundle_sha3, bundle_ts, algorithms, regions, level, dev, capacity, qos, version, min_price_ppm, beat_seq, beat_sha3, beat_ms, due_ms, missed, health, health_ppm,
-		health_status, log_size, log_root, running, offer_id, quota_epoch, quota_units, jailed_until, cooldown_until, offenses, window_number, registered_ms, registered_round, reason, reason_ms`
+	one := w.provider("copied", 5000, 1).id
 	ids := make([]digest.Digest, n)
 	for done := 0; done < n; done += 5000 {
 		require.NoError(t, w.cfg.Store.Update(ctx, w.now, func(t *store.Tx) error {
 			for i := done; i < min(n, done+5000); i++ {
 				ids[i] = digest.Sum(fmt.Append(nil, "provider ", i))
-				if _, err := t.Exec("INSERT INTO provider (id, "+columns+") SELECT ?, "+columns+" FROM provider WHERE id = ?", ids[i], one); err != nil {
+				if _, err := t.Exec("INSERT INTO provider (id, "+providerColumns+") SELECT ?, "+providerColumns+" FROM provider WHERE id = ?", ids[i], one); err != nil {
 					return err
 				}
 				if _, err := t.Exec("INSERT INTO provider_text (provider_id, bundle) SELECT ?, bundle FROM provider_text WHERE provider_id = ?", ids[i], one); err != nil {
@@ -172,9 +178,7 @@ func analyzed(t testing.TB, w *world) {
 
 // copyJob copies a job into the queue.
 func copyJob(t *store.Tx, id digest.Digest, seq int64, from digest.Digest) error {
-	const columns = `requester, request, circuit_hash, job_hash, width, depth, shots, trap_ppm, trap_policy, units, payable, class, region, algorithm,
-		priority, max_latency_ms, insufficient_ok, escrow, paid, refunded, tries, policy, submitted_ms, expires_ms, not_before_ms, finished_ms, reason, trap_pass, trap_fail, latency_ms`
-	_, err := t.Exec("INSERT INTO job (seq, id, state, attempt, "+columns+") SELECT ?, ?, 'queued', 0, "+columns+" FROM job WHERE id = ?", seq, id, from)
+	_, err := t.Exec("INSERT INTO job (seq, id, state, attempt, "+jobColumns+") SELECT ?, ?, 'queued', 0, "+jobColumns+" FROM job WHERE id = ?", seq, id, from)
 	if err != nil {
 		return err
 	}

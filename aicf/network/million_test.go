@@ -15,6 +15,7 @@ import (
 
 	"github.com/animicaorg/engine/aicf/store"
 	"github.com/animicaorg/engine/aicf/store/storetest"
+	"github.com/animicaorg/engine/digest"
 )
 
 // TestPlansOfAMillionJobs uses every verb once on a store with 1,000,000 queued
@@ -46,7 +47,7 @@ func TestPlansOfAMillionJobs(t *testing.T) {
 			}
 			n++
 			for _, detail := range explainSQLite(t, raw, q) {
-				if strings.Contains(detail, "TEMP B-TREE") {
+				if strings.Contains(detail, "TEMP B-TREE") && !fromSmall(q) {
 					t.Errorf("%s\n\t%s", detail, q)
 				}
 				for _, table := range large {
@@ -111,8 +112,28 @@ func hot(q string) bool {
 func million(t *testing.T, db *store.DB, jobs int) {
 	w := newWorld(t, db, nil)
 	everyVerb(w)
-	fill(t, w, jobs)
-	copies(t, w, jobs/10)
+	w.unsound = true
+	job, one := w.submit(1000, nil), w.provider("copied", 5000, 1).id
+	for _, c := range []struct {
+		insert, id, letter, same, where string
+		n                               int
+		of                              digest.Digest
+	}{
+		{"job (seq, id, state, attempt, " + jobColumns + ")", "1000000000 + i, %s, 'queued', 0, ", "j", jobColumns, "job WHERE id = ?", jobs, job},
+		{"job_text (seq, document, answer)", "1000000000 + i, ", "", "document, answer", "job JOIN job_text USING (seq) WHERE id = ?", jobs, job},
+		{"provider (id, " + providerColumns + ")", "%s, ", "q", providerColumns, "provider WHERE id = ?", jobs / 10, one},
+		{"provider_text (provider_id, bundle)", "%s, ", "q", "bundle", "provider_text WHERE provider_id = ?", jobs / 10, one},
+		{"account (owner, kind, debits, credits)", "%s, ", "q", "kind, debits, credits", "account WHERE kind = 'bonded' AND owner = ?", jobs / 10, one},
+	} {
+		made := c.id
+		if c.letter != "" {
+			made = fmt.Sprintf(c.id, idOf(db.Engine(), c.letter, "i"))
+		}
+		require.NoError(t, db.Update(ctx, w.now, func(tx *store.Tx) error {
+			_, err := tx.Exec("INSERT INTO "+c.insert+" "+numbers(c.n)+" SELECT "+made+c.same+" FROM n CROSS JOIN (SELECT "+c.same+" FROM "+c.where+") AS one", c.of)
+			return err
+		}))
+	}
 	require.NoError(t, db.Update(ctx, w.now, func(tx *store.Tx) error { return copyLines(tx, db.Engine(), jobs/10, 1000, w.ps[0].id) }))
 	require.NoError(t, w.Close())
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -428,7 +429,7 @@ func TestListsReadBackAsWritten(t *testing.T) {
 	for name, open := range both {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
-			first := uint64(0)
+			first, named := uint64(0), 0
 			for _, n := range []int{1, 2, 9, 31, 32, 33, 100} {
 				rows := make([]mixed, n)
 				for i := range rows {
@@ -465,12 +466,16 @@ func TestListsReadBackAsWritten(t *testing.T) {
 					require.Zero(t, empty, "empty, not NULL")
 					return nil
 				}))
-				first += uint64(n)
+				first, named = first+uint64(n), named+(n+1)/2
 			}
 			require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
 				list, err := store.Events(tx, 0, 1000)
 				require.NoError(t, err)
 				require.Len(t, list, int(first))
+				var none, with int
+				require.NoError(t, tx.Scan("SELECT count(*), count(provider_id) FROM event WHERE job_id IS NULL", nil, &none, &with))
+				require.Equal(t, int(first), none, "an id of zeros is NULL")
+				require.Equal(t, named, with)
 				var prev digest.Digest
 				for i, e := range list {
 					require.Equal(t, uint64(i+1), e.Seq)
@@ -483,4 +488,36 @@ func TestListsReadBackAsWritten(t *testing.T) {
 			}))
 		})
 	}
+}
+
+// TestABatchWhoseCopyBrokeRunsAgain: the server ends the connection in front of a COPY; the
+// batch runs once more on another one.
+func TestABatchWhoseCopyBrokeRunsAgain(t *testing.T) {
+	url := storetest.Database(t)
+	other, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer other.Close()
+	broken := 0
+	db, err := store.OpenPostgres(ctx, url, store.Options{Step: func(step string) {
+		if strings.HasPrefix(step, "COPY blob ") {
+			if broken++; broken == 1 {
+				var ended int
+				require.NoError(t, other.QueryRow("SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'").Scan(&ended))
+				require.Equal(t, 1, ended)
+			}
+		}
+	}})
+	require.NoError(t, err)
+	defer db.Close()
+	rows := make([]blob, 40)
+	for i := range rows {
+		rows[i] = blob{SHA3: owner(i), Data: []byte{1}}
+	}
+	require.NoError(t, db.Update(ctx, 1, func(tx *store.Tx) error { return store.InsertAll(tx, rows) }))
+	require.Equal(t, 2, broken)
+	require.NoError(t, db.View(ctx, func(tx *store.Tx) error {
+		read, err := store.Select[blob](tx, "ORDER BY sha3")
+		require.Len(t, read, len(rows))
+		return err
+	}))
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/animicaorg/engine/aicf"
 )
 
-// Pages that connections keep, in KiB: 64 MiB together when all are full.
+// Pages that connections keep, in KiB: 40 MiB together when all are full. The writer's are
+// few because SQLite goes through all of them at a commit behind one that split a page:
+// with 32 MiB a claim took 6 % more of the processor.
 const (
 	writerCache = 8 << 10
 	readerCache = 8 << 10
